@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package clock is the one source of time. Everything that decides takes its
+// time from a [Clock], so that the simulator can put its own in place.
+package clock
+
+import "time"
+
+// Instant is a point in time: nanoseconds on a monotonic scale that begins
+// when the clock was made. The zero Instant means "never" or "not set"; no
+// clock ever reads it.
+type Instant int64
+
+// Add returns the instant d later.
+func (i Instant) Add(d time.Duration) Instant { return i + Instant(d) }
+
+// Sub returns the duration from earlier to i.
+func (i Instant) Sub(earlier Instant) time.Duration { return time.Duration(i - earlier) }
+
+// Clock tells the time and sets timers. It is used by many goroutines at once.
+type Clock interface {
+	// Now is the current instant, always positive.
+	Now() Instant
+	// Time translates an instant into wall-clock time with its monotonic
+	// reading, as network deadlines need it.
+	Time(at Instant) time.Time
+	// Instant translates a time (a context's deadline) into an instant.
+	Instant(t time.Time) Instant
+	// Timer returns a stopped timer that calls f each time it fires, on a
+	// goroutine of its own (the simulator: in its loop).
+	Timer(f func()) Timer
+}
+
+// Timer is a reusable timer.
+type Timer interface {
+	// Reset arms the timer to fire once at the given instant, in place of an
+	// earlier one. An instant in the past fires at once.
+	Reset(at Instant)
+	// Stop disarms the timer. A call of f that has begun goes on.
+	Stop()
+}
+
+// Real returns the clock of the machine.
+func Real() Clock {
+	// One hour back, so that no reading is zero or negative even for times
+	// shortly before the clock was made.
+	return real{base: time.Now().Add(-time.Hour)}
+}
+
+type real struct{ base time.Time }
+
+func (r real) Now() Instant { return Instant(time.Since(r.base)) }
+
+func (r real) Time(at Instant) time.Time { return r.base.Add(time.Duration(at)) }
+
+func (r real) Instant(t time.Time) Instant { return Instant(t.Sub(r.base)) }
+
+func (r real) Timer(f func()) Timer {
+	t := time.AfterFunc(time.Hour, f)
+	t.Stop()
+	return realTimer{r, t}
+}
+
+type realTimer struct {
+	clock real
+	timer *time.Timer
+}
+
+func (t realTimer) Reset(at Instant) { t.timer.Reset(at.Sub(t.clock.Now())) }
+
+func (t realTimer) Stop() { t.timer.Stop() }

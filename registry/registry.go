@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package registry is the contract between mailcall and whatever knows where
+// services live: list and watch. Records have the shape of go-micro's.
+package registry
+
+import (
+	"context"
+	"errors"
+)
+
+// ErrNotFound is matched when a registry answered and does not know the
+// service. Any other error means that the registry could not be asked.
+var ErrNotFound = errors.New("registry: service not found")
+
+// Service is one version of a service with the nodes that run it. Records are
+// immutable once they were handed over.
+type Service struct {
+	Name      string            `json:"name"`
+	Version   string            `json:"version"`
+	Metadata  map[string]string `json:"metadata"`
+	Endpoints []*Endpoint       `json:"endpoints"`
+	Nodes     []*Node           `json:"nodes"`
+}
+
+// Node is one place where a service runs.
+type Node struct {
+	// Metadata of the node: "protocol" (mucp or grpc; absent means a server
+	// from before there was a choice), "transport", and whatever the operator
+	// set for label filters.
+	Metadata map[string]string `json:"metadata"`
+	// ID is unique among the nodes of all services.
+	ID string `json:"id"`
+	// Address is what the transport dials.
+	Address string `json:"address"`
+}
+
+// Endpoint describes one endpoint of a service.
+type Endpoint struct {
+	Request  *Value            `json:"request"`
+	Response *Value            `json:"response"`
+	Metadata map[string]string `json:"metadata"`
+	Name     string            `json:"name"`
+}
+
+// Value describes a type in an [Endpoint].
+type Value struct {
+	Name   string   `json:"name"`
+	Type   string   `json:"type"`
+	Values []*Value `json:"values"`
+}
+
+// Registry knows where services live. It is used by many goroutines at once.
+type Registry interface {
+	// Lookup returns the versions of the service that have been registered,
+	// or an error that matches [ErrNotFound]. A known service without nodes
+	// is no error. It returns at the latest when ctx ends.
+	Lookup(ctx context.Context, service string) ([]*Service, error)
+	// Watch calls changed with the whole new list whenever the service's
+	// record changes, one call at a time, until ctx ends; then it returns
+	// ctx.Err(). Any other error says that the watch broke: the caller looks
+	// the service up again and starts a new watch. A list that is nil means
+	// that the service is gone.
+	Watch(ctx context.Context, service string, changed func([]*Service)) error
+	// String is the short name that errors and the inspector use.
+	String() string
+}

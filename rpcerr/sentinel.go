@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rpcerr
+
+import "errors"
+
+// Each sentinel is matched with errors.Is against what Call returned.
+var (
+	// ErrNotFound: the registry answered and does not know the service.
+	ErrNotFound = errors.New("service unknown")
+	// ErrNoneAvailable: the service is known, but no node of it can be
+	// chosen: none is registered, or filters left none.
+	ErrNoneAvailable = errors.New("no node available")
+	// ErrRegistryUnavailable: the registry could not be asked.
+	ErrRegistryUnavailable = errors.New("registry unreachable")
+	// ErrOverloaded: a bound of the client was reached; nothing was sent.
+	ErrOverloaded = errors.New("overloaded")
+	// ErrClosed: the client was closed.
+	ErrClosed = errors.New("client closed")
+	// ErrMessageTooLarge: a request or reply is over the limit.
+	ErrMessageTooLarge = errors.New("message too large")
+	// ErrInvalidArgument: the call could not begin: nil request or reply,
+	// empty service, negative duration.
+	ErrInvalidArgument = errors.New("invalid argument")
+	// ErrUnsupportedContentType: no codec is registered for the content type.
+	ErrUnsupportedContentType = errors.New("unsupported content type")
+	// ErrUnsupportedTransport: no transport is registered under the name
+	// that an option or the node's metadata gives.
+	ErrUnsupportedTransport = errors.New("unsupported transport")
+	// ErrAttemptTimeout: an attempt used up its own bound while the call's
+	// deadline had not passed.
+	ErrAttemptTimeout = errors.New("attempt timed out")
+	// ErrPanic: code of the user (codec, wrapper, retry function, transport)
+	// panicked; the error text has the stack.
+	ErrPanic = errors.New("panic in user code")
+	// ErrNotImplemented: the client cannot do this yet.
+	ErrNotImplemented = errors.New("not implemented yet")
+)

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import "errors"
+
+var (
+	// ErrInterrupted is what Send and Recv return once Interrupt was called.
+	ErrInterrupted = errors.New("transport: interrupted")
+	// ErrProtocol is matched by every error that says that the peer broke
+	// the rules of the wire. The connection is of no further use.
+	ErrProtocol = errors.New("transport: the peer broke the wire protocol")
+	// ErrTooLarge is matched when a message is over the transport's limit.
+	// It is found out before memory for the message is allocated.
+	ErrTooLarge = errors.New("transport: message too large")
+	// ErrNotSent is matched by errors made with [NotSent].
+	ErrNotSent = errors.New("transport: not sent")
+)
+
+// NotSent marks err as proof that no byte of the message can have reached the
+// peer: the same message may be sent again, elsewhere, without fear. It
+// returns nil for nil.
+func NotSent(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &notSent{err}
+}
+
+type notSent struct{ error }
+
+func (e *notSent) Unwrap() error { return e.error }
+
+func (e *notSent) Is(target error) bool { return target == ErrNotSent }
