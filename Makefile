@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make` alone prints what there is. `make test` is all checks, from a fresh
+# clone: it needs Go, git and the Go module proxy; a C compiler lets it use the
+# race detector.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+
+ifeq ($(shell command -v go),)
+$(error make: go was not found; install the version in go.mod from https://go.dev/dl)
+endif
+
+# Tools, and the only place where their versions stand. Each is built from
+# source into bin/ under a name that carries its version and Go's, so that a
+# change of either builds it anew.
+GOLANGCI_LINT_VERSION := v2.15.0
+
+GOVERSION := $(shell go env GOVERSION)
+LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)-$(GOVERSION)
+
+# Every module of the workspace. `work` is the same as a package pattern.
+MODULES = $(shell go list -m -f '{{.Dir}}')
+
+# What may be set from outside: `make fuzz FUZZTIME=1m`.
+TESTFLAGS ?= -timeout 5m
+RACE      ?= auto
+FUZZTIME  ?= 5s
+BENCH     ?= .
+COUNT     ?= 1
+SIMRUN    ?= ^TestSimulation
+SIMFLAGS  ?=
+
+# The bugs that can be built in, each behind the tag planted_<name>; see
+# internal/planted. With MUTANTS=mutants `make test` proves as well that the
+# simulation catches every one of them.
+PLANTED := loser_not_cancelled lease_not_returned pool_keyed_by_remote \
+           late_reply_decoded backoff_ignores_deadline budget_debited_late
+MUTANTS ?=
+
+.PHONY: help
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: FUZZTIME = 3s
+test: SIMFLAGS = -short
+test: build vet lint race sim $(MUTANTS) fuzz api-check ## Run every check; this is what CI runs
+	@echo "test: all checks passed"
+	@$(race-note)
+
+.PHONY: build
+build: ## Compile all modules, and the root as its users get it
+	go build work
+	GOWORK=off go build ./...
+
+.PHONY: vet
+vet: ## Run go vet on all modules
+	go vet work
+
+.PHONY: lint
+lint: $(LINT) ## Run golangci-lint on all modules
+	@set -e; for dir in $(MODULES); do \
+		echo "lint: $$dir"; \
+		( cd "$$dir" && "$(CURDIR)/$(LINT)" run ./... ); \
+	done
+
+$(LINT):
+	@echo "lint: building golangci-lint $(GOLANGCI_LINT_VERSION), this takes minutes once"
+	@mkdir -p bin
+	GOFLAGS= GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	@mv bin/golangci-lint $@
+
+# The race detector needs cgo, hence a C compiler, everywhere but on macOS.
+race-works = { [ "$$(go env GOOS)" = darwin ] || { [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null; }; }
+race-note  = $(race-works) || echo "race: no C compiler was found, so the tests run WITHOUT the race detector; install gcc or clang and run again" >&2
+
+.PHONY: race
+race: ## Run all tests of all modules with the race detector (RACE=must: fail if it cannot run)
+	@set -e; flag=-race; \
+	if ! $(race-works); then \
+		$(race-note); \
+		[ "$(RACE)" != must ] || exit 1; \
+		flag=; \
+	fi; \
+	set -x; go test $$flag $(TESTFLAGS) work
+
+.PHONY: sim
+sim: ## Run the simulation (SIMFLAGS are handed to go test)
+	@if [ -d simtest ]; then set -x; go test -count=1 -run '$(SIMRUN)' $(SIMFLAGS) ./simtest; \
+	else echo "sim: there is no simtest in this tree"; fi
+
+# A build that fails has caught nothing, so the test itself must have failed.
+.PHONY: mutants
+mutants: ## Plant each known bug and demand that the simulation fails
+	@bad=0; for name in $(PLANTED); do \
+		out=$$(go test -count=1 -tags "planted_$$name" -run '$(SIMRUN)' $(SIMFLAGS) ./simtest 2>&1) && { echo "$$name: NOT caught"; bad=1; continue; }; \
+		if ! grep -q -e '--- FAIL' <<< "$$out"; then echo "$$name: the test did not run:"; echo "$$out"; bad=1; continue; fi; \
+		echo "$$name: caught:$$(grep -E '^ +[^ ]+\.go:[0-9]+: ' <<< "$$out" | head -n 1)"; \
+	done; exit $$bad
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME
+	@set -eo pipefail; \
+	targets=$$(go test -vet=off -list '^Fuzz' work | awk '/^Fuzz/ { names[++n] = $$1 } /^ok/ { for (i = 1; i <= n; i++) print $$2, names[i]; n = 0 }'); \
+	while read -r package target; do \
+		[ -n "$$target" ] || continue; \
+		echo "fuzz: $$package $$target"; \
+		out=$$(go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" < /dev/null 2>&1) || { echo "$$out"; exit 1; }; \
+	done <<< "$$targets"
+
+.PHONY: bench
+bench: ## Run the benchmarks beside the code (BENCH is a regexp, COUNT repeats)
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) work
+
+.PHONY: cover
+cover: ## Measure how much of the code the tests reach, into cover.out
+	go test -coverpkg=example.com/mailcall/... -coverprofile=cover.out $(TESTFLAGS) work
+	@go tool cover -func=cover.out | tail -n 1
+	@echo "cover: go tool cover -html=cover.out shows the lines"
+
+.PHONY: tidy
+tidy: ## Tidy go.mod and go.sum of all modules
+	@set -e; for dir in $(MODULES); do ( cd "$$dir" && go mod tidy ); done
+
+# The documentation of all packages that others can import, in one text.
+api-text = set -eo pipefail; for dir in $(MODULES); do \
+		( cd "$$dir" && go list -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' ./... ); \
+	done | grep -Ev '/internal(/|$$)' | LC_ALL=C sort | while read -r package; do \
+		echo "\# $$package"; echo; go doc -all "$$package"; echo; \
+	done
+
+.PHONY: api
+api: ## Write docs/api.txt, the public face that api-check compares with
+	@mkdir -p docs
+	@{ $(api-text); } > docs/api.txt
+
+.PHONY: api-check
+api-check: ## Compare the public face with docs/api.txt, if that is there
+	@if [ ! -f docs/api.txt ]; then echo "api-check: there is no docs/api.txt; make api writes it"; exit 0; fi; \
+	now=$$(mktemp); trap 'rm -f "$$now"' EXIT; \
+	( $(api-text) ) > "$$now"; \
+	git --no-pager diff --no-index --exit-code docs/api.txt "$$now" || { \
+		echo "api-check: the public face has changed; if that is meant, run make api and commit docs/api.txt"; exit 1; }
+
+.PHONY: demo
+demo: ## Start a service and a client on this machine and watch them
+	go run ./cmd/mailcall demo

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/planted"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+)
+
+// supervisor is the actor that owns a call: it picks nodes, starts attempts
+// and races them against the deadline. What to do next is decided by state.
+type supervisor struct {
+	cell    *cell
+	state   state
+	service *messages.Service
+	tried   []*messages.Node
+	log     []rpcerr.Attempt
+	ended   messages.AttemptEnded // the failure that the retrier is asked about
+	verdict messages.Judged       // its last answer
+	fatal   error                 // set by Cancel and by the user's retry function
+
+	done bool
+	err  error // the outcome
+	won  int   // the slot that answered, -1 if none did
+}
+
+// receive is one turn of the supervisor.
+func (s *supervisor) receive(m messages.SupervisorMessage) {
+	if s.done {
+		return
+	}
+	now := s.cell.now
+	switch m := m.(type) {
+	case *messages.Begin:
+		s.follow(s.state.begin(s.cell.plan, now, s.cell.deadline), now)
+	case *messages.AttemptEnded:
+		s.attemptEnded(m, now)
+	case messages.Resolved:
+		s.resolved(m, now)
+	case messages.Judged:
+		s.judged(m, now)
+	case *messages.Tick:
+		s.tick(now)
+	case messages.Cancel:
+		s.fatal = m.Err
+		s.finish(m.Err, now)
+	}
+}
+
+// follow does what the state decided.
+func (s *supervisor) follow(next step, now clock.Instant) {
+	switch next {
+	case stepWait:
+	case stepAttempt:
+		s.attempt(now)
+	case stepJudge:
+		s.judge(now)
+	case stepHedge:
+		s.judgeHedge(now)
+	case stepDeadline:
+		s.finish(s.deadlineError(), now)
+	case stepFinish:
+		s.finish(s.ended.Err, now)
+	case stepExpire: // followed by tick, which knows the slot
+	}
+}
+
+func (s *supervisor) tick(now clock.Instant) {
+	for !s.done {
+		next, slot := s.state.tick(now)
+		if next == stepExpire {
+			a := &s.cell.attempts[slot]
+			end := a.abandon(fmt.Errorf("%w: %s without an answer (AttemptTimeout)", rpcerr.ErrAttemptTimeout, s.cell.plan.AttemptTimeout))
+			s.attemptEnded(end, now)
+			continue
+		}
+		s.follow(next, now)
+		if next == stepWait {
+			return
+		}
+	}
+}
+
+// attempt starts the next attempt in a free slot, if there is a node for it.
+func (s *supervisor) attempt(now clock.Instant) {
+	node, err := s.pick()
+	switch {
+	case err != nil:
+		s.record(&rpcerr.Attempt{Phase: rpcerr.PhasePick, Start: now.Sub(s.state.began), Err: err})
+		s.finish(err, now)
+		return
+	case node == nil:
+		return // the service is being resolved; Resolved goes on
+	}
+	slot := s.state.free()
+	a := &s.cell.attempts[slot]
+	a.hedge = s.state.alive() > 0
+	a.begun = now
+	a.bound = s.state.start(slot, now)
+	a.number = s.state.started
+	a.hold(node)
+	s.tried = append(s.tried, node)
+	s.cell.tell(slot, &s.cell.try)
+}
+
+// pick chooses a node from what the selector has published. Without anything
+// to choose from it asks, and returns neither node nor error.
+func (s *supervisor) pick() (*messages.Node, error) {
+	c := s.cell
+	if s.service == nil {
+		s.service = c.desk.find(c.plan)
+	}
+	if s.service == nil {
+		c.desk.Root.Tell(messages.OpenService{
+			Name: c.plan.Service, Addresses: c.plan.Addresses,
+			Key: c.plan.Key, Resolve: c.resolve(),
+		})
+		return nil, nil
+	}
+	view := s.service.View.Load()
+	if view == nil || len(view.Ready) == 0 {
+		s.service.Selector.Tell(c.resolve())
+		return nil, nil
+	}
+	ready, err := s.narrow(view)
+	if err != nil {
+		return nil, err
+	}
+	picker := view.Picker
+	if c.plan.Picker != nil {
+		picker = c.plan.Picker
+	}
+	return c.pick(picker, ready, s.tried)
+}
+
+// narrow applies the filters of this call.
+func (s *supervisor) narrow(view *messages.View) ([]*messages.Node, error) {
+	if len(s.cell.plan.Filters) == 0 {
+		return view.Ready, nil
+	}
+	ready, err := s.cell.narrow(view)
+	if err == nil && len(ready) == 0 {
+		err = fmt.Errorf("%w: the call's filters leave none of the %d nodes of %s",
+			rpcerr.ErrNoneAvailable, len(view.Nodes), s.cell.plan.Service)
+	}
+	return ready, err
+}
+
+func (s *supervisor) resolved(m messages.Resolved, now clock.Instant) {
+	if m.Err != nil {
+		s.record(&rpcerr.Attempt{Phase: rpcerr.PhasePick, Start: now.Sub(s.state.began), Duration: now.Sub(s.state.began), Err: m.Err})
+		s.finish(m.Err, now)
+		return
+	}
+	s.service = m.Service
+	s.attempt(now)
+}
+
+func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
+	a := &s.cell.attempts[m.Slot]
+	s.mark(a.node, m, now.Sub(a.begun))
+	a.letGo()
+	if m.Err == nil {
+		s.won = m.Slot
+	} else {
+		s.record(&rpcerr.Attempt{
+			Node: a.node.Address, Phase: m.Phase, Proof: m.Proof, Hedge: a.hedge,
+			Start: a.begun.Sub(s.state.began), Duration: now.Sub(a.begun), Err: m.Err,
+		})
+	}
+	s.ended = *m
+	if m.Err != nil && s.cell.ctx.Err() != nil {
+		s.finish(s.contextError(), now)
+		return
+	}
+	s.follow(s.state.ended(m.Slot, m.Proof, m.Final, m.Err, now), now)
+}
+
+// mark lets the selector know what the node did. Only faults of the node or
+// of the way to it are told; what the client itself did is not held against
+// anybody.
+func (s *supervisor) mark(n *messages.Node, m *messages.AttemptEnded, took time.Duration) {
+	switch {
+	case m.Proof == rpcerr.Executed:
+		s.service.Answered.Add(1)
+		if n.Answered(took) {
+			s.service.Selector.Tell(messages.Fold{})
+		}
+	case m.Final, m.Phase < rpcerr.PhaseDial, s.cell.cancelled():
+	default:
+		s.service.Selector.Tell(messages.Mark{Node: n, Err: m.Err})
+	}
+}
+
+// judge asks whether another attempt may follow the one that just ended.
+func (s *supervisor) judge(now clock.Instant) {
+	wish, backoff, err := s.cell.retry(s.state.started, s.ended.Err)
+	if err != nil {
+		s.decide("stop: the retry function failed")
+		s.finish(err, now)
+		return
+	}
+	s.state.judging = aboutRetry
+	s.ask(messages.Case{
+		Proof: s.ended.Proof, Wanted: wish, Backoff: backoff,
+	}, now)
+}
+
+func (s *supervisor) judgeHedge(now clock.Instant) {
+	s.state.judging = aboutHedge
+	s.ask(messages.Case{Hedge: true, Backoff: -1}, now)
+}
+
+func (s *supervisor) ask(c messages.Case, now clock.Instant) {
+	plan := s.cell.plan
+	c.Idempotent = plan.Idempotent
+	c.Attempts, c.Max = s.state.started, plan.Attempts
+	c.Base, c.Cap = plan.BackoffBase, plan.BackoffCap
+	c.OtherNode = s.otherNode()
+	if s.state.deadline != 0 {
+		c.Remaining = max(s.state.deadline.Sub(now), 1)
+	}
+	s.cell.desk.Retrier.Tell(messages.Judge{
+		Ticket: s.cell.ticket, ReplyTo: s.cell.ref, Service: s.service, Case: c,
+	})
+}
+
+// otherNode reports whether a node is left that this call has not tried.
+func (s *supervisor) otherNode() bool {
+	view := s.service.View.Load()
+	if view == nil {
+		return false
+	}
+	ready, err := s.narrow(view)
+	if err != nil {
+		return false
+	}
+	for _, n := range ready {
+		if !slices.Contains(s.tried, n) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
+	if s.state.judging == noQuestion {
+		return
+	}
+	hedge := s.state.judging == aboutHedge
+	if !hedge {
+		s.decide(m.Why)
+	}
+	if m.Again {
+		count := &s.cell.desk.Counters.Retries
+		if hedge {
+			count = &s.cell.desk.Counters.Hedges
+		}
+		count.Add(1)
+	}
+	s.follow(s.state.judged(m.Again, now.Add(m.After), now), now)
+}
+
+// finish ends the call. Attempts that are still alive lost.
+func (s *supervisor) finish(err error, now clock.Instant) {
+	for slot, live := range s.state.live {
+		if !live {
+			continue
+		}
+		if planted.LoserNotCancelled && err == nil {
+			s.cell.attempts[slot].letGo()
+			continue
+		}
+		a := &s.cell.attempts[slot]
+		m := a.abandon(err)
+		if err != nil {
+			s.mark(a.node, m, now.Sub(a.begun))
+			s.record(&rpcerr.Attempt{
+				Node: a.node.Address, Phase: m.Phase, Proof: m.Proof, Hedge: a.hedge,
+				Start: a.begun.Sub(s.state.began), Duration: now.Sub(a.begun), Err: err,
+				Decision: "stop: the call is over",
+			})
+		}
+		a.letGo()
+	}
+	s.state.live = [slots]bool{}
+	s.done = true
+	s.err = err
+	if err != nil {
+		s.won = -1
+	}
+}
+
+// deadlineError says which bound ended the call.
+func (s *supervisor) deadlineError() error {
+	if s.cell.fromContext {
+		return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
+	}
+	return fmt.Errorf("%w: %s are over (RequestTimeout)", context.DeadlineExceeded, s.cell.plan.Timeout)
+}
+
+// contextError says how the caller's context ended the call.
+func (s *supervisor) contextError() error {
+	if err := s.cell.ctx.Err(); errors.Is(err, context.Canceled) {
+		return fmt.Errorf("the caller gave up: %w", err)
+	}
+	return s.deadlineError()
+}
+
+func (s *supervisor) record(a *rpcerr.Attempt) { s.log = append(s.log, *a) }
+
+// decide notes the retrier's words at the attempt they are about.
+func (s *supervisor) decide(why string) {
+	if n := len(s.log); n > 0 && s.log[n-1].Decision == "" {
+		s.log[n-1].Decision = why
+	}
+}
+
+// reset prepares the supervisor for another call. What it remembers of nodes
+// is forgotten, so that a removed one can be collected.
+func (s *supervisor) reset() {
+	clear(s.tried)
+	s.tried = s.tried[:0]
+	s.service = nil
+	s.log = nil
+	s.ended = messages.AttemptEnded{}
+	s.fatal, s.err = nil, nil
+	s.done, s.won = false, -1
+}

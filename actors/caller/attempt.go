@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"errors"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/planted"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// attempt is the actor that tries a call at one node: it gets a connection,
+// has the exchange carried, and reports how far it came and what that proves.
+// It is never restarted: that would send the request twice.
+type attempt struct {
+	cell *cell
+	slot int
+	ref  messages.Ref[messages.AttemptMessage]
+
+	node    *messages.Node
+	conn    *messages.Conn
+	request transport.Message
+	reply   *transport.Message
+	inbound transport.Message // where reply lies, unless it came by mail
+	begun   clock.Instant
+	bound   clock.Instant
+	number  int // in the call, from 1
+	hedge   bool
+	holding bool // it counts in the node's InFlight
+	phase   rpcerr.Phase
+	flying  bool // an exchange runs elsewhere
+	report  messages.AttemptEnded
+
+	seen watchedAttempt
+}
+
+// watchedAttempt is what the inspector reads of a live attempt.
+type watchedAttempt struct {
+	node  atomic.Pointer[messages.Node]
+	began atomic.Int64
+	phase atomic.Uint32
+}
+
+// receive is one turn of the attempt.
+func (a *attempt) receive(m messages.AttemptMessage) {
+	switch m := m.(type) {
+	case *messages.Try:
+		a.try()
+	case messages.Leased:
+		a.leased(m)
+	case messages.Replied:
+		if a.flying && m.Attempt == a.number || planted.LateReplyDecoded {
+			a.flying = false
+			a.phase = m.Phase
+			a.reply = m.Reply
+			a.answered(m.Err)
+		}
+	case *messages.Abandon:
+		a.abandon(nil)
+	}
+}
+
+// hold takes the node; letGo gives it back.
+func (a *attempt) hold(n *messages.Node) {
+	a.node = n
+	a.holding = true
+	n.InFlight.Add(1)
+	a.seen.began.Store(int64(a.begun))
+	a.seen.node.Store(n)
+	a.enter(rpcerr.PhaseAcquire)
+}
+
+func (a *attempt) letGo() {
+	if a.holding {
+		a.holding = false
+		a.node.InFlight.Add(-1)
+		a.seen.node.Store(nil)
+	}
+}
+
+func (a *attempt) enter(p rpcerr.Phase) {
+	a.phase = p
+	a.seen.phase.Store(uint32(p))
+}
+
+// try gets a connection: from the shelf if one lies there, else by asking.
+func (a *attempt) try() {
+	pool := a.node.Pool()
+	if pool != nil {
+		if conn := pool.Take(a.begun); conn != nil {
+			a.conn = conn
+			a.exchange()
+			return
+		}
+	}
+	m := messages.Acquire{Ticket: a.cell.ticket, Attempt: a.number, Deadline: a.bound, ReplyTo: a.ref}
+	a.enter(rpcerr.PhaseDial)
+	if pool != nil {
+		pool.Keeper.Tell(m)
+		return
+	}
+	a.cell.desk.Root.Tell(messages.OpenPool{Node: a.node, Acquire: m})
+}
+
+func (a *attempt) leased(m messages.Leased) {
+	if m.Attempt != a.number || a.conn != nil || !a.holding {
+		a.cell.late(m) // it gave up waiting; another attempt has the slot, or none
+		return
+	}
+	if m.Err != nil {
+		a.enter(m.Phase)
+		a.end(rpcerr.NotSent, errors.Is(m.Err, rpcerr.ErrUnsupportedTransport), m.Err)
+		return
+	}
+	a.conn = m.Conn
+	a.exchange()
+}
+
+// answered judges the end of an exchange.
+func (a *attempt) answered(err error) {
+	if err == nil {
+		a.phase = rpcerr.PhaseDecode
+		err = a.judge()
+		a.end(rpcerr.Executed, false, err)
+		return
+	}
+	var unfit errFill
+	switch {
+	case errors.As(err, &unfit):
+		a.unfilled(unfit.error)
+	case errors.Is(err, transport.ErrNotSent):
+		a.end(rpcerr.NotSent, false, err)
+	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:
+		a.end(rpcerr.NotSent, true, wrapTooLarge(err))
+	case errors.Is(err, transport.ErrTooLarge):
+		a.end(rpcerr.Executed, true, wrapTooLarge(err))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		a.end(rpcerr.SentUnknown, false, a.cell.timeout(a))
+	default:
+		a.end(rpcerr.SentUnknown, false, err)
+	}
+}
+
+func (a *attempt) judge() (err error) {
+	defer caught("codec", &err)
+	return a.cell.exchange.Judge(a.reply, a.node)
+}
+
+// end reports to the supervisor. The connection of a good answer is kept
+// until the answer has been decoded from it; any other is given back now.
+func (a *attempt) end(proof rpcerr.Proof, final bool, err error) {
+	if err != nil {
+		a.release(proof == rpcerr.Executed)
+	}
+	a.report = messages.AttemptEnded{Slot: a.slot, Phase: a.phase, Proof: proof, Final: final, Err: err}
+	a.cell.tell(toSupervisor, &a.report)
+}
+
+// release gives the connection back, for reuse if the exchange on it was
+// complete.
+func (a *attempt) release(complete bool) {
+	c := a.conn
+	if c == nil {
+		return
+	}
+	a.conn, a.reply = nil, nil
+	if !complete || a.cell.plan.Close || !c.Ready(0) {
+		c.Pool.Keeper.Tell(messages.Dropped{Conn: c})
+		return
+	}
+	if !c.Pool.Put(c, a.cell.now) {
+		c.Pool.Keeper.Tell(messages.Released{Conn: c})
+	}
+}
+
+// abandon ends the attempt from outside and says how far it was. The exchange
+// is cut off on the wire: nothing more of it is written, and a reply that
+// still comes finds nobody.
+func (a *attempt) abandon(err error) *messages.AttemptEnded {
+	proof := rpcerr.NotSent
+	switch {
+	case a.conn == nil:
+		a.withdraw()
+	case a.flying:
+		a.flying = false
+		proof = rpcerr.SentUnknown
+		if a.conn.Async != nil {
+			a.conn.Async.Cancel(a.token())
+			a.phase = rpcerr.PhaseWait
+		} else if a.conn.Exclusive != nil {
+			a.conn.Exclusive.Interrupt()
+			a.phase = rpcerr.Phase(a.seen.phase.Load())
+		}
+		a.drop()
+	default:
+		a.release(false)
+	}
+	a.report = messages.AttemptEnded{Slot: a.slot, Phase: a.phase, Proof: proof, Err: err}
+	return &a.report
+}
+
+// withdraw stops waiting for a connection. What it waited for is the dial,
+// unless nobody dials because the pool is at its bound.
+func (a *attempt) withdraw() {
+	a.phase = rpcerr.PhaseDial
+	pool := a.node.Pool()
+	if pool == nil {
+		return
+	}
+	if pool.Stats.Dialing.Load() == 0 {
+		a.phase = rpcerr.PhaseAcquire
+	}
+	if !planted.LeaseNotReturned {
+		pool.Keeper.Tell(messages.Withdraw{Ticket: a.cell.ticket, Attempt: a.number, ReplyTo: a.ref})
+	}
+}
+
+func (a *attempt) drop() {
+	if !planted.LeaseNotReturned {
+		a.conn.Pool.Keeper.Tell(messages.Dropped{Conn: a.conn})
+	}
+	a.conn, a.reply = nil, nil
+}
+
+// remaining is what the attempt may still take, 0 for no bound.
+func (a *attempt) remaining(now clock.Instant) time.Duration {
+	if a.bound == 0 {
+		return 0
+	}
+	return max(a.bound.Sub(now), 1)
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/internal/planted"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
+	"example.com/mailcall/rpcerr"
+)
+
+// cell is the recycled memory of one call: its supervisor, its attempts and
+// their mailbox. The actors in it have permanent addresses; which call they
+// serve is told by the ticket, which changes with every call.
+//
+// Exactly one goroutine runs a live cell: the one that waits for the call. A
+// turn is short; only an attempt on an exclusive connection parks inside its
+// turn, in the network poller, and is interrupted there by mail that cannot
+// wait.
+type cell struct {
+	desk *Desk
+	// gen is odd while the cell is live, and is its ticket then. Changing it
+	// by CAS is how a cell changes hands.
+	gen  atomic.Uint64
+	wake chan struct{}
+	mail mailbox
+
+	sup      supervisor
+	attempts [slots]attempt
+
+	// The call. Only the goroutine that runs the cell touches these.
+	ctx         context.Context //nolint:containedctx // the cell is the call; it lets go of it when the call ends
+	plan        *Plan
+	exchange    Exchange
+	ticket      messages.Ticket
+	now         clock.Instant // the time of this turn
+	deadline    clock.Instant
+	fromContext bool // the deadline is the caller's own
+	decoded     bool // by a wrapped attempt
+	dice        dice.Dice
+
+	timer clock.Timer
+	armed clock.Instant // when the timer fires, 0: not armed
+	rang  atomic.Bool   // it fired
+
+	// inline is the connection on which the running goroutine is parked.
+	inline atomic.Pointer[messages.Conn]
+
+	// For those who look: written by the running goroutine.
+	seen watched
+
+	// turns and done are for a desk with a scheduler, see [Desk.Start].
+	turns func()
+	done  func(error)
+
+	ref   messages.Ref[messages.SupervisorMessage]
+	begin messages.Begin
+	try   messages.Try
+	ring  messages.Tick
+}
+
+// watched is what the inspector reads of a live cell.
+type watched struct {
+	plan  atomic.Pointer[Plan]
+	began atomic.Int64
+	stage atomic.Uint32 // rpcerr.Phase of the call where no attempt runs
+}
+
+// claim makes a free cell live and the caller its owner.
+func (c *cell) claim() bool {
+	g := c.gen.Load()
+	if g%2 == 1 || !c.gen.CompareAndSwap(g, g+1) {
+		return false
+	}
+	c.ticket = messages.Ticket(g + 1)
+	return true
+}
+
+// free ends the life of a cell. Mail that came too late is disposed of.
+func (c *cell) free() {
+	c.gen.Add(1)
+	if c.mail.some.Load() {
+		c.expel()
+	}
+}
+
+// expel disposes of all letters that are for an earlier life of the cell.
+func (c *cell) expel() {
+	now := messages.Ticket(c.gen.Load())
+	for _, l := range c.mail.take(func(l letter) bool { return l.ticket != now }) {
+		c.late(l.body)
+	}
+}
+
+// late disposes of a message for a call that is over. The only thing that can
+// get lost here is a connection.
+func (c *cell) late(body any) {
+	c.desk.Counters.Late.Add(1)
+	if m, ok := body.(messages.Leased); ok && m.Conn != nil && !planted.LeaseNotReturned {
+		m.Conn.Pool.Keeper.Tell(messages.Released{Conn: m.Conn})
+	}
+}
+
+// post takes mail from outside. A letter whose ticket is not that of the live
+// call is late; the check is repeated after the letter is in the box, so that
+// no letter stays behind in a cell that is freed at this moment.
+func (c *cell) post(to int, ticket messages.Ticket, body any) {
+	if planted.LateReplyDecoded {
+		if _, ok := body.(messages.Replied); ok {
+			ticket = messages.Ticket(c.gen.Load())
+		}
+	}
+	if messages.Ticket(c.gen.Load()) != ticket {
+		c.late(body)
+		return
+	}
+	c.mail.post(letter{to: to, ticket: ticket, body: body})
+	if messages.Ticket(c.gen.Load()) != ticket {
+		c.expel()
+		return
+	}
+	if _, urgent := body.(messages.Cancel); urgent {
+		if conn := c.inline.Load(); conn != nil && c.inline.CompareAndSwap(conn, nil) {
+			conn.Exclusive.Interrupt()
+		}
+	}
+	c.rouse()
+}
+
+// rouse wakes whoever runs the cell.
+func (c *cell) rouse() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+	if c.desk.Schedule != nil {
+		c.desk.Schedule(c.turns)
+	}
+}
+
+// tell is for the actors of the cell among themselves.
+func (c *cell) tell(to int, body any) { c.mail.put(to, body) }
+
+// run takes turns until there is nothing left to do.
+func (c *cell) run() {
+	for !c.sup.done {
+		if c.rang.Load() {
+			c.rang.Store(false)
+			c.armed = 0
+			c.sup.receive(&c.ring)
+			continue
+		}
+		l, ok := c.mail.next()
+		switch {
+		case !ok:
+			return
+		case l.ticket != 0 && l.ticket != c.ticket:
+			c.late(l.body)
+		case l.to == toSupervisor:
+			if m, ok := l.body.(messages.SupervisorMessage); ok {
+				c.sup.receive(m)
+			}
+		default:
+			if m, ok := l.body.(messages.AttemptMessage); ok {
+				c.attempts[l.to].receive(m)
+			}
+		}
+	}
+}
+
+// arm sets the timer for what is due next. A timer that fires earlier than
+// needed is left alone: it will find nothing due and be armed again.
+func (c *cell) arm() {
+	due := c.sup.state.due()
+	if due == 0 || c.armed != 0 && c.armed <= due {
+		return
+	}
+	if c.timer == nil {
+		c.timer = c.desk.Clock.Timer(func() {
+			c.rang.Store(true)
+			c.rouse()
+		})
+	}
+	c.armed = due
+	c.timer.Reset(due)
+}
+
+func (c *cell) resolve() messages.Resolve {
+	c.seen.stage.Store(uint32(rpcerr.PhasePick))
+	return messages.Resolve{Ticket: c.ticket, ReplyTo: c.ref}
+}
+
+// cancelled reports whether the caller, or a closing client, gave the call up.
+func (c *cell) cancelled() bool {
+	return c.sup.fatal != nil || errors.Is(c.ctx.Err(), context.Canceled)
+}
+
+// The functions below run code of the user and turn its panics into errors.
+
+func (c *cell) retry(n int, failure error) (wish messages.Wish, backoff time.Duration, err error) {
+	defer caught("retry or backoff function", &err)
+	return c.exchange.Retry(n, failure)
+}
+
+func (c *cell) pick(p messages.Picker, ready, tried []*messages.Node) (n *messages.Node, err error) {
+	defer caught("selection strategy", &err)
+	n = p.Pick(ready, tried, &c.dice)
+	if n == nil {
+		err = fmt.Errorf("%w: the strategy chose none of %d", rpcerr.ErrNoneAvailable, len(ready))
+	}
+	return n, err
+}
+
+func (c *cell) narrow(v *messages.View) (ready []*messages.Node, err error) {
+	defer caught("select filter", &err)
+	records := append([]*registry.Service(nil), v.Records...)
+	for _, f := range c.plan.Filters {
+		records = f(records)
+	}
+	kept := make(map[string]bool)
+	for _, r := range records {
+		for _, n := range r.Nodes {
+			kept[n.ID+"\x00"+n.Address] = true
+		}
+	}
+	for _, n := range v.Ready {
+		if kept[n.Record.ID+"\x00"+n.Address] {
+			ready = append(ready, n)
+		}
+	}
+	return ready, nil
+}
+
+// open begins the life of a claimed cell.
+func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
+	c.ctx, c.plan, c.exchange = ctx, p, x
+	c.now = c.desk.Clock.Now()
+	c.deadline, c.fromContext, c.decoded = 0, false, false
+	if t, ok := ctx.Deadline(); ok {
+		c.deadline, c.fromContext = max(c.desk.Clock.Instant(t), 1), true
+	} else if p.Timeout > 0 {
+		c.deadline = c.now.Add(p.Timeout)
+	}
+	c.sup.reset()
+	c.seen.began.Store(int64(c.now))
+	c.seen.plan.Store(p)
+	c.tell(toSupervisor, &c.begin)
+}
+
+// park waits until there is something to do.
+func (c *cell) park() {
+	c.arm()
+	select {
+	case <-c.wake:
+		c.now = c.desk.Clock.Now()
+	case <-c.ctx.Done():
+		c.now = c.desk.Clock.Now()
+		c.sup.finish(c.sup.contextError(), c.now)
+	}
+}
+
+// close ends the life of the cell and returns the outcome of the call. The
+// winner's reply is decoded here, once, and its connection given back then.
+func (c *cell) close() error {
+	s := &c.sup
+	err := s.err
+	if s.won >= 0 {
+		a := &c.attempts[s.won]
+		if !c.decoded {
+			if err = c.decode(); err != nil {
+				s.record(&rpcerr.Attempt{
+					Node: a.node.Address, Phase: rpcerr.PhaseDecode, Proof: rpcerr.Executed,
+					Start: a.begun.Sub(s.state.began), Duration: c.now.Sub(a.begun), Err: err,
+					Decision: "stop: the service answered",
+				})
+			}
+		}
+		a.release(true)
+	}
+	if err != nil {
+		c.desk.Counters.Failed.Add(1)
+		err = &rpcerr.CallError{
+			Service: c.plan.Service, Endpoint: c.plan.Endpoint,
+			Elapsed: c.desk.Clock.Now().Sub(s.state.began), Attempts: s.log, Err: err,
+		}
+	}
+	c.ctx, c.exchange, s.log = nil, nil, nil
+	c.seen.plan.Store(nil)
+	c.free()
+	return err
+}
+
+func (c *cell) decode() (err error) {
+	defer caught("codec", &err)
+	return c.exchange.Decode(c.attempts[c.sup.won].reply)
+}
+
+// caught makes an error of a panic in code of the user.
+func caught(where string, err *error) {
+	if p := recover(); p != nil {
+		*err = panicked(where, p)
+	}
+}
+
+func panicked(where string, p any) error {
+	return fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package caller is where calls are made: each has a supervisor actor that
+// races attempt actors against the deadline.
+//
+// The actors are recycled, not spawned: a [Desk] keeps cells of one supervisor
+// and two attempts with permanent addresses, and a call borrows one. Their
+// turns run on the goroutine that waits for the call.
+package caller
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Config is what a desk is made of.
+type Config struct {
+	// System is where the actors are registered, below Name.
+	System *actor.ActorSystem
+	Name   string
+	// Clock and Dice are its time and its chance.
+	Clock clock.Clock
+	Dice  *dice.Source
+	// Root and Retrier are the actors that supervisors and attempts ask.
+	Root    messages.Ref[messages.RootMessage]
+	Retrier messages.Ref[messages.RetrierMessage]
+	// Directory is published by the root.
+	Directory *messages.Directory
+	// MaxCalls is how many calls may be in flight at once.
+	MaxCalls int
+	// Go runs work that may block, outside of any turn.
+	Go func(work func())
+	// Schedule, if not nil, is asked to run the turns of a cell, in place of
+	// a goroutine that waits for the call; then calls are made with Start.
+	Schedule func(turns func())
+}
+
+// Counters count what happened since the desk was made.
+type Counters struct {
+	// Failed calls, retries and hedges that were started, and messages that
+	// came for a call that was over.
+	Failed, Retries, Hedges, Late atomic.Int64
+}
+
+// Desk makes calls. It is used by many goroutines at once.
+type Desk struct {
+	Config
+	// Counters are for reading only.
+	Counters Counters
+
+	cells  atomic.Pointer[[]*cell] // append only
+	hints  sync.Pool               // cells that were free a moment ago
+	cursor atomic.Uint32
+	grow   sync.Mutex
+	closed atomic.Bool
+	freed  chan struct{} // signalled for each cell that is freed after closed
+}
+
+// blockSize is how many cells are allocated together.
+const blockSize = 16
+
+// probes is how many cells are looked at for a free one before another block
+// is allocated.
+const probes = 8
+
+// NewDesk returns a desk without cells; they come as they are needed.
+func NewDesk(c Config) *Desk {
+	d := &Desk{Config: c, freed: make(chan struct{}, 1)}
+	d.cells.Store(new([]*cell))
+	return d
+}
+
+// Do makes a call on the caller's goroutine and returns its outcome: nil or a
+// [*rpcerr.CallError].
+func (d *Desk) Do(ctx context.Context, p *Plan, x Exchange) error {
+	c, err := d.take()
+	if err != nil {
+		return refused(p, err)
+	}
+	c.open(ctx, p, x)
+	c.run()
+	for !c.sup.done {
+		c.park()
+		c.run()
+	}
+	err = c.close()
+	d.give(c)
+	return err
+}
+
+// Start makes a call whose turns the desk's scheduler runs; done is told the
+// outcome from there. The context is only asked for its values and deadline.
+func (d *Desk) Start(ctx context.Context, p *Plan, x Exchange, done func(error)) {
+	c, err := d.take()
+	if err != nil {
+		done(refused(p, err))
+		return
+	}
+	c.open(ctx, p, x)
+	c.done = done
+	d.Schedule(c.turns)
+}
+
+// step is what a scheduler runs: all turns that are due, and then the end of
+// the call or the timer.
+func (c *cell) step() {
+	if c.gen.Load()%2 == 0 {
+		return // woken by mail for a call that is over
+	}
+	c.now = c.desk.Clock.Now()
+	c.run()
+	if !c.sup.done {
+		c.arm()
+		return
+	}
+	done := c.done
+	c.done = nil
+	err := c.close()
+	c.desk.give(c)
+	done(err)
+}
+
+func refused(p *Plan, err error) error {
+	return &rpcerr.CallError{Service: p.Service, Endpoint: p.Endpoint, Err: err}
+}
+
+// find looks the service of a plan up in what the root has published.
+func (d *Desk) find(p *Plan) *messages.Service {
+	if s := p.service.Load(); s != nil {
+		return s
+	}
+	s := d.Directory.Find(p.Key)
+	if s != nil {
+		p.service.Store(s)
+	}
+	return s
+}
+
+// take claims a free cell: one that was free a moment ago, else one of a few
+// that are looked at, else a new one.
+func (d *Desk) take() (*cell, error) {
+	c, _ := d.hints.Get().(*cell)
+	if c == nil || !c.claim() {
+		var err error
+		if c, err = d.search(); err != nil {
+			return nil, err
+		}
+	}
+	if d.closed.Load() {
+		c.free()
+		d.give(c)
+		return nil, fmt.Errorf("%w: no call is accepted any more", rpcerr.ErrClosed)
+	}
+	return c, nil
+}
+
+func (d *Desk) give(c *cell) {
+	if d.Schedule == nil {
+		d.hints.Put(c)
+	}
+	if d.closed.Load() {
+		select {
+		case d.freed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+func (d *Desk) search() (*cell, error) {
+	cells := *d.cells.Load()
+	if n := len(cells); n > 0 {
+		at := int(d.cursor.Add(probes))
+		for i := range min(probes, n) {
+			if c := cells[(at+i)%n]; c.claim() {
+				return c, nil
+			}
+		}
+	}
+	return d.another()
+}
+
+// another adds a block of cells; at the bound it looks at every cell once.
+func (d *Desk) another() (*cell, error) {
+	d.grow.Lock()
+	defer d.grow.Unlock()
+	cells := *d.cells.Load()
+	if len(cells) >= d.MaxCalls {
+		for _, c := range cells {
+			if c.claim() {
+				return c, nil
+			}
+		}
+		return nil, fmt.Errorf("%w: %d calls are in flight (MaxCalls)", rpcerr.ErrOverloaded, len(cells))
+	}
+	size := min(blockSize, d.MaxCalls-len(cells))
+	block := make([]cell, size)
+	longer := make([]*cell, len(cells), max(2*cap(cells), len(cells)+size))
+	copy(longer, cells)
+	for i := range block {
+		block[i].init(d, len(longer))
+		longer = append(longer, &block[i])
+	}
+	first := longer[len(cells)]
+	first.claim()
+	d.cells.Store(&longer)
+	return first, nil
+}
+
+// init gives a new cell its permanent addresses.
+func (c *cell) init(d *Desk, number int) {
+	c.desk = d
+	c.wake = make(chan struct{}, 1)
+	c.dice = d.Dice.Dice()
+	c.turns = c.step
+	c.sup.cell = c
+	name := d.Name + "/call-" + strconv.Itoa(number)
+	registry := d.System.ProcessRegistry
+	pid, _ := registry.Add(&c.sup, name)
+	c.ref = messages.NewRef[messages.SupervisorMessage](d.System, pid)
+	for i := range c.attempts {
+		a := &c.attempts[i]
+		a.cell, a.slot = c, i
+		pid, _ := registry.Add(a, name+"/attempt-"+strconv.Itoa(i))
+		a.ref = messages.NewRef[messages.AttemptMessage](d.System, pid)
+	}
+}

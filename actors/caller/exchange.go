@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// exchange carries the request over the attempt's connection, in the one of
+// three ways that fits the connection and the call:
+//
+//   - inline, on the goroutine that waits for the call anyway: an exclusive
+//     connection, and no other attempt can race this one;
+//   - begun and answered later, without any goroutine: an async connection;
+//   - on a goroutine of its own: the rest.
+func (a *attempt) exchange() {
+	switch plan := a.cell.plan; {
+	case a.conn.Async != nil:
+		a.exchangeAsync()
+	case plan.Wrapped:
+		a.exchangeWrapped()
+	case a.conn.Exclusive != nil && plan.HedgeAfter == 0:
+		a.answered(a.exchangeInline(a.cell.ctx))
+	default:
+		a.exchangeAside()
+	}
+}
+
+// fill writes the request. If that fails, so would every other attempt.
+func (a *attempt) fill(ctx context.Context, m *transport.Message) (err error) {
+	defer caught("codec", &err)
+	m.Header = m.Header[:0]
+	return a.cell.exchange.Fill(ctx, m, a.node, a.remaining(a.cell.now))
+}
+
+// errFill marks an attempt that failed before anything was sent, through no
+// fault of node or connection.
+type errFill struct{ error }
+
+func (e errFill) Unwrap() error { return e.error }
+
+func (a *attempt) unfilled(err error) {
+	a.phase = rpcerr.PhaseSend
+	a.release(true)
+	a.end(rpcerr.NotSent, true, err)
+}
+
+// exchangeInline parks the running goroutine in the network poller until the
+// reply is there. The connection bounds and interrupts itself.
+func (a *attempt) exchangeInline(ctx context.Context) (err error) {
+	if err := a.fill(ctx, &a.request); err != nil {
+		return errFill{err}
+	}
+	c, conn := a.cell, a.conn
+	a.enter(rpcerr.PhaseSend)
+	c.inline.Store(conn)
+	if c.mail.some.Load() {
+		// A Cancel may lie there already, from before it could interrupt.
+		c.inline.CompareAndSwap(conn, nil)
+		if c.mustStop() {
+			return transport.NotSent(transport.ErrInterrupted)
+		}
+		c.inline.Store(conn)
+	}
+	defer a.parked(conn, &err)
+	var bound time.Time
+	if a.bound != 0 {
+		bound = c.desk.Clock.Time(a.bound)
+	}
+	conn.Exclusive.Bind(ctx, bound)
+	if err := conn.Exclusive.Send(&a.request); err != nil {
+		return err
+	}
+	a.enter(rpcerr.PhaseWait)
+	a.reply = &a.inbound
+	return conn.Exclusive.Recv(&a.inbound)
+}
+
+// parked ends an inline exchange. If somebody interrupted it, the connection
+// is no longer good, whatever the exchange itself says.
+func (a *attempt) parked(conn *messages.Conn, err *error) {
+	if p := recover(); p != nil {
+		*err = panicked("transport", p)
+	}
+	a.cell.now = a.cell.desk.Clock.Now()
+	if !a.cell.inline.CompareAndSwap(conn, nil) && *err == nil {
+		*err = transport.ErrInterrupted
+	}
+}
+
+// mustStop reports whether a Cancel waits in the mailbox.
+func (c *cell) mustStop() bool {
+	found := false
+	c.mail.take(func(l letter) bool {
+		if _, is := l.body.(messages.Cancel); is && l.ticket == c.ticket {
+			found = true
+		}
+		return false
+	})
+	return found
+}
+
+// exchangeWrapped runs the user's call wrappers around the exchange, on the
+// goroutine that waits for the call: wrappers run one attempt at a time.
+func (a *attempt) exchangeWrapped() {
+	ran, answered := false, false
+	err := a.cell.wrap(a.node, func(ctx context.Context) error {
+		if ran {
+			return errors.New("a call wrapper called its next function twice in one attempt")
+		}
+		ran = true
+		err := a.carry(ctx)
+		if err != nil {
+			return err
+		}
+		answered = true
+		a.phase = rpcerr.PhaseDecode
+		if err := a.cell.exchange.Judge(a.reply, a.node); err != nil {
+			return err
+		}
+		return a.cell.exchange.Decode(a.reply)
+	})
+	switch {
+	case answered || err == nil:
+		a.phase = rpcerr.PhaseDecode
+		a.cell.decoded = err == nil
+		if !answered {
+			a.release(!ran) // a wrapper answered by itself
+		}
+		a.end(rpcerr.Executed, false, err)
+	case !ran:
+		a.unfilled(err)
+	default:
+		a.answered(err)
+	}
+}
+
+// carry does one exchange for a wrapped attempt and waits for it.
+func (a *attempt) carry(ctx context.Context) error {
+	if a.conn.Exclusive != nil {
+		return a.exchangeInline(ctx)
+	}
+	j, err := a.aside(ctx)
+	if err != nil {
+		return errFill{err}
+	}
+	done := make(chan error, 1)
+	a.cell.desk.Go(func() { done <- j.run() })
+	var expired <-chan struct{}
+	if a.bound != 0 {
+		bounded, cancel := context.WithDeadline(ctx, a.cell.desk.Clock.Time(a.bound))
+		defer cancel()
+		expired = bounded.Done()
+	} else {
+		expired = ctx.Done()
+	}
+	select {
+	case err := <-done:
+		a.reply, a.phase = &j.reply, rpcerr.Phase(j.phase.Load())
+		return err
+	case <-expired:
+		a.phase = rpcerr.Phase(j.phase.Load())
+		a.release(false)
+		return a.cell.timeout(a)
+	}
+}
+
+// exchangeAsync begins the exchange; [attempt.Deliver] ends it.
+func (a *attempt) exchangeAsync() {
+	if err := a.fill(a.cell.ctx, &a.request); err != nil {
+		a.unfilled(err)
+		return
+	}
+	a.enter(rpcerr.PhaseSend)
+	if err := a.begin(); err != nil {
+		a.answered(err)
+		return
+	}
+	a.flying = true
+	a.enter(rpcerr.PhaseWait)
+}
+
+func (a *attempt) begin() (err error) {
+	defer caught("transport", &err)
+	return a.conn.Async.Begin(&a.request, a, a.token())
+}
+
+// tokenBits is how much of a token is the attempt's number; the rest is the
+// ticket.
+const tokenBits = 8
+
+func (a *attempt) token() uint64 { return uint64(a.cell.ticket)<<tokenBits | uint64(a.number) }
+
+// Deliver implements [transport.Receiver]. It may be called from anywhere, at
+// any time; a reply for an attempt that is over finds its ticket changed.
+func (a *attempt) Deliver(token uint64, m *transport.Message, err error) {
+	r := messages.Replied{
+		Ticket: messages.Ticket(token >> tokenBits), Attempt: int(token & (1<<tokenBits - 1)),
+		Phase: rpcerr.PhaseWait, Err: err,
+	}
+	if m != nil {
+		r.Reply = &transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
+	}
+	a.cell.post(a.slot, r.Ticket, r)
+}
+
+// exchangeAside runs the exchange on a goroutine of its own, for a call whose
+// attempts may race, or a connection that cannot be interrupted.
+func (a *attempt) exchangeAside() {
+	j, err := a.aside(a.cell.ctx)
+	if err != nil {
+		a.unfilled(err)
+		return
+	}
+	a.flying = true
+	a.enter(rpcerr.PhaseSend)
+	ref, reply := a.ref, messages.Replied{Ticket: a.cell.ticket, Attempt: a.number}
+	a.cell.desk.Go(func() {
+		reply.Err = j.run()
+		reply.Reply, reply.Phase = &j.reply, rpcerr.Phase(j.phase.Load())
+		ref.Tell(reply)
+	})
+}
+
+// job is an exchange on a goroutine of its own. It shares nothing with the
+// cell, which may serve another call before the goroutine has noticed.
+type job struct {
+	conn    *messages.Conn
+	request transport.Message
+	reply   transport.Message
+	bound   time.Time
+	phase   atomic.Uint32
+}
+
+func (a *attempt) aside(ctx context.Context) (*job, error) {
+	j := &job{conn: a.conn}
+	if err := a.fill(ctx, &j.request); err != nil {
+		return nil, err
+	}
+	a.cell.exchange.Keep()
+	if a.bound != 0 {
+		j.bound = a.cell.desk.Clock.Time(a.bound)
+	}
+	return j, nil
+}
+
+func (j *job) run() (err error) {
+	defer caught("transport", &err)
+	j.phase.Store(uint32(rpcerr.PhaseSend))
+	if j.conn.Exclusive != nil {
+		j.conn.Exclusive.Bind(context.Background(), j.bound)
+	}
+	if err := j.conn.Send(&j.request); err != nil {
+		return err
+	}
+	j.phase.Store(uint32(rpcerr.PhaseWait))
+	return j.conn.Recv(&j.reply)
+}
+
+// timeout says which bound an attempt ran into.
+func (c *cell) timeout(a *attempt) error {
+	switch {
+	case c.ctx.Err() != nil:
+		return c.ctx.Err()
+	case c.deadline != 0 && a.bound >= c.deadline:
+		return c.sup.deadlineError()
+	default:
+		return fmt.Errorf("%w: %s without an answer (AttemptTimeout)", rpcerr.ErrAttemptTimeout, c.plan.AttemptTimeout)
+	}
+}
+
+func (c *cell) wrap(n *messages.Node, do func(context.Context) error) (err error) {
+	defer caught("call wrapper", &err)
+	return c.exchange.Wrap(n, do)
+}
+
+func wrapTooLarge(err error) error {
+	return fmt.Errorf("%w: %w", rpcerr.ErrMessageTooLarge, err)
+}

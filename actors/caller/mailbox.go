@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"example.com/mailcall/messages"
+)
+
+// Addressees inside a cell: the attempts by their slot, then the supervisor.
+const toSupervisor = slots
+
+// letter is a message on its way to one of the actors of a cell.
+type letter struct {
+	to     int
+	ticket messages.Ticket // 0: from inside the cell
+	body   any
+}
+
+// insideBound is how many messages the actors of one cell can have told each
+// other at most: a Begin, and a Try or AttemptEnded for each slot.
+const insideBound = 4
+
+// mailbox holds the messages of one cell. What the actors inside tell each
+// other needs no lock, because one goroutine runs them all; mail from outside
+// comes in under a lock, and the hot path never sees any.
+type mailbox struct {
+	inside     [insideBound]letter
+	head, tail int
+
+	some    atomic.Bool // outside may not be empty
+	mu      sync.Mutex
+	outside []letter
+}
+
+// put is for the goroutine that runs the cell.
+func (b *mailbox) put(to int, body any) {
+	b.inside[b.tail%insideBound] = letter{to: to, body: body}
+	b.tail++
+}
+
+// next returns the next letter; inside mail goes first.
+func (b *mailbox) next() (letter, bool) {
+	if b.head != b.tail {
+		l := b.inside[b.head%insideBound]
+		b.head++
+		return l, true
+	}
+	if !b.some.Load() {
+		return letter{}, false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.outside) == 0 {
+		return letter{}, false
+	}
+	l := b.outside[0]
+	b.outside[0] = letter{}
+	b.outside = b.outside[1:]
+	if len(b.outside) == 0 {
+		b.outside = nil
+		b.some.Store(false)
+	}
+	return l, true
+}
+
+// post is for everybody else.
+func (b *mailbox) post(l letter) {
+	b.mu.Lock()
+	b.outside = append(b.outside, l)
+	b.some.Store(true)
+	b.mu.Unlock()
+}
+
+// take removes all mail from outside that match accepts.
+func (b *mailbox) take(match func(letter) bool) (taken []letter) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	kept := b.outside[:0]
+	for _, l := range b.outside {
+		if match(l) {
+			taken = append(taken, l)
+		} else {
+			kept = append(kept, l)
+		}
+	}
+	clear(b.outside[len(kept):])
+	b.outside = kept
+	b.some.Store(len(kept) > 0)
+	return taken
+}
+
+// depth is how many letters wait from outside.
+func (b *mailbox) depth() int {
+	if !b.some.Load() {
+		return 0
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.outside)
+}

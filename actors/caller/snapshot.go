@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+)
+
+// Totals returns the counters.
+func (d *Desk) Totals() messages.Totals {
+	t := messages.Totals{
+		Failed: d.Counters.Failed.Load(), Retries: d.Counters.Retries.Load(),
+		Hedges: d.Counters.Hedges.Load(), Late: d.Counters.Late.Load(),
+	}
+	for _, c := range *d.cells.Load() {
+		g := int64(c.gen.Load())
+		t.Calls += (g + 1) / 2
+		t.Live += g % 2
+	}
+	return t
+}
+
+// Calls returns the calls in flight, oldest first. It reads what the running
+// goroutines have published and disturbs none of them; a call that ends while
+// it is being read is left out.
+func (d *Desk) Calls(now clock.Instant) []messages.CallInfo {
+	var calls []messages.CallInfo
+	for _, c := range *d.cells.Load() {
+		if info, ok := c.look(now); ok {
+			calls = append(calls, info)
+		}
+	}
+	slices.SortFunc(calls, func(a, b messages.CallInfo) int { return cmp.Compare(b.Age, a.Age) })
+	return calls
+}
+
+func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
+	ticket := c.gen.Load()
+	plan := c.seen.plan.Load()
+	if ticket%2 == 0 || plan == nil {
+		return messages.CallInfo{}, false
+	}
+	info := messages.CallInfo{
+		ID:      c.ref.PID().Id + "#" + strconv.FormatUint(ticket/2, 10),
+		Service: plan.Service, Endpoint: plan.Endpoint,
+		Age:   now.Sub(clock.Instant(c.seen.began.Load())),
+		Phase: rpcerr.Phase(c.seen.stage.Load()).String(),
+	}
+	for i := range c.attempts {
+		seen := &c.attempts[i].seen
+		node := seen.node.Load()
+		if node == nil {
+			continue
+		}
+		info.Phase = rpcerr.Phase(seen.phase.Load()).String()
+		info.Attempts = append(info.Attempts, messages.AttemptInfo{
+			Node: node.Address, Phase: info.Phase,
+			Age: now.Sub(clock.Instant(seen.began.Load())),
+		})
+	}
+	return info, c.gen.Load() == ticket
+}
+
+// Actors returns the supervisors and attempts of the calls in flight, as
+// children of parent.
+func (d *Desk) Actors(parent string) []messages.ActorInfo {
+	var actors []messages.ActorInfo
+	for _, c := range *d.cells.Load() {
+		if c.gen.Load()%2 == 0 {
+			continue
+		}
+		id := c.ref.PID().Id
+		actors = append(actors, messages.ActorInfo{
+			ID: id, Parent: parent, Kind: "supervisor", Depth: int64(c.mail.depth()),
+		})
+		for i := range c.attempts {
+			if a := &c.attempts[i]; a.seen.node.Load() != nil {
+				actors = append(actors, messages.ActorInfo{ID: a.ref.PID().Id, Parent: id, Kind: "attempt"})
+			}
+		}
+	}
+	return actors
+}

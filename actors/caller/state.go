@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/rpcerr"
+)
+
+// slots is how many attempts of a call may be alive at once: the first and
+// one that races it.
+const slots = 2
+
+// state decides what a call does next. It knows attempts by their slot, and
+// nothing of actors, nodes or connections.
+type state struct {
+	plan     *Plan
+	began    clock.Instant
+	deadline clock.Instant // 0: none
+	started  int           // attempts that have begun
+	live     [slots]bool
+	bound    [slots]clock.Instant // end of a live attempt, 0: none
+	resume   clock.Instant        // end of a backoff, 0: none
+	hedge    clock.Instant        // when a hedge is due, 0: never
+	judging  judging
+}
+
+// judging is the question that the retrier has not answered yet.
+type judging uint8
+
+const (
+	noQuestion judging = iota
+	aboutRetry
+	aboutHedge
+)
+
+// step is what is to be done next.
+type step uint8
+
+const (
+	// stepWait: nothing; a message or the timer will come.
+	stepWait step = iota
+	// stepAttempt: start another attempt.
+	stepAttempt
+	// stepJudge: ask the retrier about the attempt that just failed.
+	stepJudge
+	// stepHedge: ask the retrier for a second attempt.
+	stepHedge
+	// stepExpire: the attempt in the slot that expired returned has used up
+	// its bound.
+	stepExpire
+	// stepDeadline: the call has used up its time.
+	stepDeadline
+	// stepFinish: the call ends with the outcome at hand.
+	stepFinish
+)
+
+// begin starts a call.
+func (s *state) begin(p *Plan, now, deadline clock.Instant) step {
+	*s = state{plan: p, began: now, deadline: deadline}
+	if deadline != 0 && now >= deadline {
+		return stepDeadline
+	}
+	return stepAttempt
+}
+
+// free returns a slot without a live attempt.
+func (s *state) free() int {
+	if s.live[0] {
+		return 1
+	}
+	return 0
+}
+
+// alive counts live attempts.
+func (s *state) alive() (n int) {
+	for _, l := range s.live {
+		if l {
+			n++
+		}
+	}
+	return n
+}
+
+// start notes that an attempt begins in slot, and returns its bound.
+func (s *state) start(slot int, now clock.Instant) clock.Instant {
+	s.started++
+	s.resume = 0
+	s.live[slot] = true
+	bound := s.deadline
+	if s.plan.AttemptTimeout > 0 {
+		if b := now.Add(s.plan.AttemptTimeout); bound == 0 || b < bound {
+			bound = b
+		}
+	}
+	s.bound[slot] = bound
+	s.hedge = 0
+	if s.plan.HedgeAfter > 0 && s.started < s.plan.Attempts && s.alive() == 1 {
+		s.hedge = now.Add(s.plan.HedgeAfter)
+	}
+	return bound
+}
+
+// ended takes the end of an attempt.
+func (s *state) ended(slot int, proof rpcerr.Proof, final bool, err error, now clock.Instant) step {
+	s.live[slot] = false
+	switch {
+	case err == nil, final:
+		return stepFinish
+	case s.deadline != 0 && now >= s.deadline:
+		return stepDeadline
+	case s.judging != noQuestion:
+		return stepWait // the retrier's answer will say how to go on
+	case s.alive() > 0 && proof != rpcerr.Executed:
+		return stepWait // the other one may still win
+	default:
+		return stepJudge // an answer, even an unwelcome one, may end the race
+	}
+}
+
+// judged takes the retrier's answer.
+func (s *state) judged(again bool, after clock.Instant, now clock.Instant) step {
+	question := s.judging
+	s.judging = noQuestion
+	switch {
+	case !again && question == aboutHedge && s.alive() > 0:
+		return stepWait // it goes on alone
+	case !again && question == aboutHedge:
+		return stepJudge // it ended meanwhile, and that was not the question
+	case !again:
+		return stepFinish
+	case s.alive() == slots:
+		return stepWait
+	case after > now:
+		s.resume = after
+		return stepWait
+	default:
+		return stepAttempt
+	}
+}
+
+// tick says what the time alone makes due; asked again until it says wait.
+func (s *state) tick(now clock.Instant) (step, int) {
+	if s.deadline != 0 && now >= s.deadline {
+		return stepDeadline, 0
+	}
+	for slot, live := range s.live {
+		if live && s.bound[slot] != 0 && now >= s.bound[slot] {
+			return stepExpire, slot
+		}
+	}
+	if s.resume != 0 && now >= s.resume {
+		s.resume = 0
+		return stepAttempt, 0
+	}
+	if s.hedge != 0 && now >= s.hedge {
+		s.hedge = 0
+		if s.alive() == 1 && s.judging == noQuestion {
+			return stepHedge, 0
+		}
+	}
+	return stepWait, 0
+}
+
+// due is the next instant at which tick has something to say, 0 if none.
+func (s *state) due() clock.Instant {
+	next := s.deadline
+	for slot, live := range s.live {
+		if live {
+			next = earlier(next, s.bound[slot])
+		}
+	}
+	return earlier(earlier(next, s.resume), s.hedge)
+}
+
+// earlier returns the earlier of two instants, of which 0 is never.
+func earlier(a, b clock.Instant) clock.Instant {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actors
+
+import (
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/messages"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// gauge watches the mailbox and the turns of one actor.
+type gauge struct {
+	id               string
+	clock            clock.Clock
+	posted, received atomic.Int64
+	deepest          atomic.Int64
+	turn             atomic.Int64 // when the running turn began, 0: none
+	gone             func()
+}
+
+// MailboxStarted implements actor.MailboxMiddleware.
+func (g *gauge) MailboxStarted() {}
+
+// MessagePosted implements actor.MailboxMiddleware.
+func (g *gauge) MessagePosted(any) {
+	depth := g.posted.Add(1) - g.received.Load()
+	for deepest := g.deepest.Load(); depth > deepest; deepest = g.deepest.Load() {
+		if g.deepest.CompareAndSwap(deepest, depth) {
+			return
+		}
+	}
+}
+
+// MessageReceived implements actor.MailboxMiddleware.
+func (g *gauge) MessageReceived(any) { g.received.Add(1) }
+
+// MailboxEmpty implements actor.MailboxMiddleware.
+func (g *gauge) MailboxEmpty() {}
+
+// watch wraps an actor so that its turns are seen while they run.
+func (g *gauge) watch(a actor.Actor) actor.Actor { return &watched{a, g} }
+
+type watched struct {
+	actor actor.Actor
+	gauge *gauge
+}
+
+// Receive implements actor.Actor.
+func (w *watched) Receive(ctx actor.Context) {
+	w.gauge.turn.Store(int64(w.gauge.clock.Now()))
+	defer w.gauge.turn.Store(0)
+	w.actor.Receive(ctx)
+	if _, stopped := ctx.Message().(*actor.Stopped); stopped {
+		w.gauge.gone()
+	}
+}
+
+// gauges are those of all actors but the calls.
+type gauges struct {
+	mu  sync.Mutex
+	all []*gauge
+}
+
+func (gs *gauges) add(id string, c clock.Clock) *gauge {
+	g := &gauge{id: id, clock: c}
+	g.gone = func() {
+		gs.mu.Lock()
+		defer gs.mu.Unlock()
+		gs.all = slices.DeleteFunc(gs.all, func(x *gauge) bool { return x == g })
+	}
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	gs.all = append(gs.all, g)
+	return g
+}
+
+func (gs *gauges) snapshot(now clock.Instant) []messages.ActorInfo {
+	gs.mu.Lock()
+	defer gs.mu.Unlock()
+	infos := make([]messages.ActorInfo, 0, len(gs.all))
+	for _, g := range gs.all {
+		received := g.received.Load()
+		info := messages.ActorInfo{
+			ID: g.id, Kind: kind(g.id), Received: received,
+			Depth: max(g.posted.Load()-received, 0), MaxDepth: g.deepest.Load(),
+		}
+		if at := strings.LastIndex(g.id, "/"); at > 0 && strings.HasSuffix(g.id[:at], "/root") {
+			info.Parent = g.id[:at]
+		}
+		if began := g.turn.Load(); began != 0 {
+			info.Busy = max(now.Sub(clock.Instant(began)), 1)
+		}
+		infos = append(infos, info)
+	}
+	return infos
+}
+
+// kind is the part of the last name before the first dash.
+func kind(id string) string {
+	name, _, _ := strings.Cut(id[strings.LastIndex(id, "/root/")+1:], "-")
+	return name[strings.LastIndex(name, "/")+1:]
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// lookupTimeout bounds one question to the registry.
+const lookupTimeout = 5 * time.Second
+
+// errNoRegistry is the answer of a client that was given no registry.
+var errNoRegistry = fmt.Errorf("%w: the client has no registry (WithRegistry) and the call no address (WithAddress)", registry.ErrNotFound)
+
+// lookup asks the registry outside of any turn.
+func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) {
+	switch {
+	case r.Simulation != nil:
+		r.Simulation.Lookup(service, done)
+		return
+	case r.Registry == nil:
+		done(nil, errNoRegistry)
+		return
+	}
+	r.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+		defer cancel()
+		records, err := r.ask(ctx, service)
+		done(records, err)
+	})
+}
+
+func (r *Runtime) ask(ctx context.Context, service string) (records []*registry.Service, err error) {
+	defer contain("registry", &err)
+	return r.Registry.Lookup(ctx, service)
+}
+
+// watch follows the registry outside of any turn.
+func (r *Runtime) watch(service string, changed func([]*registry.Service), ended func(error)) (stop func()) {
+	if r.Registry == nil || r.Simulation != nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r.Go(func() {
+		err := r.follow(ctx, service, changed)
+		if ctx.Err() == nil {
+			ended(err)
+		}
+	})
+	return cancel
+}
+
+func (r *Runtime) follow(ctx context.Context, service string, changed func([]*registry.Service)) (err error) {
+	defer contain("registry", &err)
+	return r.Registry.Watch(ctx, service, changed)
+}
+
+type dialFunc = func(string, time.Duration, func(transport.Conn, error)) func()
+
+// dialer returns what dials a node: the transport that its record names.
+func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
+	if r.Simulation != nil {
+		return r.Simulation.Dial, nil
+	}
+	t := r.Transports[n.Transport]
+	if t == nil {
+		known := slices.Sorted(maps.Keys(r.Transports))
+		return nil, fmt.Errorf("%w: node %s of %s wants %q, the client has %s (WithTransports)",
+			rpcerr.ErrUnsupportedTransport, n.Address, n.Service, n.Transport, strings.Join(known, ", "))
+	}
+	return func(address string, timeout time.Duration, done func(transport.Conn, error)) func() {
+		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		r.Go(func() {
+			defer cancel()
+			conn, err := dial(ctx, t, address)
+			if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				err = fmt.Errorf("no connection within %s (DialTimeout): %w", timeout, err)
+			}
+			done(conn, err)
+		})
+		return cancel
+	}, nil
+}
+
+func dial(ctx context.Context, t transport.Transport, address string) (c transport.Conn, err error) {
+	defer contain("transport", &err)
+	c, err = t.Dial(ctx, address)
+	if err == nil && c == nil {
+		err = fmt.Errorf("transport %s: Dial returned neither a connection nor an error", t)
+	}
+	return c, err
+}
+
+// contain makes an error of a panic in code of the user.
+func contain(where string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())
+	}
+}

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package poolkeeper is the actor that owns the connections to one address:
+// it dials them, lends them, ages them, and closes them.
+//
+// Idle connections lie on the published [messages.Pool], from where an
+// attempt takes one without asking. The keeper is told when there is something
+// to decide: nobody is idle, somebody waits, a connection is in doubt.
+package poolkeeper
+
+import (
+	"fmt"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Config is what a keeper is made of.
+type Config struct {
+	// Pool is what it publishes; made by its parent.
+	Pool *messages.Pool
+	// Limits bound it.
+	Limits messages.PoolLimits
+	// Clock and Dice are its time and its chance.
+	Clock clock.Clock
+	Dice  dice.Dice
+	// Dial begins a dial and returns; done is called once, from anywhere.
+	// cancel makes a dial end early.
+	Dial func(address string, timeout time.Duration, done func(transport.Conn, error)) (cancel func())
+	// Go runs work that may block, outside of any turn.
+	Go func(work func())
+	// Parent is told when the keeper has stopped.
+	Parent messages.Ref[messages.RootMessage]
+}
+
+// New returns the keeper as an actor. A keeper that panicked is restarted as
+// the same value: the connections it knows are open whatever happened, and
+// only the message that broke it is lost.
+func New(c Config) actor.Actor {
+	k := &keeper{Config: c, state: state{limits: c.Limits}, dials: make(map[int]func())}
+	c.Pool.Resize(c.Limits.Size)
+	c.Pool.Stats.Max.Store(int64(c.Limits.Max))
+	return k
+}
+
+type keeper struct {
+	Config
+	state state
+	self  messages.Ref[messages.KeeperMessage]
+	timer clock.Timer
+	tends bool // the timer is armed
+	dials map[int]func()
+	dial  int
+}
+
+// Receive implements actor.Actor.
+func (k *keeper) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		k.self = messages.NewRef[messages.KeeperMessage](ctx.ActorSystem(), ctx.Self())
+		k.timer = k.Clock.Timer(func() { k.self.Tell(messages.Tend{}) })
+	case *actor.Restarting: // the state stays, see New
+	case *actor.Stopping, *actor.Stopped:
+		k.timer.Stop()
+	case messages.KeeperMessage:
+		k.handle(ctx, m)
+		k.publish()
+	default:
+		ctx.Logger().Warn("poolkeeper: unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+func (k *keeper) handle(ctx actor.Context, m messages.KeeperMessage) {
+	switch m := m.(type) {
+	case messages.Acquire:
+		k.acquire(m)
+	case messages.Withdraw:
+		if k.state.withdraw(m) {
+			k.Pool.WaitOver(1)
+		}
+	case messages.Released:
+		k.lendOrKeep(m.Conn)
+	case messages.Dropped:
+		k.discard(m.Conn)
+	case messages.Dialled:
+		k.dialled(m)
+	case messages.Tend:
+		k.tend()
+	case messages.Retire:
+		k.retire()
+	case messages.Retune:
+		k.retune(m.Limits)
+	}
+	k.dialMore()
+	k.tendLater()
+	if k.state.gone() {
+		k.Parent.Tell(messages.Retired{Pool: k.Pool})
+		ctx.Stop(ctx.Self())
+	}
+}
+
+func (k *keeper) acquire(m messages.Acquire) {
+	now := k.Clock.Now()
+	if c := k.Pool.TakeOrWait(now); c != nil {
+		m.ReplyTo.Tell(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Conn: c})
+		return
+	}
+	var err error
+	switch k.state.enqueue(m) {
+	case wait:
+		return
+	case refused:
+		err = fmt.Errorf("pool of %s: %d callers wait already (PoolWaiters): %w",
+			k.Pool.Address, k.state.limits.Waiters, rpcerr.ErrOverloaded)
+	case closed:
+		err = fmt.Errorf("pool of %s: the node was removed", k.Pool.Address)
+	}
+	k.Pool.WaitOver(1)
+	m.ReplyTo.Tell(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Phase: rpcerr.PhaseAcquire, Err: err})
+}
+
+// lendOrKeep gives a good connection to the first waiter, else to the shelf.
+func (k *keeper) lendOrKeep(c *messages.Conn) {
+	now := k.Clock.Now()
+	if k.state.retired || c.Expires != 0 && c.Expires <= now {
+		k.discard(c)
+		return
+	}
+	if w, ok := k.first(now); ok {
+		w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Conn: c})
+		return
+	}
+	if !k.Pool.Put(c, now) {
+		k.discard(c)
+	}
+}
+
+func (k *keeper) first(now clock.Instant) (messages.Acquire, bool) {
+	w, expired, ok := k.state.next(now)
+	if ok {
+		expired++
+	}
+	k.Pool.WaitOver(expired)
+	return w, ok
+}
+
+// discard closes a connection outside the turn: a slow Close delays nobody.
+func (k *keeper) discard(c *messages.Conn) {
+	k.state.open--
+	k.Pool.Stats.Discarded.Add(1)
+	k.Go(func() { _ = c.Close() }) // nothing is left to do about a close that fails
+}
+
+func (k *keeper) dialMore() {
+	for k.state.needDial() {
+		k.state.dialing++
+		k.dial++
+		id := k.dial
+		cancel := k.Dial(k.Pool.Address, k.state.limits.DialTimeout, func(c transport.Conn, err error) {
+			k.self.Tell(messages.Dialled{ID: id, Conn: c, Err: err})
+		})
+		k.dials[id] = cancel
+	}
+}
+
+func (k *keeper) dialled(m messages.Dialled) {
+	delete(k.dials, m.ID)
+	k.state.dialing--
+	now := k.Clock.Now()
+	if m.Err != nil {
+		k.Pool.Stats.DialFailures.Add(1)
+		if w, ok := k.first(now); ok {
+			w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Phase: rpcerr.PhaseDial, Err: m.Err})
+		}
+		return
+	}
+	k.Pool.Stats.Dialled.Add(1)
+	k.state.open++
+	k.lendOrKeep(messages.NewConn(m.Conn, k.Pool, now, k.expiry(now)))
+}
+
+// expiry spreads the ends of connections that were opened together over
+// +-20 % of the TTL, so that they are not all replaced at once.
+func (k *keeper) expiry(now clock.Instant) clock.Instant {
+	ttl := k.state.limits.TTL
+	if ttl <= 0 {
+		return 0
+	}
+	return now.Add(time.Duration(float64(ttl) * (0.8 + 0.4*k.Dice.Float())))
+}
+
+func (k *keeper) tend() {
+	k.tends = false
+	now := k.Clock.Now()
+	since := clock.Instant(0)
+	if limit := k.state.limits.IdleTimeout; limit > 0 {
+		since = now.Add(-limit)
+	}
+	for _, c := range k.Pool.Reap(now, since) {
+		k.discard(c)
+	}
+}
+
+// tendLater arms the timer while there is a connection that can grow old.
+func (k *keeper) tendLater() {
+	if k.tends || k.state.open == 0 {
+		return
+	}
+	every := k.state.limits.IdleTimeout
+	if ttl := k.state.limits.TTL; every <= 0 || ttl > 0 && ttl < every {
+		every = ttl
+	}
+	if every > 0 {
+		k.tends = true
+		k.timer.Reset(k.Clock.Now().Add(max(every/2, time.Millisecond)))
+	}
+}
+
+func (k *keeper) retire() {
+	k.state.retired = true
+	for _, c := range k.Pool.Retire() {
+		k.discard(c)
+	}
+	for _, cancel := range k.dials {
+		cancel()
+	}
+	k.fail(fmt.Errorf("pool of %s: the node was removed", k.Pool.Address))
+}
+
+// fail answers everybody who waits.
+func (k *keeper) fail(err error) {
+	for _, w := range k.state.waiters {
+		w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Phase: rpcerr.PhaseAcquire, Err: err})
+	}
+	k.Pool.WaitOver(len(k.state.waiters))
+	k.state.waiters = nil
+}
+
+func (k *keeper) retune(limits messages.PoolLimits) {
+	k.state.limits = limits
+	k.Pool.Stats.Max.Store(int64(limits.Max))
+	for _, c := range k.Pool.Resize(limits.Size) {
+		k.discard(c)
+	}
+}
+
+func (k *keeper) publish() {
+	s := &k.Pool.Stats
+	s.Open.Store(int64(k.state.open))
+	s.Dialing.Store(int64(k.state.dialing))
+	s.Waiters.Store(int64(len(k.state.waiters)))
+}

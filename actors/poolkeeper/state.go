@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package poolkeeper
+
+import (
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/messages"
+)
+
+// state decides. It knows who waits and what is open, and nothing of actors,
+// sockets or time.
+type state struct {
+	limits  messages.PoolLimits
+	waiters []messages.Acquire // first come, first served
+	open    int                // idle and lent connections
+	dialing int
+	retired bool
+}
+
+// verdict is what becomes of an Acquire that found no idle connection.
+type verdict uint8
+
+const (
+	wait    verdict = iota // it waits, and a dial is due if needDial says so
+	refused                // as many wait as may
+	closed                 // the pool is retired
+)
+
+// enqueue lets m wait, if there is room.
+func (s *state) enqueue(m messages.Acquire) verdict {
+	switch {
+	case s.retired:
+		return closed
+	case len(s.waiters) >= s.limits.Waiters:
+		return refused
+	}
+	s.waiters = append(s.waiters, m)
+	return wait
+}
+
+// withdraw forgets a waiter and reports whether there was one.
+func (s *state) withdraw(m messages.Withdraw) bool {
+	for i, w := range s.waiters {
+		if w.Ticket == m.Ticket && w.Attempt == m.Attempt && w.ReplyTo == m.ReplyTo {
+			s.waiters = append(s.waiters[:i], s.waiters[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+// next removes the first waiter whose deadline has not passed; expired counts
+// those that it skipped, who have their own timer and will withdraw in vain.
+func (s *state) next(now clock.Instant) (w messages.Acquire, expired int, ok bool) {
+	for len(s.waiters) > 0 {
+		w = s.waiters[0]
+		s.waiters[0] = messages.Acquire{}
+		s.waiters = s.waiters[1:]
+		if w.Deadline == 0 || now < w.Deadline {
+			return w, expired, true
+		}
+		expired++
+	}
+	return messages.Acquire{}, expired, false
+}
+
+// needDial reports whether one more dial should begin: somebody waits for
+// whom no dial is under way, and the bound leaves room.
+func (s *state) needDial() bool {
+	return !s.retired && s.dialing < len(s.waiters) && s.open+s.dialing < s.limits.Max
+}
+
+// gone reports whether a retired pool has nothing left to wait for.
+func (s *state) gone() bool { return s.retired && s.open == 0 && s.dialing == 0 }

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package retrier is the actor that decides whether and when another attempt
+// of a call may start, a retry or a hedge, and that owns the budget both
+// share.
+package retrier
+
+import (
+	"fmt"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Config is what the retrier is made of.
+type Config struct {
+	// Budget is the rule for every service.
+	Budget messages.Budget
+	// Clock and Dice are its time and its chance.
+	Clock clock.Clock
+	Dice  dice.Dice
+}
+
+// New returns the retrier as an actor. The balances lie with the services, so
+// one that panicked is restarted without harm.
+func New(c Config) actor.Actor {
+	return &retrier{clock: c.Clock, state: state{budget: c.Budget, dice: c.Dice}}
+}
+
+type retrier struct {
+	clock clock.Clock
+	state state
+}
+
+// Receive implements actor.Actor.
+func (r *retrier) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started, *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	case messages.RetrierMessage:
+		r.handle(m)
+	default:
+		ctx.Logger().Warn("retrier: unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+func (r *retrier) handle(m messages.RetrierMessage) {
+	switch m := m.(type) {
+	case messages.Judge:
+		verdict := r.state.judge(m.Service, m.Case, r.clock.Now())
+		verdict.Ticket = m.Ticket
+		m.ReplyTo.Tell(verdict)
+	case messages.Spare:
+		r.state.budget = m.Budget
+	}
+}

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package retrier
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/internal/planted"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+)
+
+// state decides: it knows the rule of the budget and rolls the jitter.
+type state struct {
+	budget messages.Budget
+	dice   dice.Dice
+	owed   float64 // only with a planted bug
+}
+
+// judge decides one case. Check and debit of the budget are one step: one
+// actor does both before it looks at the next case.
+func (s *state) judge(service *messages.Service, c messages.Case, now clock.Instant) messages.Judged {
+	if c.Hedge {
+		return s.hedge(service, c, now)
+	}
+	if c.Attempts >= c.Max {
+		return stop("stop: all %d attempts are used", c.Max)
+	}
+	if c.Wanted == messages.WantStop {
+		return stop("stop: the retry function says so")
+	}
+	if c.Wanted == messages.NoWish {
+		switch {
+		case c.Proof == rpcerr.Executed:
+			return stop("stop: the service answered")
+		case c.Proof == rpcerr.SentUnknown && !c.Idempotent:
+			return stop("stop: it may have been executed and is not declared idempotent")
+		}
+	}
+	after := s.wait(c)
+	if c.Remaining > 0 && after >= c.Remaining && !planted.BackoffIgnoresDeadline {
+		return stop("stop: a backoff of %s would end after the deadline", after.Round(time.Millisecond))
+	}
+	// A request that was never sent puts no load on anybody: it is free.
+	if c.Proof != rpcerr.NotSent {
+		if left, ok := s.spend(service, now); !ok {
+			return stop("stop: the retry budget of %s is used up (%.1f of %.0f tokens)", service.Name, left, s.budget.Max)
+		}
+	}
+	if after == 0 {
+		return messages.Judged{Again: true, Why: "retry at once: " + c.Proof.String()}
+	}
+	return messages.Judged{
+		Again: true, After: after,
+		Why: fmt.Sprintf("retry in %s: %s", after.Round(10*time.Microsecond), c.Proof),
+	}
+}
+
+func (s *state) hedge(service *messages.Service, c messages.Case, now clock.Instant) messages.Judged {
+	switch {
+	case c.Attempts >= c.Max:
+		return stop("no hedge: all %d attempts are used", c.Max)
+	case !c.Idempotent:
+		return stop("no hedge: the call is not declared idempotent")
+	case !c.OtherNode:
+		return stop("no hedge: there is no second node")
+	}
+	if left, ok := s.spend(service, now); !ok {
+		return stop("no hedge: the retry budget of %s is used up (%.1f of %.0f tokens)", service.Name, left, s.budget.Max)
+	}
+	return messages.Judged{Again: true, Why: "hedge"}
+}
+
+func stop(format string, args ...any) messages.Judged {
+	return messages.Judged{Why: fmt.Sprintf(format, args...)}
+}
+
+// wait is the user's backoff if there is one, else full jitter over a bound
+// that doubles: random(0, min(base*2^(n-1), cap)) (gRPC A6). What was never
+// sent goes to another node at once.
+func (s *state) wait(c messages.Case) time.Duration {
+	switch {
+	case c.Backoff >= 0:
+		return c.Backoff
+	case c.Proof == rpcerr.NotSent && c.OtherNode:
+		return 0
+	case c.Base <= 0:
+		return 0
+	}
+	bound := c.Base
+	for n := 1; n < c.Attempts && bound < c.Cap; n++ {
+		bound *= 2
+	}
+	if c.Cap > 0 {
+		bound = min(bound, c.Cap)
+	}
+	return time.Duration(s.dice.Float() * float64(bound))
+}
+
+// spend takes one token, if the bucket holds one, and returns what it holds.
+func (s *state) spend(service *messages.Service, now clock.Instant) (left float64, ok bool) {
+	if s.budget.Max <= 0 {
+		return 0, true
+	}
+	tokens := s.balance(service, now)
+	if tokens < 1 {
+		s.store(service, tokens, now)
+		return tokens, false
+	}
+	if planted.BudgetDebitedLate {
+		s.owed++
+		s.store(service, tokens, now)
+		return tokens, true
+	}
+	s.store(service, tokens-1, now)
+	return tokens - 1, true
+}
+
+// balance is the bucket with what has come in since it was last looked at.
+func (s *state) balance(service *messages.Service, now clock.Instant) float64 {
+	at := clock.Instant(service.BudgetAt.Load())
+	if at == 0 {
+		return s.budget.Max
+	}
+	tokens := math.Float64frombits(service.Budget.Load())
+	answered := service.Answered.Swap(0)
+	if planted.BudgetDebitedLate && answered > 0 {
+		tokens, s.owed = max(tokens-s.owed, 0), 0
+	}
+	tokens += float64(answered)*s.budget.Ratio + now.Sub(at).Seconds()*s.budget.Reserve
+	return min(tokens, s.budget.Max)
+}
+
+func (s *state) store(service *messages.Service, tokens float64, now clock.Instant) {
+	service.Budget.Store(math.Float64bits(tokens))
+	service.BudgetAt.Store(int64(now))
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actors
+
+import (
+	"fmt"
+	"strconv"
+
+	"example.com/mailcall/actors/poolkeeper"
+	"example.com/mailcall/actors/selector"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// root is the parent of all selectors and keepers: it spawns them when they
+// are first needed, and stops them.
+type root struct {
+	rt       *Runtime
+	self     messages.Ref[messages.RootMessage]
+	pools    map[poolKey]*poolEntry
+	spawned  int
+	limits   messages.PoolLimits
+	policy   messages.SelectorPolicy
+	stopping bool
+	done     chan<- struct{}
+}
+
+// poolKey is what a pool is found by: the address that is dialled, never the
+// one that a connection turns out to lead to.
+type poolKey struct{ transport, address string }
+
+type poolEntry struct {
+	pool  *messages.Pool
+	users int // nodes that share the address
+}
+
+// Receive implements actor.Actor.
+func (r *root) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		r.self = messages.NewRef[messages.RootMessage](ctx.ActorSystem(), ctx.Self())
+	case *actor.Terminated:
+		r.stopIfDone(ctx)
+	case *actor.Stopping, *actor.Stopped, *actor.Restarting: // the state stays
+	case messages.RootMessage:
+		r.handle(ctx, m)
+	default:
+		ctx.Logger().Warn("root: unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+func (r *root) handle(ctx actor.Context, m messages.RootMessage) {
+	switch m := m.(type) {
+	case messages.OpenService:
+		r.openService(ctx, m)
+	case messages.OpenPool:
+		r.openPool(ctx, m)
+	case messages.NodeGone:
+		r.nodeGone(m.Node)
+	case messages.Retired:
+		r.rt.forgetPool(m.Pool)
+	case messages.Configure:
+		r.configure(m)
+	case messages.Shutdown:
+		r.shutdown(ctx, m)
+	}
+}
+
+func (r *root) openService(ctx actor.Context, m messages.OpenService) {
+	s := r.rt.directory.Find(m.Key)
+	if s == nil {
+		var err error
+		if s, err = r.spawnSelector(ctx, m); err != nil {
+			m.Resolve.ReplyTo.Tell(messages.Resolved{Ticket: m.Resolve.Ticket, Err: err})
+			return
+		}
+	}
+	s.Selector.Tell(m.Resolve)
+}
+
+func (r *root) spawnSelector(ctx actor.Context, m messages.OpenService) (*messages.Service, error) {
+	switch {
+	case r.stopping:
+		return nil, rpcerr.ErrClosed
+	case len(r.rt.directory.All()) >= maxServices:
+		return nil, fmt.Errorf("%w: %d services and address lists have been called by this client", rpcerr.ErrOverloaded, maxServices)
+	}
+	s := &messages.Service{Name: m.Name, Addresses: m.Addresses}
+	a := selector.New(selector.Config{
+		Service: s, Policy: r.policy, Parent: r.self,
+		Clock: r.rt.Clock, Dice: r.rt.dice.Dice(),
+		Lookup: r.rt.lookup, Watch: r.rt.watch,
+	})
+	pid, err := r.spawn(ctx, a, "selector-"+m.Key)
+	if err != nil {
+		return nil, err
+	}
+	s.Selector = messages.NewRef[messages.SelectorMessage](ctx.ActorSystem(), pid)
+	r.rt.directory.Add(m.Key, s)
+	return s, nil
+}
+
+func (r *root) openPool(ctx actor.Context, m messages.OpenPool) {
+	pool := m.Node.Pool()
+	if pool == nil {
+		var err error
+		if pool, err = r.poolOf(ctx, m.Node); err != nil {
+			m.Acquire.ReplyTo.Tell(messages.Leased{
+				Ticket: m.Acquire.Ticket, Attempt: m.Acquire.Attempt, Phase: rpcerr.PhaseAcquire, Err: err,
+			})
+			return
+		}
+		m.Node.SetPool(pool)
+	}
+	pool.Keeper.Tell(m.Acquire)
+}
+
+func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, error) {
+	key := poolKey{n.Transport, n.Address}
+	if e := r.pools[key]; e != nil {
+		e.users++
+		return e.pool, nil
+	}
+	dial, err := r.rt.dialer(n)
+	switch {
+	case r.stopping:
+		return nil, rpcerr.ErrClosed
+	case err != nil:
+		return nil, err
+	}
+	p := &messages.Pool{Address: n.Address, Transport: n.Transport}
+	a := poolkeeper.New(poolkeeper.Config{
+		Pool: p, Limits: r.limits, Parent: r.self,
+		Clock: r.rt.Clock, Dice: r.rt.dice.Dice(),
+		Dial: dial, Go: r.rt.Go,
+	})
+	pid, err := r.spawn(ctx, a, "keeper-"+n.Address)
+	if err != nil {
+		return nil, err
+	}
+	p.Keeper = messages.NewRef[messages.KeeperMessage](ctx.ActorSystem(), pid)
+	r.pools[key] = &poolEntry{pool: p, users: 1}
+	r.rt.rememberPool(p)
+	return p, nil
+}
+
+// spawn starts a child under a name that was never used before.
+func (r *root) spawn(ctx actor.Context, a actor.Actor, name string) (*actor.PID, error) {
+	r.spawned++
+	name += "-" + strconv.Itoa(r.spawned)
+	return ctx.SpawnNamed(r.rt.props(a, ctx.Self().Id+"/"+name), name)
+}
+
+func (r *root) nodeGone(n *messages.Node) {
+	key := poolKey{n.Transport, n.Address}
+	e := r.pools[key]
+	if e == nil || n.Pool() != e.pool {
+		return
+	}
+	if e.users--; e.users == 0 {
+		delete(r.pools, key)
+		e.pool.Keeper.Tell(messages.Retire{})
+	}
+}
+
+func (r *root) configure(m messages.Configure) {
+	r.limits, r.policy = m.Limits, m.Policy
+	for _, e := range r.pools {
+		e.pool.Keeper.Tell(messages.Retune{Limits: m.Limits})
+	}
+	for _, s := range r.rt.directory.All() {
+		s.Selector.Tell(messages.Reconsider{Policy: m.Policy})
+	}
+	r.rt.retrier.Tell(messages.Spare{Budget: m.Budget})
+}
+
+func (r *root) shutdown(ctx actor.Context, m messages.Shutdown) {
+	r.stopping, r.done = true, m.Done
+	for key, e := range r.pools {
+		delete(r.pools, key)
+		e.pool.Keeper.Tell(messages.Retire{})
+	}
+	for _, s := range r.rt.directory.All() {
+		s.Selector.Tell(messages.Quit{})
+	}
+	r.stopIfDone(ctx)
+}
+
+// stopIfDone ends the root once its last child has stopped.
+func (r *root) stopIfDone(ctx actor.Context) {
+	if r.stopping && len(ctx.Children()) == 0 && r.done != nil {
+		close(r.done)
+		r.done = nil
+		ctx.Stop(ctx.Self())
+	}
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package actors is the runtime: it owns the actors of a client, spawns them
+// and stops them.
+//
+//	root                      spawns, configures and stops the rest
+//	├── selector-<service>    nodes of one service: health, load, choice
+//	├── keeper-<address>      connections to one address
+//	retrier                   whether another attempt may start
+//	call-<n>                  a call's supervisor, recycled
+//	└── attempt-<0|1>         its attempts
+//
+// A turn never blocks: what may block (dialling, closing, lookups) runs on
+// goroutines that the [Runtime] owns and Close waits for.
+package actors
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/actors/caller"
+	"example.com/mailcall/actors/retrier"
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
+	"example.com/mailcall/transport"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// maxServices bounds the services and address lists that one client can call.
+const maxServices = 16384
+
+// stopGrace is how long Close waits for actors and goroutines after the last
+// call. They stop at once unless code of the user holds them.
+const stopGrace = 2 * time.Second
+
+// Config is what a runtime is made of.
+type Config struct {
+	// System is the actor system to live in; nil makes one of its own.
+	System *actor.ActorSystem
+	// Name is the prefix of all addresses. It must be unique in the system.
+	Name string
+	// Logger gets what the actors have to say; nil discards it.
+	Logger *slog.Logger
+	// Clock tells the time; nil is the machine's.
+	Clock clock.Clock
+	// Seed is where all chance grows from.
+	Seed uint64
+	// Registry knows where services live; nil knows none.
+	Registry registry.Registry
+	// Transports by name.
+	Transports map[string]transport.Transport
+	// Limits, Policy and Budget are what [Runtime.Configure] replaces.
+	Limits messages.PoolLimits
+	Policy messages.SelectorPolicy
+	Budget messages.Budget
+	// MaxCalls is how many calls may be in flight at once.
+	MaxCalls int
+	// Simulation, if not nil, replaces everything that runs by itself.
+	Simulation *Simulation
+}
+
+// Simulation is what a simulator puts in place of goroutines and sockets.
+type Simulation struct {
+	// Dispatcher runs the turns of all actors.
+	Dispatcher actor.Dispatcher
+	// Schedule runs the turns of a call.
+	Schedule func(turns func())
+	// Dial begins a dial; done is called once.
+	Dial func(address string, timeout time.Duration, done func(transport.Conn, error)) (cancel func())
+	// Lookup begins a lookup; done is called once.
+	Lookup func(service string, done func([]*registry.Service, error))
+}
+
+// Runtime is the set of actors behind a client. It is used by many goroutines
+// at once.
+type Runtime struct {
+	Config
+	// Desk makes the calls.
+	Desk *caller.Desk
+
+	dice      *dice.Source
+	root      messages.Ref[messages.RootMessage]
+	retrier   messages.Ref[messages.RetrierMessage]
+	directory messages.Directory
+	pools     atomic.Pointer[[]*messages.Pool]
+	poolsMu   sync.Mutex // orders writers of pools: the root, and nobody else at a time
+	gauges    gauges
+	own       bool           // the actor system is ours
+	work      sync.WaitGroup // goroutines outside of turns
+	close     sync.Once
+	cut       int
+}
+
+// New starts the actors.
+func New(c Config) (*Runtime, error) {
+	r := &Runtime{Config: c, dice: dice.NewSource(c.Seed)}
+	if r.Clock == nil {
+		r.Clock = clock.Real()
+	}
+	if r.Logger == nil {
+		r.Logger = slog.New(slog.DiscardHandler)
+	}
+	if r.System == nil {
+		r.own = true
+		r.System = actor.NewActorSystem(actor.WithLoggerFactory(
+			func(*actor.ActorSystem) *slog.Logger { return r.Logger }))
+	}
+	r.pools.Store(new([]*messages.Pool))
+
+	pid, err := r.spawn(retrier.New(retrier.Config{Budget: c.Budget, Clock: r.Clock, Dice: r.dice.Dice()}), "retrier")
+	if err != nil {
+		return nil, err
+	}
+	r.retrier = messages.NewRef[messages.RetrierMessage](r.System, pid)
+	a := &root{rt: r, pools: make(map[poolKey]*poolEntry), limits: c.Limits, policy: c.Policy}
+	if pid, err = r.spawn(a, "root"); err != nil {
+		r.System.Root.Stop(r.retrier.PID())
+		return nil, err
+	}
+	r.root = messages.NewRef[messages.RootMessage](r.System, pid)
+
+	desk := caller.Config{
+		System: r.System, Name: c.Name, Clock: r.Clock, Dice: r.dice,
+		Root: r.root, Retrier: r.retrier, Directory: &r.directory,
+		MaxCalls: c.MaxCalls, Go: r.Go,
+	}
+	if c.Simulation != nil {
+		desk.Schedule = c.Simulation.Schedule
+	}
+	r.Desk = caller.NewDesk(desk)
+	return r, nil
+}
+
+func (r *Runtime) spawn(a actor.Actor, kind string) (*actor.PID, error) {
+	name := r.Name + "/" + kind
+	pid, err := r.System.Root.SpawnNamed(r.props(a, name), name)
+	if err != nil {
+		return nil, fmt.Errorf("actor system: a client named %q lives here already: %w", r.Name, err)
+	}
+	return pid, nil
+}
+
+// props says how an actor runs. One that panics is restarted as the value it
+// was; only the message that broke it is lost.
+func (r *Runtime) props(a actor.Actor, id string) *actor.Props {
+	g := r.gauges.add(id, r.Clock)
+	options := []actor.PropsOption{
+		actor.WithMailbox(actor.Unbounded(g)),
+		actor.WithSupervisor(actor.NewRestartingStrategy()),
+	}
+	if r.Simulation != nil {
+		options = append(options, actor.WithDispatcher(r.Simulation.Dispatcher))
+	}
+	return actor.PropsFromProducer(func() actor.Actor { return g.watch(a) }, options...)
+}
+
+// Configure gives all actors new limits, policy and budget. Calls in flight
+// are not touched, and nobody waits.
+func (r *Runtime) Configure(l messages.PoolLimits, p messages.SelectorPolicy, b messages.Budget) {
+	r.root.Tell(messages.Configure{Limits: l, Policy: p, Budget: b})
+}
+
+// Go runs work that may block on a goroutine that Close waits for; under the
+// simulator it runs at once.
+func (r *Runtime) Go(work func()) {
+	if r.Simulation != nil {
+		work()
+		return
+	}
+	r.work.Go(work)
+}
+
+// Close refuses new calls, waits for those in flight until ctx ends, then
+// cancels them; then it closes every connection and stops every actor. It
+// returns how many calls were cut. Calling it again returns the same.
+func (r *Runtime) Close(ctx context.Context) (cut int) {
+	r.close.Do(func() {
+		r.cut = r.Desk.Close(ctx)
+		done := make(chan struct{})
+		r.root.Tell(messages.Shutdown{Done: done})
+		stopped := make(chan struct{})
+		go func() {
+			<-done
+			r.work.Wait()
+			close(stopped)
+		}()
+		grace := make(chan struct{})
+		timer := r.Clock.Timer(func() { close(grace) })
+		timer.Reset(r.Clock.Now().Add(stopGrace))
+		select {
+		case <-stopped:
+		case <-grace:
+			r.Logger.Warn("mailcall: something of the user's still runs after Close", "client", r.Name)
+		}
+		timer.Stop()
+		_ = r.System.Root.StopFuture(r.retrier.PID()).Wait() // it always stops; a time-out changes nothing
+		if r.own {
+			r.System.Shutdown()
+		}
+	})
+	return r.cut
+}
+
+func (r *Runtime) rememberPool(p *messages.Pool) {
+	r.poolsMu.Lock()
+	defer r.poolsMu.Unlock()
+	longer := append(slices.Clone(*r.pools.Load()), p)
+	r.pools.Store(&longer)
+}
+
+func (r *Runtime) forgetPool(p *messages.Pool) {
+	r.poolsMu.Lock()
+	defer r.poolsMu.Unlock()
+	shorter := slices.DeleteFunc(slices.Clone(*r.pools.Load()), func(q *messages.Pool) bool { return q == p })
+	r.pools.Store(&shorter)
+}

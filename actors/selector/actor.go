@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package selector is the actor that knows the nodes of one service, what to
+// think of each, and how to choose among them.
+//
+// It publishes a [messages.View] from which callers choose without asking.
+// It is asked only when there is no view to choose from, and told when a node
+// was at fault.
+package selector
+
+import (
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
+	"example.com/mailcall/rpcerr"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+const (
+	// maxWaiters bounds the calls that wait for the first answer of the
+	// registry; far more than a client that works ever has.
+	maxWaiters = 65536
+	// refreshEvery is how old a list may get without word from the watch
+	// (go-micro's registry cache: 60 s).
+	refreshEvery = time.Minute
+	// retryAfter is the pause between a failed lookup or a broken watch and
+	// the next try.
+	retryAfter = time.Second
+)
+
+// Config is what a selector is made of.
+type Config struct {
+	// Service is what it publishes; made by its parent.
+	Service *messages.Service
+	// Policy is how it chooses.
+	Policy messages.SelectorPolicy
+	// Clock and Dice are its time and its chance.
+	Clock clock.Clock
+	Dice  dice.Dice
+	// Lookup begins a registry lookup and returns; done is called once, from
+	// anywhere.
+	Lookup func(service string, done func([]*registry.Service, error))
+	// Watch begins a watch and returns; changed is called for each new list,
+	// ended once. stop makes it end.
+	Watch func(service string, changed func([]*registry.Service), ended func(error)) (stop func())
+	// Parent is told which nodes are gone.
+	Parent messages.Ref[messages.RootMessage]
+}
+
+// New returns the selector as an actor. One that panicked is restarted as the
+// same value: what it knows of its nodes is still true.
+func New(c Config) actor.Actor {
+	return &selector{Config: c, state: state{name: c.Service.Name, dice: c.Dice}}
+}
+
+type selector struct {
+	Config
+	state   state
+	self    messages.Ref[messages.SelectorMessage]
+	timer   clock.Timer
+	waiters []messages.Resolve
+	looking bool // a lookup is under way
+	stop    func()
+	raw     []*registry.Service // as the registry gave it, before filters
+	refresh clock.Instant       // when the list is to be looked up again
+	fault   error               // why the last lookup failed
+}
+
+// Receive implements actor.Actor.
+func (s *selector) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		s.self = messages.NewRef[messages.SelectorMessage](ctx.ActorSystem(), ctx.Self())
+		s.timer = s.Clock.Timer(func() { s.self.Tell(messages.Review{}) })
+	case *actor.Restarting: // the state stays, see New
+	case *actor.Stopping, *actor.Stopped:
+		s.timer.Stop()
+	case messages.SelectorMessage:
+		s.handle(ctx, m)
+	default:
+		ctx.Logger().Warn("selector: unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
+	now := s.Clock.Now()
+	switch m := m.(type) {
+	case messages.Resolve:
+		s.resolve(m)
+	case messages.Mark:
+		if s.state.fault(m.Node, m.Err, now) {
+			s.publish(now)
+			s.review(now)
+		}
+	case messages.Fold:
+		if s.state.fold(now) {
+			s.publish(now)
+		}
+	case messages.Looked:
+		s.looked(m, now)
+	case messages.Changed:
+		s.apply(m.Records, now)
+	case messages.WatchEnded:
+		s.stop = nil
+		s.refresh = now.Add(retryAfter)
+		s.review(now)
+	case messages.Review:
+		s.review(now)
+	case messages.Reconsider:
+		s.Policy = m.Policy
+		s.apply(s.raw, now)
+	case messages.Quit:
+		s.quit(ctx)
+	}
+}
+
+// resolve answers at once from a view that has nodes, else asks the registry
+// first: an error is always fresh.
+func (s *selector) resolve(m messages.Resolve) {
+	if v := s.Service.View.Load(); v != nil && len(v.Ready) > 0 {
+		m.ReplyTo.Tell(messages.Resolved{Ticket: m.Ticket, Service: s.Service})
+		return
+	}
+	if len(s.waiters) >= maxWaiters {
+		err := fmt.Errorf("%d calls wait for the nodes of %s already: %w", maxWaiters, s.Service.Name, rpcerr.ErrOverloaded)
+		m.ReplyTo.Tell(messages.Resolved{Ticket: m.Ticket, Err: err})
+		return
+	}
+	s.waiters = append(s.waiters, m)
+	s.look()
+}
+
+func (s *selector) look() {
+	if s.looking {
+		return
+	}
+	s.looking = true
+	if fixed := s.Service.Addresses; len(fixed) > 0 {
+		s.self.Tell(messages.Looked{Records: fixedRecords(s.Service.Name, fixed)})
+		return
+	}
+	s.Lookup(s.Service.Name, func(records []*registry.Service, err error) {
+		s.self.Tell(messages.Looked{Records: records, Err: err})
+	})
+}
+
+// fixedRecords makes nodes of addresses given by an option. They count as
+// mucp, as go-micro does it.
+func fixedRecords(name string, addresses []string) []*registry.Service {
+	record := &registry.Service{Name: name}
+	for _, a := range addresses {
+		record.Nodes = append(record.Nodes, &registry.Node{
+			ID: a, Address: a, Metadata: map[string]string{"protocol": "mucp"},
+		})
+	}
+	return []*registry.Service{record}
+}
+
+func (s *selector) looked(m messages.Looked, now clock.Instant) {
+	s.looking = false
+	s.fault = nil
+	switch {
+	case m.Err == nil:
+		s.refresh = now.Add(refreshEvery)
+		s.apply(m.Records, now)
+		s.watch()
+	case errors.Is(m.Err, registry.ErrNotFound):
+		s.fault = fmt.Errorf("%w: %w; is it registered under this name?", rpcerr.ErrNotFound, m.Err)
+		s.refresh = now.Add(refreshEvery)
+		s.apply(nil, now)
+	default:
+		// The last list stays in force: no news is not bad news.
+		s.fault = fmt.Errorf("%w: %w", rpcerr.ErrRegistryUnavailable, m.Err)
+		s.refresh = now.Add(retryAfter)
+		s.publish(now)
+	}
+	s.answer()
+	s.review(now)
+}
+
+// answer tells everybody who waits how it stands.
+func (s *selector) answer() {
+	reply := messages.Resolved{Service: s.Service}
+	if v := s.Service.View.Load(); v == nil || len(v.Ready) == 0 {
+		reply = messages.Resolved{Err: s.noNode()}
+	}
+	for _, w := range s.waiters {
+		reply.Ticket = w.Ticket
+		w.ReplyTo.Tell(reply)
+	}
+	s.waiters = nil
+}
+
+func (s *selector) noNode() error {
+	if s.fault != nil {
+		return s.fault
+	}
+	found := 0
+	for _, r := range s.raw {
+		found += len(r.Nodes)
+	}
+	if found > 0 {
+		return fmt.Errorf("%w: the filters leave none of the %d nodes of %s", rpcerr.ErrNoneAvailable, found, s.Service.Name)
+	}
+	return fmt.Errorf("%w: %s is registered without nodes", rpcerr.ErrNoneAvailable, s.Service.Name)
+}
+
+// apply takes a new list over and publishes what follows from it.
+func (s *selector) apply(records []*registry.Service, now clock.Instant) {
+	filtered, err := s.filter(records)
+	if err != nil {
+		s.fault = err
+		s.publish(now)
+		return
+	}
+	s.raw = records
+	for _, n := range s.state.replace(filtered, s.Policy) {
+		s.Parent.Tell(messages.NodeGone{Node: n})
+	}
+	s.publish(now)
+}
+
+// filter runs the user's filters; a panic in one is an error, and the list
+// before it stays in force.
+func (s *selector) filter(records []*registry.Service) (kept []*registry.Service, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: select filter: %v\n%s", rpcerr.ErrPanic, p, debug.Stack())
+		}
+	}()
+	kept = append(kept, records...)
+	for _, f := range s.Policy.Filters {
+		kept = f(kept)
+	}
+	return kept, nil
+}
+
+func (s *selector) watch() {
+	if s.stop != nil || len(s.Service.Addresses) > 0 {
+		return
+	}
+	s.stop = s.Watch(s.Service.Name,
+		func(records []*registry.Service) { s.self.Tell(messages.Changed{Records: records}) },
+		func(err error) { s.self.Tell(messages.WatchEnded{Err: err}) })
+}
+
+func (s *selector) publish(now clock.Instant) {
+	s.Service.View.Store(s.state.view(s.Policy, now, s.fault))
+}
+
+// review ends ejections, refreshes an old list, and arms the timer for the
+// next of both.
+func (s *selector) review(now clock.Instant) {
+	changed, next := s.state.review(now)
+	if changed {
+		s.publish(now)
+	}
+	if len(s.Service.Addresses) == 0 {
+		if now >= s.refresh {
+			s.look()
+			s.refresh = now.Add(refreshEvery)
+		}
+		if next == 0 || s.refresh < next {
+			next = s.refresh
+		}
+	}
+	if next != 0 {
+		s.timer.Reset(next)
+	}
+}
+
+func (s *selector) quit(ctx actor.Context) {
+	for _, w := range s.waiters {
+		w.ReplyTo.Tell(messages.Resolved{Ticket: w.Ticket, Err: rpcerr.ErrClosed})
+	}
+	s.waiters = nil
+	if s.stop != nil {
+		s.stop()
+	}
+	ctx.Stop(ctx.Self())
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package selector
+
+import (
+	"math"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
+)
+
+// The accrual that ejects a node (Finagle: 5 consecutive failures, 5 s to
+// 300 s equal-jittered, then one probe).
+const (
+	faultsToEject = 5
+	ejectBase     = 5 * time.Second
+	ejectCap      = 300 * time.Second
+)
+
+// latencyTau is the time over which an observed latency loses its weight
+// (Finagle's Peak EWMA: 10 s); successWindow is the number of attempts over
+// which the success rate is averaged.
+const (
+	latencyTau     = 10 * time.Second
+	successWindow  = 20
+	initialLatency = float64(time.Millisecond) // cost of a node not yet known
+	minSuccess     = 0.05                      // floor, so that weights stay finite
+)
+
+// member is what the state knows about one node.
+type member struct {
+	node      *messages.Node
+	latency   float64 // ns, exponentially weighted
+	success   float64 // 0..1
+	folded    clock.Instant
+	faults    int // consecutive
+	ejections int
+	until     clock.Instant // end of the ejection
+	lastError error
+}
+
+// state decides which nodes a service has, and what to think of each.
+type state struct {
+	name    string
+	dice    dice.Dice
+	records []*registry.Service
+	members []*member
+	byID    map[string]*member
+}
+
+// replace takes a new list of records over: nodes that stay keep their
+// history. It returns the nodes that are gone.
+func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) (gone []*messages.Node) {
+	old := s.byID
+	s.records = records
+	s.members, s.byID = nil, make(map[string]*member)
+	for _, service := range records {
+		for _, r := range service.Nodes {
+			key := r.ID + "\x00" + r.Address
+			if _, twice := s.byID[key]; twice {
+				continue
+			}
+			m := newMember(s.name, service, r, p.Transport)
+			if known := old[key]; known != nil && known.node.Transport == m.node.Transport && known.node.Legacy == m.node.Legacy {
+				m = known
+				delete(old, key)
+			}
+			s.byID[key] = m
+			s.members = append(s.members, m)
+		}
+	}
+	for _, m := range old {
+		gone = append(gone, m.node)
+	}
+	return gone
+}
+
+func newMember(name string, service *registry.Service, r *registry.Node, transport string) *member {
+	if t := r.Metadata["transport"]; t != "" {
+		transport = t
+	}
+	n := &messages.Node{
+		Record: r, Service: name, Version: service.Version,
+		Address: r.Address, Transport: transport, Legacy: r.Metadata["protocol"] == "",
+	}
+	m := &member{node: n, latency: initialLatency, success: 1}
+	m.publish()
+	return m
+}
+
+// publish makes the member's numbers visible to those who pick.
+func (m *member) publish() {
+	rate := max(m.success, minSuccess)
+	m.node.SetWeight(m.latency / (rate * rate))
+}
+
+// fold takes the tallies of answered attempts into the averages. It reports
+// whether some node's health changed.
+func (s *state) fold(now clock.Instant) (changed bool) {
+	for _, m := range s.members {
+		n := m.node.Answers.Swap(0)
+		if n == 0 {
+			continue
+		}
+		m.node.Total.Add(n)
+		mean := float64(m.node.AnswerTime.Swap(0)) / float64(n)
+		m.observe(mean, now)
+		m.success += (1 - m.success) * (1 - math.Pow(1-1.0/successWindow, float64(n)))
+		m.faults = 0
+		if messages.Health(m.node.Health.Load()) == messages.Probing {
+			m.node.Health.Store(uint32(messages.Healthy))
+			m.ejections = 0
+			changed = true
+		}
+		m.publish()
+	}
+	return changed
+}
+
+// observe moves the average towards mean: up at once, down with the time
+// constant.
+func (m *member) observe(mean float64, now clock.Instant) {
+	switch elapsed := now.Sub(m.folded); {
+	case m.folded == 0 || mean > m.latency:
+		m.latency = mean
+	default:
+		w := float64(elapsed) / float64(elapsed+latencyTau)
+		m.latency += (mean - m.latency) * w
+	}
+	m.folded = now
+}
+
+// fault takes a connection fault or timeout into account and reports whether
+// the node's health changed.
+func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
+	m := s.byID[node.Record.ID+"\x00"+node.Address]
+	if m == nil || m.node != node {
+		return false // removed meanwhile
+	}
+	s.fold(now)
+	m.node.Faults.Add(1)
+	m.lastError = err
+	m.faults++
+	m.success -= m.success / successWindow
+	m.publish()
+	health := messages.Health(m.node.Health.Load())
+	if health == messages.Ejected || health == messages.Healthy && m.faults < faultsToEject || !s.mayEject() {
+		return false
+	}
+	m.ejections++
+	m.until = now.Add(s.ejection(m.ejections))
+	m.node.Health.Store(uint32(messages.Ejected))
+	return true
+}
+
+// mayEject holds the floor: at least half of the nodes stay selectable, so a
+// fault of the whole fleet, or of the client itself, leaves somebody to ask.
+func (s *state) mayEject() bool {
+	ejected := 0
+	for _, m := range s.members {
+		if messages.Health(m.node.Health.Load()) == messages.Ejected {
+			ejected++
+		}
+	}
+	return ejected+1 <= len(s.members)/2
+}
+
+// ejection is the length of the n-th ejection in a row: doubling, with equal
+// jitter so that many clients do not return at the same moment.
+func (s *state) ejection(n int) time.Duration {
+	d := min(ejectBase<<min(n-1, 10), ejectCap)
+	return d/2 + time.Duration(s.dice.Float()*float64(d/2))
+}
+
+// review ends ejections whose time is up. It returns whether any did, and
+// when the next one ends (0: none is left).
+func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
+	for _, m := range s.members {
+		if messages.Health(m.node.Health.Load()) != messages.Ejected {
+			continue
+		}
+		if now >= m.until {
+			m.node.Health.Store(uint32(messages.Probing))
+			changed = true
+			continue
+		}
+		if next == 0 || m.until < next {
+			next = m.until
+		}
+	}
+	return changed, next
+}
+
+// view builds the picture to publish.
+func (s *state) view(p messages.SelectorPolicy, now clock.Instant, stale error) *messages.View {
+	v := &messages.View{Records: s.records, Picker: p.Picker, Since: now, Stale: stale}
+	for _, m := range s.members {
+		v.Nodes = append(v.Nodes, m.node)
+		if messages.Health(m.node.Health.Load()) != messages.Ejected {
+			v.Ready = append(v.Ready, m.node)
+		}
+	}
+	return v
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actors
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/messages"
+)
+
+// Snapshot returns a picture of the runtime. It reads what the actors have
+// published, waits for none of them, and may be taken at any time.
+func (r *Runtime) Snapshot() messages.Snapshot {
+	now := r.Clock.Now()
+	s := messages.Snapshot{
+		Taken:  r.Clock.Time(now).Round(0),
+		Totals: r.Desk.Totals(),
+		Actors: append(r.gauges.snapshot(now), r.Desk.Actors("")...),
+		Calls:  r.Desk.Calls(now),
+	}
+	for _, service := range r.directory.All() {
+		s.Services = append(s.Services, serviceInfo(service, r.Config.Budget.Max))
+	}
+	slices.SortFunc(s.Services, func(a, b messages.ServiceInfo) int { return cmp.Compare(a.Name, b.Name) })
+	for _, p := range *r.pools.Load() {
+		s.Pools = append(s.Pools, poolInfo(p, now))
+	}
+	slices.SortFunc(s.Pools, func(a, b messages.PoolInfo) int { return cmp.Compare(a.Address, b.Address) })
+	return s
+}
+
+func serviceInfo(service *messages.Service, full float64) messages.ServiceInfo {
+	info := messages.ServiceInfo{Name: service.Name, Addresses: service.Addresses, Budget: full}
+	if service.BudgetAt.Load() != 0 {
+		info.Budget = math.Float64frombits(service.Budget.Load())
+	}
+	view := service.View.Load()
+	if view == nil {
+		return info
+	}
+	if view.Stale != nil {
+		info.Stale = view.Stale.Error()
+	}
+	for _, n := range view.Nodes {
+		info.Nodes = append(info.Nodes, messages.NodeInfo{
+			ID: n.Record.ID, Address: n.Address, Version: n.Version,
+			Transport: n.Transport, Legacy: n.Legacy,
+			Health:   messages.Health(n.Health.Load()).String(),
+			InFlight: n.InFlight.Load(),
+			Answers:  n.Total.Load() + n.Answers.Load(), Faults: n.Faults.Load(),
+			Load: time.Duration(n.Load()),
+		})
+	}
+	return info
+}
+
+func poolInfo(p *messages.Pool, now clock.Instant) messages.PoolInfo {
+	idle, oldest := p.Idle()
+	s := &p.Stats
+	info := messages.PoolInfo{
+		Address: p.Address, Transport: p.Transport,
+		Open: s.Open.Load(), Idle: int64(idle), Dialing: s.Dialing.Load(),
+		Max: s.Max.Load(), Waiters: s.Waiters.Load(),
+		Dialled: s.Dialled.Load(), DialFailures: s.DialFailures.Load(), Discarded: s.Discarded.Load(),
+	}
+	info.Lent = max(info.Open-info.Idle, 0)
+	if oldest != 0 {
+		info.OldestIdle = now.Sub(oldest)
+	}
+	return info
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"sync"
+
+	"example.com/mailcall/rpcerr"
+)
+
+// Call implements [Client].
+func (c *Caller) Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error {
+	cfg := c.current.Load()
+	if cfg.outer != nil {
+		return cfg.outer.Call(ctx, req, rsp, opts...)
+	}
+	return cfg.call(ctx, req, rsp, opts)
+}
+
+// core is the client as the innermost wrapper sees it.
+type core struct {
+	*Caller
+	config *config
+}
+
+// Call implements [Client].
+func (c core) Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error {
+	return c.config.call(ctx, req, rsp, opts)
+}
+
+// Stream implements [Client].
+func (core) Stream(context.Context, Request, ...CallOption) (Stream, error) {
+	return nil, fmt.Errorf("mailcall: streams: %w", rpcerr.ErrNotImplemented)
+}
+
+// Publish implements [Client].
+func (core) Publish(context.Context, Message, ...PublishOption) error {
+	return fmt.Errorf("mailcall: publishing: %w", rpcerr.ErrNotImplemented)
+}
+
+// exchanges are recycled from call to call.
+var exchanges = sync.Pool{New: func() any { return new(exchange) }} //nolint:gochecknoglobals // a cache without meaning
+
+func (cfg *config) call(ctx context.Context, req Request, rsp any, opts []CallOption) error {
+	if err := checkCall(ctx, req, rsp); err != nil {
+		return refuse(req, err)
+	}
+	m, err := cfg.method(req, opts)
+	if err != nil {
+		return refuse(req, err)
+	}
+	x, _ := exchanges.Get().(*exchange)
+	x.method, x.ctx, x.request, x.value = m, ctx, req, rsp
+	if err := x.encode(); err != nil {
+		x.recycle()
+		return refuse(req, err)
+	}
+	err = cfg.caller.runtime.Desk.Do(ctx, &m.plan, x)
+	if !x.kept {
+		x.recycle()
+	}
+	return err
+}
+
+// checkCall refuses what cannot be meant. It costs the call nothing else.
+func checkCall(ctx context.Context, req Request, rsp any) error {
+	switch {
+	case ctx == nil:
+		return invalid("the context is nil")
+	case isNil(req):
+		return invalid("the request is nil; make one with NewRequest")
+	case req.Service() == "":
+		return invalid("the service is empty")
+	case req.Endpoint() == "":
+		return invalid("the endpoint is empty; it is \"Handler.Method\"")
+	case isNil(req.Body()):
+		return invalid("the request has no value")
+	case isNil(rsp):
+		return invalid("there is nothing to decode the reply into: rsp is nil")
+	}
+	return ctx.Err()
+}
+
+func invalid(what string) error { return fmt.Errorf("%w: %s", rpcerr.ErrInvalidArgument, what) }
+
+// isNil sees nil pointers inside of interfaces too.
+func isNil(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case *request:
+		return v == nil
+	}
+	r := reflect.ValueOf(v)
+	switch r.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Func, reflect.Interface, reflect.Chan:
+		return r.IsNil()
+	default:
+		return false
+	}
+}
+
+func refuse(req Request, err error) error {
+	e := &rpcerr.CallError{Err: err}
+	if !isNil(req) {
+		e.Service, e.Endpoint = req.Service(), req.Endpoint()
+	}
+	return e
+}

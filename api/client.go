@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package api is what users import: a thin synchronous face in front of the
+// actors, in the shape of go-micro's client.
+//
+//	c, err := api.New(api.WithRegistry(static.New("greeter", "127.0.0.1:9001")))
+//	if err != nil { ... }
+//	defer c.Close(context.Background())
+//	err = c.Call(ctx, c.NewRequest("greeter", "Greeter.Hello", req), rsp)
+//
+// What differs from go-micro by intention is listed in
+// docs/migrating-from-go-micro.md.
+package api
+
+import "context"
+
+// Client calls services. All methods are safe for concurrent use. [New]
+// returns the one there is; the interface is what wrappers, generated code
+// and users' fakes have in common.
+type Client interface {
+	// Init changes options while the client runs. Calls in flight keep what
+	// they began with, new calls use the new options, nobody waits. Faults
+	// are returned all at once, and then nothing has changed.
+	Init(opts ...Option) error
+	// Options returns a copy of the options in force.
+	Options() Options
+	// NewMessage makes a message to publish.
+	NewMessage(topic string, msg any, opts ...MessageOption) Message
+	// NewRequest makes a request. It may be called any number of times.
+	NewRequest(service, endpoint string, req any, opts ...RequestOption) Request
+	// Call sends the request and decodes the reply into rsp, a pointer or a
+	// protobuf message. It returns nil or a *rpcerr.CallError, at the latest
+	// when ctx ends, or RequestTimeout is over for a ctx without deadline. On
+	// an error rsp is untouched, except that a reply that cannot be decoded
+	// may leave it half filled.
+	Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error
+	// Stream opens a stream. Not implemented yet: it returns an error that
+	// matches rpcerr.ErrNotImplemented.
+	Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error)
+	// Publish hands a message to the broker. Not implemented yet: it returns
+	// an error that matches rpcerr.ErrNotImplemented.
+	Publish(ctx context.Context, msg Message, opts ...PublishOption) error
+	// String is the name of the implementation, "mailcall".
+	String() string
+}
+
+// Message is something to publish. It is immutable.
+type Message interface {
+	Topic() string
+	Payload() any
+	ContentType() string
+}
+
+// Request is a call that can be made. It is immutable but for the value it
+// points to.
+type Request interface {
+	// Service is the name the registry is asked for.
+	Service() string
+	// Method and Endpoint are two names of the same: "Handler.Method".
+	Method() string
+	Endpoint() string
+	// ContentType picks the codec.
+	ContentType() string
+	// Request and Body are two names of the same: the value to send.
+	Request() any
+	Body() any
+	// Stream reports whether the request was made for a stream.
+	Stream() bool
+}
+
+// Stream is a stream of messages in both directions. Send may be called from
+// one goroutine, Recv from another.
+type Stream interface {
+	Context() context.Context
+	Request() Request
+	Send(msg any) error
+	Recv(msg any) error
+	// CloseSend ends the sending direction only.
+	CloseSend() error
+	// Error is why the stream ended, nil while it has not.
+	Error() error
+	Close() error
+}

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+	"unsafe"
+
+	"example.com/mailcall/codec"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/registry"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// exchange is what the face knows about one call: how its request is written
+// and what a reply means. It implements caller.Exchange.
+type exchange struct {
+	method  *method
+	ctx     context.Context //nolint:containedctx // the exchange is one call and ends with it
+	request Request
+	value   any
+	kept    bool
+
+	body    []byte // the encoded request
+	oldBody []byte // the same for a legacy node, if one was met
+	payload []byte // the reply's value, out of its envelope
+	form    *form  // in which the reply came
+	id      digits
+	timeout digits
+}
+
+// maxKept is how large a buffer may be to be kept for the next call.
+const maxKept = 64 << 10
+
+// recycle gives the exchange back for another call.
+func (x *exchange) recycle() {
+	body := x.body
+	if cap(body) > maxKept {
+		body = nil
+	}
+	*x = exchange{body: body[:0]}
+	exchanges.Put(x)
+}
+
+// encode writes the request's value once, for all attempts at nodes of today.
+func (x *exchange) encode() (err error) {
+	defer caught("codec", &err)
+	f := &x.method.wire
+	switch {
+	case f.enveloper != nil:
+		return nil // the envelope has an id, which changes with each attempt
+	case f.appender != nil:
+		x.body, err = f.appender.Append(x.body[:0], x.request.Body())
+	default:
+		x.body, err = f.codec.Marshal(x.request.Body())
+	}
+	if err != nil {
+		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+	}
+	return nil
+}
+
+// caught makes an error of a panic in code of the user.
+func caught(where string, err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())
+	}
+}
+
+// Fill implements caller.Exchange.
+func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error {
+	f := x.formFor(node)
+	id := x.id.write(int64(x.method.config.caller.ids.Add(1) - 1)) //nolint:gosec // wraps after 2^63 attempts
+	if md, ok := metadata.FromContext(ctx); ok {
+		for name, value := range md {
+			if !reserved(name, f.header) {
+				m.Header.Add(name, value)
+			}
+		}
+	}
+	m.Header = append(m.Header, f.header...)
+	m.Header.Add("Micro-ID", id)
+	if remaining > 0 {
+		m.Header.Add("Timeout", x.timeout.write(int64(remaining)))
+	}
+	if f.enveloper == nil {
+		m.Body = x.body
+		return nil
+	}
+	var err error
+	x.oldBody, err = f.enveloper.AppendRequest(x.oldBody[:0:0], codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())
+	if err != nil {
+		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+	}
+	m.Body = x.oldBody
+	return nil
+}
+
+func (x *exchange) formFor(node *messages.Node) *form {
+	if node.Legacy {
+		return &x.method.old
+	}
+	return &x.method.wire
+}
+
+// reserved reports whether metadata must not set the field: what the protocol
+// sets wins, and a topic would make an event of the call.
+func reserved(name string, fixed transport.Header) bool {
+	if strings.EqualFold(name, "Micro-Topic") || strings.EqualFold(name, "Micro-ID") || strings.EqualFold(name, "Timeout") {
+		return true
+	}
+	_, is := fixed.Lookup(name)
+	return is
+}
+
+// Judge implements caller.Exchange.
+func (x *exchange) Judge(m *transport.Message, node *messages.Node) error {
+	if text := m.Header.Get("Micro-Error"); text != "" {
+		return rpcerr.Parse(text)
+	}
+	f := x.formFor(node)
+	x.payload, x.form = m.Body, f
+	if len(m.Body) == 0 {
+		return nil
+	}
+	if got := m.Header.Get("Content-Type"); got != f.contentType {
+		const shown = 200
+		body := string(m.Body[:min(len(m.Body), shown)])
+		return rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node.Address, got, f.contentType, body))
+	}
+	if f.enveloper == nil || isFrame(x.value) {
+		return nil
+	}
+	envelope, payload, err := f.enveloper.ReadReply(m.Body)
+	if err != nil {
+		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
+	}
+	if envelope.Error != "" {
+		return rpcerr.Parse(envelope.Error)
+	}
+	x.payload = payload
+	return nil
+}
+
+func isFrame(v any) bool {
+	_, is := v.(*codec.Frame)
+	return is
+}
+
+// Decode implements caller.Exchange.
+func (x *exchange) Decode(*transport.Message) error {
+	if err := x.form.codec.Unmarshal(x.payload, x.value); err != nil {
+		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
+	}
+	return nil
+}
+
+// Retry implements caller.Exchange.
+func (x *exchange) Retry(n int, failure error) (messages.Wish, time.Duration, error) {
+	o := &x.method.options
+	wish, wait := messages.NoWish, time.Duration(-1)
+	if o.Retry != nil {
+		again, err := o.Retry(x.ctx, x.request, n-1, failure)
+		if err != nil {
+			return 0, 0, fmt.Errorf("retry function: %w", err)
+		}
+		wish = messages.WantStop
+		if again {
+			wish = messages.WantRetry
+		}
+	}
+	if o.Backoff != nil {
+		d, err := o.Backoff(x.ctx, x.request, n)
+		if err != nil {
+			return 0, 0, fmt.Errorf("backoff function: %w", err)
+		}
+		wait = max(d, 0)
+	}
+	return wish, wait, nil
+}
+
+// Wrap implements caller.Exchange.
+func (x *exchange) Wrap(node *messages.Node, do func(context.Context) error) error {
+	next := func(ctx context.Context, _ *registry.Node, _ Request, _ any, _ CallOptions) error { return do(ctx) }
+	wrappers := x.method.options.CallWrappers
+	for i := len(wrappers) - 1; i >= 0; i-- {
+		next = wrappers[i](next)
+	}
+	return next(x.ctx, node.Record, x.request, x.value, x.method.options.clone())
+}
+
+// Keep implements caller.Exchange.
+func (x *exchange) Keep() { x.kept = true }
+
+// digits is room for a decimal number. What write returns lies in it: it is
+// valid until the next write, which is long enough, because transports keep
+// nothing of a message after Send.
+type digits [20]byte
+
+func (d *digits) write(n int64) string {
+	b := strconv.AppendInt(d[:0], n, 10)
+	return unsafe.String(&b[0], len(b)) //nolint:gosec // see the type
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+
+	"example.com/mailcall/actors"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+)
+
+// Caller is the client that [New] makes: a [Client] with an end and an inside.
+type Caller struct {
+	runtime *actors.Runtime
+	current atomic.Pointer[config]
+	init    sync.Mutex    // one Init at a time
+	ids     atomic.Uint64 // the Micro-Id of the next attempt
+}
+
+var _ Client = (*Caller)(nil)
+
+// New starts a client. It checks all options and returns every fault at once.
+// Nothing is dialled and nothing listens. Close it when it is done.
+func New(opts ...Option) (*Caller, error) {
+	options, err := resolve(DefaultOptions(), opts)
+	if err != nil {
+		return nil, fmt.Errorf("mailcall: options: %w", err)
+	}
+	if options.Seed == 0 {
+		options.Seed = new(maphash.Hash).Sum64()
+	}
+	runtime, err := actors.New(actors.Config{
+		System: options.ActorSystem, Name: options.Name, Logger: options.Logger,
+		Seed: options.Seed, Registry: options.Registry, Transports: options.Transports,
+		Limits: options.limits(), Policy: options.policy(), Budget: options.budget(),
+		MaxCalls: options.MaxCalls,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("mailcall: %w", err)
+	}
+	c := &Caller{runtime: runtime}
+	c.current.Store(newConfig(c, options))
+	return c, nil
+}
+
+// resolve applies options to a copy of base: environment and file first, then
+// what the code says.
+func resolve(base Options, opts []Option) (Options, error) {
+	o := base.clone()
+	var faults []error
+	for _, source := range []string{sourceEnv, sourceFile} {
+		for _, opt := range opts {
+			if low, ok := opt.(lowOption); ok && low.source == source {
+				faults = append(faults, low.load(&o)...)
+			}
+		}
+	}
+	for i, opt := range opts {
+		if opt == nil {
+			faults = append(faults, fmt.Errorf("option %d of %d is nil", i+1, len(opts)))
+			continue
+		}
+		opt.applyClient(&o)
+	}
+	faults = append(faults, o.check())
+	return o, errors.Join(faults...)
+}
+
+func (o *Options) limits() messages.PoolLimits {
+	return messages.PoolLimits{
+		Size: o.PoolSize, Max: o.PoolMax, Waiters: o.PoolWaiters,
+		TTL: o.PoolTTL, IdleTimeout: o.PoolIdleTimeout, DialTimeout: o.DialTimeout,
+	}
+}
+
+func (o *Options) policy() messages.SelectorPolicy {
+	return messages.SelectorPolicy{Filters: o.Filters, Picker: o.Strategy, Transport: o.Transport}
+}
+
+func (o *Options) budget() messages.Budget {
+	return messages.Budget{Max: o.RetryBudget, Ratio: o.RetryBudgetRatio, Reserve: o.RetryBudgetReserve}
+}
+
+// Init implements [Client].
+func (c *Caller) Init(opts ...Option) error {
+	c.init.Lock()
+	defer c.init.Unlock()
+	old := c.current.Load().options
+	o, err := resolve(old, opts)
+	if err == nil && (o.MaxCalls != old.MaxCalls || o.Seed != old.Seed || o.Logger != old.Logger ||
+		o.ActorSystem != old.ActorSystem || o.Name != old.Name || o.Registry != old.Registry) {
+		err = errors.New("Name, Registry, MaxCalls, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
+	}
+	if err == nil {
+		err = sameTransports(old, o)
+	}
+	if err != nil {
+		return fmt.Errorf("mailcall: options: %w", err)
+	}
+	c.current.Store(newConfig(c, o))
+	c.runtime.Configure(o.limits(), o.policy(), o.budget())
+	return nil
+}
+
+// sameTransports checks that Init brings no transport: connections of the old
+// one would be lent for the new.
+func sameTransports(old, o Options) error {
+	for name, t := range o.Transports {
+		if old.Transports[name] != t {
+			return fmt.Errorf("transport %q cannot be added or replaced any more; make a new client", name)
+		}
+	}
+	return nil
+}
+
+// Options implements [Client].
+func (c *Caller) Options() Options { return c.current.Load().options.clone() }
+
+// NewMessage implements [Client].
+func (c *Caller) NewMessage(topic string, msg any, opts ...MessageOption) Message {
+	m := &message{topic: topic, payload: msg, contentType: c.current.Load().options.ContentType}
+	for _, o := range opts {
+		o.applyMessage(m)
+	}
+	return m
+}
+
+// NewRequest implements [Client].
+func (c *Caller) NewRequest(service, endpoint string, req any, opts ...RequestOption) Request {
+	r := &request{service: service, endpoint: endpoint, body: req, contentType: c.current.Load().options.ContentType}
+	for _, o := range opts {
+		o.applyRequest(r)
+	}
+	return r
+}
+
+// Stream implements [Client].
+func (c *Caller) Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error) {
+	if outer := c.current.Load().outer; outer != nil {
+		return outer.Stream(ctx, req, opts...)
+	}
+	return nil, fmt.Errorf("mailcall: streams: %w", rpcerr.ErrNotImplemented)
+}
+
+// Publish implements [Client].
+func (c *Caller) Publish(ctx context.Context, msg Message, opts ...PublishOption) error {
+	if outer := c.current.Load().outer; outer != nil {
+		return outer.Publish(ctx, msg, opts...)
+	}
+	return fmt.Errorf("mailcall: publishing: %w", rpcerr.ErrNotImplemented)
+}
+
+// String implements [Client].
+func (c *Caller) String() string { return "mailcall" }
+
+// Close refuses new calls, waits for those in flight until ctx ends, cancels
+// what is left, closes every connection and stops every actor. It returns how
+// many calls were cut. Calling it again returns the same number.
+func (c *Caller) Close(ctx context.Context) (cut int) { return c.runtime.Close(ctx) }
+
+// Runtime returns the actors behind the client, for inspection.
+func (c *Caller) Runtime() *actors.Runtime { return c.runtime }

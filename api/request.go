@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import "sync/atomic"
+
+// request implements [Request].
+type request struct {
+	service, endpoint, contentType string
+	body                           any
+	stream                         bool
+	// resolved is what the request was last resolved to, so that a request
+	// that is called again is not looked up again.
+	resolved atomic.Pointer[method]
+}
+
+func (r *request) Service() string     { return r.service }
+func (r *request) Method() string      { return r.endpoint }
+func (r *request) Endpoint() string    { return r.endpoint }
+func (r *request) ContentType() string { return r.contentType }
+func (r *request) Request() any        { return r.body }
+func (r *request) Body() any           { return r.body }
+func (r *request) Stream() bool        { return r.stream }
+
+type requestOption func(*request)
+
+func (o requestOption) applyRequest(r *request) { o(r) }
+
+// WithContentType sets the content type of a request, and with it the codec.
+// Defaults to [Options.ContentType].
+func WithContentType(contentType string) RequestOption {
+	return requestOption(func(r *request) { r.contentType = contentType })
+}
+
+// StreamingRequest says that the request is for a stream.
+func StreamingRequest() RequestOption {
+	return requestOption(func(r *request) { r.stream = true })
+}
+
+// message implements [Message].
+type message struct {
+	topic, contentType string
+	payload            any
+}
+
+func (m *message) Topic() string       { return m.topic }
+func (m *message) Payload() any        { return m.payload }
+func (m *message) ContentType() string { return m.contentType }
+
+type messageOption func(*message)
+
+func (o messageOption) applyMessage(m *message) { o(m) }
+
+// WithMessageContentType sets the content type of a message, and with it the
+// codec. Defaults to [Options.ContentType].
+func WithMessageContentType(contentType string) MessageOption {
+	return messageOption(func(m *message) { m.contentType = contentType })
+}
+
+type publishOptions struct{ exchange string }
+
+type publishOption func(*publishOptions)
+
+func (o publishOption) applyPublish(p *publishOptions) { o(p) }
+
+// WithExchange publishes to an exchange of this name; the topic stays in the
+// message. Defaults to the topic.
+func WithExchange(name string) PublishOption {
+	return publishOption(func(o *publishOptions) { o.exchange = name })
+}

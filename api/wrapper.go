@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"time"
+
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
+)
+
+// Wrapper wraps a whole client. Of several the first one given is outermost.
+// Unlike go-micro's, one that is given to Init takes effect.
+type Wrapper func(Client) Client
+
+// CallFunc makes one attempt of a call at node.
+type CallFunc func(ctx context.Context, node *registry.Node, req Request, rsp any, opts CallOptions) error
+
+// CallWrapper wraps each attempt of a call, inside retries and after a node
+// was chosen. Of several the first one given is outermost, those of the
+// client before those of the call. It may change the context (metadata,
+// deadline), answer by itself, or turn the result around; it calls the next
+// function at most once. A call with call wrappers makes one attempt at a
+// time: it is never hedged.
+type CallWrapper func(CallFunc) CallFunc
+
+// RetryFunc decides whether a call whose attempt number n (from 0) ended in
+// err may be tried again. An error it returns ends the call. Without a
+// RetryFunc the rule is: what was never sent is tried again; what may have
+// been executed only if the call is idempotent; what was answered never.
+type RetryFunc func(ctx context.Context, req Request, n int, err error) (bool, error)
+
+// BackoffFunc returns how long to wait before attempt n (from 1). An error it
+// returns ends the call. Without a BackoffFunc the waits are random between 0
+// and a bound that doubles from BackoffBase to BackoffCap.
+type BackoffFunc func(ctx context.Context, req Request, n int) (time.Duration, error)
+
+// Filter narrows the nodes of a service.
+type Filter = messages.Filter
+
+// Strategy chooses a node. The package selector's are P2C (the default),
+// Random and RoundRobin; see [messages.Picker] for one's own.
+type Strategy = messages.Picker
+
+// FilterEndpoint keeps services that have an endpoint of this name.
+func FilterEndpoint(name string) Filter {
+	return filterServices(func(s *registry.Service) bool {
+		for _, e := range s.Endpoints {
+			if e.Name == name {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// FilterVersion keeps services of exactly this version.
+func FilterVersion(version string) Filter {
+	return filterServices(func(s *registry.Service) bool { return s.Version == version })
+}
+
+func filterServices(keep func(*registry.Service) bool) Filter {
+	return func(services []*registry.Service) (kept []*registry.Service) {
+		for _, s := range services {
+			if keep(s) {
+				kept = append(kept, s)
+			}
+		}
+		return kept
+	}
+}
+
+// FilterLabel keeps nodes whose metadata has key with this value; services
+// without any such node drop out.
+func FilterLabel(key, value string) Filter {
+	return func(services []*registry.Service) (kept []*registry.Service) {
+		for _, s := range services {
+			var nodes []*registry.Node
+			for _, n := range s.Nodes {
+				if v, ok := n.Metadata[key]; ok && v == value {
+					nodes = append(nodes, n)
+				}
+			}
+			if len(nodes) > 0 {
+				narrowed := *s
+				narrowed.Nodes = nodes
+				kept = append(kept, &narrowed)
+			}
+		}
+		return kept
+	}
+}
+
+// RetryAlways is the RetryFunc that wants every failed attempt tried again.
+func RetryAlways(context.Context, Request, int, error) (bool, error) { return true, nil }
+
+// RetryNever is the RetryFunc that wants none.
+func RetryNever(context.Context, Request, int, error) (bool, error) { return false, nil }

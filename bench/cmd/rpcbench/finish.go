@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/mailcall/bench/internal/report"
+)
+
+func (s *settings) header(title string) report.Header {
+	return report.Header{
+		Title: title, Command: s.command, Date: time.Now(), Machine: report.ThisMachine(), Base: s.base,
+	}
+}
+
+// finish summarises, prints and saves what there is. Of the errors, having
+// been stopped comes first: what the children said then follows from it.
+func (s *settings) finish(ctx context.Context, std streams, d report.Document, failed error) error {
+	if ctx.Err() != nil {
+		failed = context.Canceled
+	}
+	if failed != nil {
+		d.MarkPartial()
+	}
+	d.Summarize()
+	err := report.Print(std.out, d, s.json)
+	if s.out != "" {
+		if saved := report.Save(s.folder, s.out, d); saved != nil {
+			err = errors.Join(err, fmt.Errorf("save the result: %w", saved))
+		}
+	}
+	return errors.Join(failed, err)
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command rpcbench compares HTTP/1.1 clients side by side: client and server
+// in processes of their own, rounds interleaved, ratios taken inside a round.
+//
+//	rpcbench [calls] [flags]   calls a second, CPU, allocations, latency
+//	rpcbench memory [flags]    memory of calls that wait for their answer
+//
+// See the README of the module for what the figures mean.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// The exit codes.
+const (
+	exitOK          = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130 // what a shell reports for Ctrl-C
+)
+
+func main() {
+	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// streams are the three standard streams.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+// run plays the role that args ask for and returns the exit code.
+func run(args []string, std streams) int {
+	role := "calls"
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		role, args = args[0], args[1:]
+	}
+	var err error
+	switch role {
+	case "calls":
+		err = untilInterrupt(driveCalls, args, std)
+	case "memory":
+		err = untilInterrupt(driveMemory, args, std)
+	case roleServer, roleClient, roleHolder:
+		// Ctrl-C reaches the whole group of processes; the driver alone
+		// decides what it means, and ends its children.
+		signal.Ignore(os.Interrupt)
+		err = play(context.Background(), role, args, std)
+	default:
+		err = usageError{fmt.Errorf("%q is unknown; use calls or memory", role)}
+	}
+	return exitCode(err, std.err)
+}
+
+func untilInterrupt(drive func(context.Context, []string, streams) error, args []string, std streams) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return drive(ctx, args, std)
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func exitCode(err error, stderr io.Writer) int {
+	var usage usageError
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.Is(err, context.Canceled):
+		_, _ = fmt.Fprintln(stderr, "rpcbench: stopped")
+		return exitInterrupted
+	}
+	_, _ = fmt.Fprintln(stderr, "rpcbench:", err)
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
+	return exitFailed
+}

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package contender_test
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"example.com/mailcall/bench/internal/contender"
+	"example.com/mailcall/bench/internal/server"
+	"example.com/mailcall/bench/internal/wire"
+)
+
+func TestMain(m *testing.M) {
+	// fasthttp's own housekeeping ends with the process only.
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*TCPDialer).tcpAddrsClean"))
+}
+
+// each runs test for every contender, made for two callers.
+func each(t *testing.T, address string, test func(t *testing.T, c contender.Caller)) {
+	for _, e := range contender.All() {
+		t.Run(e.Name, func(t *testing.T) {
+			client, err := e.New(contender.Config{Address: address, Callers: 2, CallTimeout: 5 * time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() {
+				if err := client.Close(); err != nil {
+					t.Errorf("close: got %v, want no error", err)
+				}
+			}()
+			caller, err := client.Caller(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			test(t, caller)
+		})
+	}
+}
+
+func start(t *testing.T, kind string) string {
+	t.Helper()
+	s, err := server.Start(kind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return s.Address()
+}
+
+func TestCallsAreAnswered(t *testing.T) {
+	for _, kind := range []string{server.Minimal, server.Greeter} {
+		t.Run(kind, func(t *testing.T) {
+			each(t, start(t, kind), func(t *testing.T, c contender.Caller) {
+				bounded, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				for i, size := range []int{10, 1000, 1000, 20_000, 5} {
+					ctx := bounded
+					if i%2 == 1 {
+						ctx = t.Context()
+					}
+					want := strings.Repeat("x", size)
+					rsp := new(wrapperspb.BytesValue)
+					if err := c.Call(ctx, wrapperspb.Bytes([]byte(want)), rsp); err != nil {
+						t.Fatalf("size %d: got %v, want no error", size, err)
+					}
+					if got := string(rsp.GetValue()); got != want {
+						t.Errorf("got %d bytes, want %d", len(got), size)
+					}
+				}
+			})
+		})
+	}
+}
+
+// seen is what a server can tell about a request.
+type seen struct {
+	method, uri, host string
+	length            int64
+	chunked           bool
+	header            http.Header
+}
+
+func TestAllSendTheSameRequest(t *testing.T) {
+	var mu sync.Mutex
+	var got seen
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = seen{r.Method, r.RequestURI, r.Host, r.ContentLength, len(r.TransferEncoding) > 0, r.Header.Clone()}
+		w.Header().Set("Content-Type", wire.ContentType)
+	}))
+	defer s.Close()
+	address := s.Listener.Addr().String()
+	want := seen{"POST", "/", address, 64, false, http.Header{"Micro-Id": {"0"}, "Content-Length": {"64"}}}
+	for _, f := range wire.Fields() {
+		want.header[f.Name] = []string{f.Value}
+	}
+	value, err := wire.Value(64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	each(t, address, func(t *testing.T, c contender.Caller) {
+		if err := c.Call(t.Context(), wrapperspb.Bytes(value), new(wrapperspb.BytesValue)); err != nil {
+			t.Fatal(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+func TestFaultyAnswersAreErrors(t *testing.T) {
+	for name, answer := range map[string]http.HandlerFunc{
+		"Micro-Error":  func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Micro-Error", "it failed") },
+		"Content-Type": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("plain")) },
+		"500":          func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(500) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := httptest.NewServer(answer)
+			defer s.Close()
+			each(t, s.Listener.Addr().String(), func(t *testing.T, c contender.Caller) {
+				err := c.Call(t.Context(), wrapperspb.Bytes([]byte("x")), new(wrapperspb.BytesValue))
+				if err == nil || !strings.Contains(err.Error(), name) {
+					t.Errorf("got %v, want an error that names %s", err, name)
+				}
+			})
+		})
+	}
+}
+
+func TestDeadlineOfTheContextEndsTheCall(t *testing.T) {
+	each(t, start(t, server.Silent), func(t *testing.T, c contender.Caller) {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		if err := c.Call(ctx, wrapperspb.Bytes([]byte("x")), new(wrapperspb.BytesValue)); err == nil {
+			t.Error("got no error, want one")
+		}
+	})
+}
+
+func TestTable(t *testing.T) {
+	for _, name := range contender.Defaults() {
+		if _, err := contender.Find(name); err != nil {
+			t.Errorf("%s: got %v, want it found", name, err)
+		}
+	}
+	if slices.Contains(contender.Defaults(), "fasthttp-deadline") {
+		t.Error("got a variant among the defaults, want none")
+	}
+	if _, err := contender.Find("other"); err == nil {
+		t.Error("got no error, want one")
+	}
+}

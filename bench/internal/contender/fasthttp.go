@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package contender
+
+import (
+	"context"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+	"google.golang.org/protobuf/proto"
+
+	"example.com/mailcall/bench/internal/wire"
+)
+
+// fastHTTP is set up as its documentation advises for speed: HostClient
+// instead of Client, requests and responses from its pools, names that are
+// canonical already and are not normalised again, a body that is not copied,
+// the connection used last taken first.
+//
+// Do has no bound at all, which is fasthttp's fastest form; DoTimeout and
+// DoDeadline set socket deadlines in each call. Cancelling a context cannot
+// stop a call.
+type fastHTTP struct {
+	client  *fasthttp.HostClient
+	timeout time.Duration // of a call without a deadline; 0 is none
+	fields  []rawField
+	idName  []byte
+	id      atomic.Uint64
+	scratch sync.Pool // of *scratch
+}
+
+// rawField is a field in the form that SetCanonical takes.
+type rawField struct{ name, value []byte }
+
+// scratch is what a call needs beside fasthttp's own objects.
+type scratch struct{ body, id []byte }
+
+func newFastHTTP(c Config) (Contender, error) { return makeFastHTTP(c, 0), nil }
+
+func newFastHTTPDeadline(c Config) (Contender, error) { return makeFastHTTP(c, c.CallTimeout), nil }
+
+func makeFastHTTP(c Config, timeout time.Duration) *fastHTTP {
+	f := &fastHTTP{
+		timeout: timeout,
+		idName:  []byte(wire.HeaderID),
+		client: &fasthttp.HostClient{
+			Addr:                          c.Address,
+			MaxConns:                      c.Callers + 16,
+			MaxIdleConnDuration:           time.Hour,
+			MaxIdemponentCallAttempts:     1,
+			ConnPoolStrategy:              fasthttp.LIFO,
+			NoDefaultUserAgentHeader:      true,
+			DisableHeaderNamesNormalizing: true,
+			DisablePathNormalizing:        true,
+		},
+	}
+	for _, field := range wire.Fields() {
+		f.fields = append(f.fields, rawField{[]byte(field.Name), []byte(field.Value)})
+	}
+	f.scratch.New = func() any { return new(scratch) }
+	return f
+}
+
+// Caller implements [Contender].
+func (f *fastHTTP) Caller(int) (Caller, error) { return f, nil }
+
+// Close implements [Contender].
+func (f *fastHTTP) Close() error {
+	f.client.CloseIdleConnections()
+	return nil
+}
+
+// Call implements [Caller].
+func (f *fastHTTP) Call(ctx context.Context, req, rsp proto.Message) error {
+	s := f.scratch.Get().(*scratch)
+	defer f.scratch.Put(s)
+	var err error
+	if s.body, err = (proto.MarshalOptions{}).MarshalAppend(s.body[:0], req); err != nil {
+		return err
+	}
+	s.id = strconv.AppendUint(s.id[:0], f.id.Add(1)-1, 10)
+
+	out, in := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(out)
+	defer fasthttp.ReleaseResponse(in)
+	out.Header.SetMethod(fasthttp.MethodPost)
+	out.SetRequestURI("/")
+	out.Header.SetHost(f.client.Addr)
+	for i := range f.fields {
+		out.Header.SetCanonical(f.fields[i].name, f.fields[i].value)
+	}
+	out.Header.SetCanonical(f.idName, s.id)
+	out.SetBodyRaw(s.body)
+	if err = f.do(ctx, out, in); err != nil {
+		return err
+	}
+	if code := in.StatusCode(); code != fasthttp.StatusOK {
+		return statusError(code)
+	}
+	return decode(in.Header.Peek(wire.HeaderError), in.Header.ContentType(), in.Body(), rsp)
+}
+
+func (f *fastHTTP) do(ctx context.Context, out *fasthttp.Request, in *fasthttp.Response) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		return f.client.DoDeadline(out, in, deadline)
+	}
+	if f.timeout > 0 {
+		return f.client.DoTimeout(out, in, f.timeout)
+	}
+	return f.client.Do(out, in)
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package load
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/protobuf/types/known/wrapperspb"
+
+	"example.com/mailcall/bench/internal/contender"
+	"example.com/mailcall/bench/internal/wire"
+)
+
+const (
+	// giveUp is the number of failed calls in a row after which a caller
+	// stops, so that a broken contender does not spin.
+	giveUp = 10
+	// drain bounds the wait for calls that are still running at the end.
+	drain = 10 * time.Second
+)
+
+// crew is the set of goroutines that call.
+type crew struct {
+	opts    Options
+	value   []byte
+	callers []contender.Caller
+	rec     *recorder
+	stop    atomic.Bool
+	wg      sync.WaitGroup
+}
+
+// Run warms the contender up, counts for a slice and returns the figures.
+// It fails if a caller cannot be made, if ctx ends, or if calls hang.
+func Run(ctx context.Context, o Options) (Sample, error) {
+	c, client, err := assemble(o, CallTimeout)
+	if err != nil {
+		return Sample{}, err
+	}
+	for i := range c.callers {
+		c.wg.Go(func() { c.work(ctx, i) })
+	}
+	sample, err := c.measure(ctx)
+	c.stop.Store(true)
+	if hung := c.wait(); hung != nil {
+		return sample, errors.Join(err, hung) // closing under a running call is not allowed
+	}
+	return sample, errors.Join(err, client.Close())
+}
+
+func assemble(o Options, timeout time.Duration) (*crew, contender.Contender, error) {
+	if err := o.Check(); err != nil {
+		return nil, nil, err
+	}
+	value, err := wire.Value(o.Payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := o.open(timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := &crew{opts: o, value: value, rec: newRecorder()}
+	for i := range o.Callers {
+		caller, err := client.Caller(i)
+		if err != nil {
+			return nil, nil, errors.Join(fmt.Errorf("caller %d: %w", i, err), client.Close())
+		}
+		c.callers = append(c.callers, caller)
+	}
+	return c, client, nil
+}
+
+// work calls until it is told to stop. The clock is read once per call: the
+// end of one call is the beginning of the next.
+func (c *crew) work(ctx context.Context, i int) {
+	failed := 0
+	begin := time.Now()
+	for failed < giveUp && !c.stop.Load() {
+		err := c.call(ctx, i)
+		end := time.Now()
+		c.rec.add(i, end.Sub(begin), err)
+		begin = end
+		if err != nil {
+			failed++
+		} else {
+			failed = 0
+		}
+	}
+}
+
+// call makes one call with values of its own, as a user's code does.
+func (c *crew) call(ctx context.Context, i int) error {
+	if c.opts.DeadlineContext {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
+		defer cancel()
+	}
+	req := &wrapperspb.BytesValue{Value: c.value}
+	rsp := new(wrapperspb.BytesValue)
+	if err := c.callers[i].Call(ctx, req, rsp); err != nil {
+		return err
+	}
+	if len(rsp.GetValue()) != len(c.value) {
+		return fmt.Errorf("reply of %d bytes, want the %d sent", len(rsp.GetValue()), len(c.value))
+	}
+	return nil
+}
+
+func (c *crew) measure(ctx context.Context) (Sample, error) {
+	if err := pause(ctx, c.opts.Warmup); err != nil {
+		return Sample{}, err
+	}
+	before, err := readUsage()
+	if err != nil {
+		return Sample{}, err
+	}
+	c.rec.begin()
+	begin := time.Now()
+	if err = pause(ctx, c.opts.Slice); err != nil {
+		return Sample{}, err
+	}
+	seconds := time.Since(begin).Seconds()
+	counted := c.rec.end()
+	after, err := readUsage()
+	if err != nil {
+		return Sample{}, err
+	}
+	return summarize(c.opts.Contender, counted, seconds, after.minus(before)), nil
+}
+
+func summarize(name string, c counts, seconds float64, u usage) Sample {
+	s := Sample{
+		Contender: name, Calls: c.hist.TotalCount(), TotalCalls: c.total, Errors: c.errs, Seconds: seconds,
+		P50: c.hist.ValueAtQuantile(50), P99: c.hist.ValueAtQuantile(99), Max: c.hist.Max(),
+		Collections: u.collections,
+	}
+	if c.first != nil {
+		s.FirstError = c.first.Error()
+	}
+	s.CallsPerSecond = float64(s.Calls) / seconds
+	if calls := float64(s.Calls); calls > 0 {
+		s.ClientCPU = float64(u.cpu.Nanoseconds()) / 1e3 / calls
+		s.Allocs = float64(u.mallocs) / calls
+		s.Bytes = float64(u.bytes) / calls
+	}
+	return s
+}
+
+// wait returns an error if a call is still running after [drain].
+func (c *crew) wait() error {
+	done := make(chan struct{})
+	go func() { // ends with the process if a call hangs
+		c.wg.Wait()
+		close(done)
+	}()
+	timer := time.NewTimer(drain)
+	defer timer.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("%s: calls still running %v after the end", c.opts.Contender, drain)
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// usage is what the process has used so far.
+type usage struct {
+	cpu            time.Duration
+	mallocs, bytes uint64
+	collections    uint32
+}
+
+func readUsage() (usage, error) {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	cpu, err := CPU()
+	return usage{cpu: cpu, mallocs: m.Mallocs, bytes: m.TotalAlloc, collections: m.NumGC}, err
+}
+
+func (u usage) minus(o usage) usage {
+	return usage{u.cpu - o.cpu, u.mallocs - o.mallocs, u.bytes - o.bytes, u.collections - o.collections}
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package report turns samples into medians, ratios and files.
+package report
+
+import (
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// Machine is what figures depend on and a reader must know.
+type Machine struct {
+	// System is GOOS/GOARCH, Kernel its release, "" where not told.
+	System string `json:"system"`
+	Kernel string `json:"kernel,omitempty"`
+	// CPU is the processor's name as the system tells it, Cores how many
+	// logical ones there are, Procs is GOMAXPROCS.
+	CPU   string `json:"cpu,omitempty"`
+	Cores int    `json:"cores"`
+	Procs int    `json:"procs"`
+	// Memory is the total, as the system tells it.
+	Memory string `json:"memory,omitempty"`
+	// Go is the toolchain's version.
+	Go string `json:"go"`
+	// Modules are the modules under test with their versions.
+	Modules []string `json:"modules,omitempty"`
+}
+
+// ThisMachine describes the machine and the program.
+func ThisMachine() Machine {
+	m := Machine{
+		System: runtime.GOOS + "/" + runtime.GOARCH, Cores: runtime.NumCPU(), Procs: runtime.GOMAXPROCS(0),
+		Go:     runtime.Version(),
+		CPU:    valueIn("/proc/cpuinfo", "model name"),
+		Memory: valueIn("/proc/meminfo", "MemTotal"),
+	}
+	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(release))
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, dep := range info.Deps {
+			if isMeasured(dep.Path) {
+				m.Modules = append(m.Modules, dep.Path+" "+dep.Version)
+			}
+		}
+	}
+	return m
+}
+
+func isMeasured(path string) bool {
+	switch path {
+	case "github.com/valyala/fasthttp", "google.golang.org/protobuf", "github.com/asynkron/protoactor-go":
+		return true
+	}
+	return false
+}
+
+// valueIn returns the value of the first "name : value" line, or "".
+func valueIn(path, name string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(data)) {
+		key, value, found := strings.Cut(line, ":")
+		if found && strings.TrimSpace(key) == name {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
+}

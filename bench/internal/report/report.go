@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"slices"
+	"time"
+
+	"example.com/mailcall/bench/internal/load"
+)
+
+// Header is what every report begins with.
+type Header struct {
+	// Title is the first line of the document.
+	Title string `json:"title"`
+	// Command is the command line that made it.
+	Command string `json:"command"`
+	// Date is when the run began.
+	Date time.Time `json:"date"`
+	// Machine is where.
+	Machine Machine `json:"machine"`
+	// Notes are sentences about how the run was set up.
+	Notes []string `json:"notes,omitempty"`
+	// Base is the contender whose figures are divided by the others'.
+	Base string `json:"base"`
+	// Partial says that the run was stopped before its end.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// MarkPartial sets Partial.
+func (h *Header) MarkPartial() { h.Partial = true }
+
+// Cell is one combination of payload and callers with all that was measured.
+type Cell struct {
+	// Payload is the size of the body in bytes, Callers the goroutines.
+	Payload int `json:"payload"`
+	Callers int `json:"callers"`
+	// Samples are in the order in which they were taken.
+	Samples []load.Sample `json:"samples"`
+	// Rows is the summary; [Calls.Summarize] makes it.
+	Rows []Row `json:"rows,omitempty"`
+}
+
+// Row is the summary of one contender in one cell.
+type Row struct {
+	// Contender is its name.
+	Contender string `json:"contender"`
+	// Rounds is how many samples it has.
+	Rounds int `json:"rounds"`
+	// Median has the median of each figure by itself.
+	Median load.Sample `json:"median"`
+	// Rate, CPU and P99 are the base's figure divided by this contender's
+	// inside each round: calls a second, client CPU per call, latency.
+	Rate Spread `json:"rate_ratio"`
+	CPU  Spread `json:"cpu_ratio"`
+	P99  Spread `json:"p99_ratio"`
+}
+
+// Calls is the report of a comparison of calls.
+type Calls struct {
+	Header
+	// Cells are in the order in which they ran.
+	Cells []Cell `json:"cells"`
+}
+
+// Summarize fills the rows of all cells from their samples.
+func (c *Calls) Summarize() {
+	for i := range c.Cells {
+		c.Cells[i].Rows = rows(c.Cells[i].Samples, c.Base)
+	}
+}
+
+func rows(samples []load.Sample, base string) []Row {
+	groups, order := group(samples, func(s load.Sample) string { return s.Contender })
+	out := make([]Row, 0, len(order))
+	for _, name := range order {
+		of := func(figure func(load.Sample) float64) Spread {
+			return ratios(byRound(groups[base], figure), byRound(groups[name], figure))
+		}
+		out = append(out, Row{
+			Contender: name, Rounds: len(groups[name]), Median: median(groups[name]),
+			Rate: of(func(s load.Sample) float64 { return s.CallsPerSecond }),
+			CPU:  of(func(s load.Sample) float64 { return s.ClientCPU }),
+			P99:  of(func(s load.Sample) float64 { return float64(s.P99) }),
+		})
+	}
+	return out
+}
+
+func byRound(samples []load.Sample, figure func(load.Sample) float64) map[int]float64 {
+	m := make(map[int]float64, len(samples))
+	for _, s := range samples {
+		m[s.Round] = figure(s)
+	}
+	return m
+}
+
+func median(samples []load.Sample) load.Sample {
+	of := func(figure func(load.Sample) float64) float64 {
+		var figures []float64
+		for _, s := range samples {
+			figures = append(figures, figure(s))
+		}
+		return SpreadOf(figures).Median
+	}
+	m := load.Sample{
+		Calls:          int64(of(func(s load.Sample) float64 { return float64(s.Calls) })),
+		TotalCalls:     int64(of(func(s load.Sample) float64 { return float64(s.TotalCalls) })),
+		Seconds:        of(func(s load.Sample) float64 { return s.Seconds }),
+		CallsPerSecond: of(func(s load.Sample) float64 { return s.CallsPerSecond }),
+		ClientCPU:      of(func(s load.Sample) float64 { return s.ClientCPU }),
+		ServerCPU:      of(func(s load.Sample) float64 { return s.ServerCPU }),
+		Allocs:         of(func(s load.Sample) float64 { return s.Allocs }),
+		Bytes:          of(func(s load.Sample) float64 { return s.Bytes }),
+		P50:            int64(of(func(s load.Sample) float64 { return float64(s.P50) })),
+		P99:            int64(of(func(s load.Sample) float64 { return float64(s.P99) })),
+		Max:            int64(of(func(s load.Sample) float64 { return float64(s.Max) })),
+		Collections:    uint32(of(func(s load.Sample) float64 { return float64(s.Collections) })),
+	}
+	for _, s := range samples { // errors are summed: a median would hide them
+		m.Contender = s.Contender
+		m.Errors += s.Errors
+		if m.FirstError == "" {
+			m.FirstError = s.FirstError
+		}
+	}
+	return m
+}
+
+// group sorts items by key and returns the keys in order of appearance.
+func group[T any](items []T, key func(T) string) (map[string][]T, []string) {
+	groups := make(map[string][]T)
+	var order []string
+	for _, item := range items {
+		k := key(item)
+		if !slices.Contains(order, k) {
+			order = append(order, k)
+		}
+		groups[k] = append(groups[k], item)
+	}
+	return groups, order
+}

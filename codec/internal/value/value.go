@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package value has what the codecs of this repository share: how to tell a
+// nil, how to clear a value and how to refuse one.
+package value
+
+import (
+	"fmt"
+	"reflect"
+
+	"google.golang.org/protobuf/proto"
+
+	"example.com/mailcall/codec"
+)
+
+// Nil reports whether v is nil or a nil pointer in an interface. It does not
+// allocate. Nil slices and maps are values like any other.
+func Nil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// Target reports whether v is a pointer that something can be decoded into.
+func Target(v any) bool {
+	return reflect.ValueOf(v).Kind() == reflect.Pointer && !Nil(v)
+}
+
+// Zero sets what v points to to its zero value and reports whether it could: v
+// must be a pointer that is not nil.
+func Zero(v any) bool {
+	if !Target(v) {
+		return false
+	}
+	if m, ok := v.(proto.Message); ok {
+		proto.Reset(m)
+		return true
+	}
+	reflect.ValueOf(v).Elem().SetZero()
+	return true
+}
+
+// Refuse returns the [codec.TypeError] for v; name is the short name of the
+// codec and want says which values it takes.
+func Refuse(name, want string, v any) error {
+	return &codec.TypeError{Codec: name, Want: want, Got: fmt.Sprintf("%T", v)}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package json is the codec of application/json: one JSON value and a newline.
+//
+// Protobuf messages follow the protobuf JSON mapping: lowerCamelCase names
+// (snake_case is accepted on input), 64-bit integers as strings, zero values
+// left out. Members that a message does not have are ignored on input, so that
+// a newer server can answer an older client. Every other value is ordinary Go
+// JSON.
+package json
+
+import (
+	"fmt"
+
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/internal/gojson"
+	"example.com/mailcall/codec/internal/value"
+)
+
+// Codec encodes values as JSON. It has no state, so its zero value is ready
+// and any number of goroutines may use it.
+type Codec struct{}
+
+var _ codec.Appender = Codec{}
+
+// New returns the codec.
+func New() Codec { return Codec{} }
+
+// Marshal returns the compact JSON text of v and a newline. The same message
+// gives the same bytes each time. A nil and a nil pointer are a
+// [codec.TypeError].
+func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
+
+// Append appends the compact JSON text of v and a newline to dst. On an error
+// it returns dst as it was.
+func (Codec) Append(dst []byte, v any) ([]byte, error) {
+	if data, ok := codec.FrameOf(v); ok {
+		return append(dst, data...), nil
+	}
+	m, ok := v.(proto.Message)
+	if !ok || value.Nil(v) {
+		out, err := gojson.Append(dst, v)
+		if err != nil {
+			return dst, err
+		}
+		return append(out, '\n'), nil
+	}
+	out, err := protojson.MarshalOptions{}.MarshalAppend(dst, m)
+	if err != nil {
+		return dst, fmt.Errorf("json codec: encode %T: %w", v, err)
+	}
+	return append(compact(out, len(dst)), '\n'), nil
+}
+
+// Unmarshal decodes the one JSON value in data into v, a pointer that is not
+// nil. A protobuf message is reset first.
+func (Codec) Unmarshal(data []byte, v any) error {
+	m, ok := v.(proto.Message)
+	if !ok || value.Nil(v) {
+		return gojson.Unmarshal(data, v)
+	}
+	if err := (protojson.UnmarshalOptions{DiscardUnknown: true}).Unmarshal(data, m); err != nil {
+		return fmt.Errorf("json codec: decode %d bytes into %T: %w", len(data), v, err)
+	}
+	return nil
+}
+
+// compact takes the spaces between tokens out of text[from:], in place.
+// protojson puts them in at random to keep anybody from relying on its output;
+// the wire wants the same bytes each time.
+func compact(text []byte, from int) []byte {
+	kept, quoted := from, false
+	for i := from; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted && c == '\\':
+			// The escaped character may be a quote.
+			text[kept] = c
+			kept++
+			i++
+			c = text[i]
+		case !quoted && c == ' ':
+			continue
+		}
+		text[kept] = c
+		kept++
+	}
+	return text[:kept]
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package jsonrpc
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"example.com/mailcall/codec"
+)
+
+// ReadRequest splits a request line. The id may be any JSON value: of a string
+// the envelope has the text, of anything else the JSON text, of null and of no
+// id at all "". There must be exactly one parameter. Unknown members are
+// ignored. The value is a copy.
+func (Codec) ReadRequest(data []byte) (codec.Envelope, []byte, error) {
+	var line struct {
+		ID     json.RawMessage   `json:"id"`
+		Method string            `json:"method"`
+		Params []json.RawMessage `json:"params"`
+	}
+	if err := json.Unmarshal(data, &line); err != nil {
+		return codec.Envelope{}, nil, fmt.Errorf("json-rpc codec: request of %d bytes: %w", len(data), err)
+	}
+	if n := len(line.Params); n != 1 {
+		return codec.Envelope{}, nil, fmt.Errorf("json-rpc codec: request has %d params, want 1", n)
+	}
+	return codec.Envelope{ID: text(line.ID), Method: line.Method}, line.Params[0], nil
+}
+
+// ReadReply splits a reply line. Id and error may be any JSON value, as in
+// [Codec.ReadRequest]; an error that is null, absent or "" means success, and
+// then there must be a result. Unknown members are ignored. The value is a
+// copy, nil in an error reply.
+func (Codec) ReadReply(data []byte) (codec.Envelope, []byte, error) {
+	var line struct {
+		ID     json.RawMessage `json:"id"`
+		Result json.RawMessage `json:"result"`
+		Error  json.RawMessage `json:"error"`
+	}
+	if err := json.Unmarshal(data, &line); err != nil {
+		return codec.Envelope{}, nil, fmt.Errorf("json-rpc codec: reply of %d bytes: %w", len(data), err)
+	}
+	e := codec.Envelope{ID: text(line.ID), Error: text(line.Error)}
+	switch {
+	case e.Error != "":
+		return e, nil, nil
+	case line.Result == nil:
+		return codec.Envelope{}, nil, errors.New("json-rpc codec: reply has neither a result nor an error")
+	}
+	return e, line.Result, nil
+}
+
+// text is what an id or error says: a string's content, "" for null, else the
+// JSON text. go-micro prints numbers as floats here, which ruins long ids.
+func text(raw json.RawMessage) string {
+	if len(raw) == 0 || string(raw) == "null" {
+		return ""
+	}
+	if raw[0] == '"' {
+		var s string
+		if json.Unmarshal(raw, &s) == nil {
+			return s
+		}
+	}
+	return string(raw)
+}

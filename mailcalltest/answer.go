@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailcalltest
+
+import (
+	"example.com/mailcall/codec"
+	"example.com/mailcall/transport"
+)
+
+const (
+	headGRPCStatus  = "Grpc-Status"
+	headGRPCMessage = "Grpc-Message"
+	grpcOK          = "0"
+	grpcInternal    = "13"
+)
+
+// replied is the answer of a unary handler. Its header has only what this
+// answer sets; over HTTP the transport adds the header of the first request.
+func (x *exchange) replied(v any) *transport.Message {
+	return x.reply(v, x.rpcID, nil)
+}
+
+// reply encodes v under a header that begins with what is given.
+func (x *exchange) reply(v any, id string, header transport.Header) *transport.Message {
+	body, err := x.encode(v, id)
+	both(&header, headID, id)
+	if err != nil {
+		text := "unable to encode body: " + err.Error()
+		both(&header, headError, text)
+		return x.withError(header, text)
+	}
+	if len(body) > 0 {
+		header.Set(headType, x.contentType)
+	}
+	if isGRPC(x.contentType) {
+		header.Set(headGRPCStatus, grpcOK)
+	}
+	return &transport.Message{Header: header, Body: body}
+}
+
+func (x *exchange) encode(v any, id string) ([]byte, error) {
+	if data, ok := codec.FrameOf(v); ok {
+		return data, nil
+	}
+	if enveloper, ok := x.codec.(codec.Enveloper); ok {
+		return enveloper.AppendReply(nil, codec.Envelope{ID: id}, v)
+	}
+	return x.codec.Marshal(v)
+}
+
+// failed is the answer to a request that failed, nil when the codec cannot
+// say it. Its header is that of the request with the error added.
+func (x *exchange) failed(err error) *transport.Message {
+	text := err.Error()
+	header := x.opening.Header.Clone()
+	both(&header, headError, text)
+	return x.withError(header, text)
+}
+
+func (x *exchange) withError(header transport.Header, text string) *transport.Message {
+	if !canSayError(x.contentType, x.codec) {
+		return nil
+	}
+	if isGRPC(x.contentType) {
+		header.Set(headGRPCStatus, grpcOK)
+		if text != endOfStream {
+			header.Set(headGRPCStatus, grpcInternal)
+			header.Set(headGRPCMessage, text)
+		}
+	}
+	m := &transport.Message{Header: header}
+	if enveloper, ok := x.codec.(codec.Enveloper); ok {
+		// The envelope of an error has lost the id.
+		body, err := enveloper.AppendReply(nil, codec.Envelope{Error: text}, nil)
+		if err != nil {
+			return nil
+		}
+		m.Header.Set(headType, x.contentType)
+		m.Body = body
+	}
+	return m
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailcalltest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// event deals with a message under a topic. The answer is empty and repeats
+// the header of the message.
+func (s *session) event(ctx context.Context, topic string, m *transport.Message) bool {
+	s.r.tally(func(st *Stats) { st.Events++ })
+	headers := toMetadata(m.Header, s.local, s.remote)
+	answer := &transport.Message{Header: m.Header}
+	if subscriber := s.r.topics[topic]; subscriber != nil {
+		e := Event{Topic: topic, ContentType: m.Header.Get(headType), Body: m.Body}
+		err := guarded(func() error { return subscriber(metadata.NewContext(ctx, headers), e) })
+		if err != nil {
+			answer.Header.Set(headError, err.Error())
+		}
+	}
+	return s.write(answer)
+}
+
+// guarded turns a panic of a subscriber into the error that go-micro sends.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = rpcerr.New(rpcerr.IDServer, http.StatusInternalServerError, fmt.Sprintf("panic recovered: %v", p))
+		}
+	}()
+	return f()
+}

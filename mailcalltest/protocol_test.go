@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailcalltest_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/json"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/transport"
+)
+
+const jsonType = "application/json"
+
+func names(h transport.Header) string {
+	var all []string
+	for _, f := range h {
+		all = append(all, f.Name)
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+// Off HTTP the id is found: calls overlap by id, the answer repeats it, and
+// the header of the request does not come back.
+func TestIDsCorrelate(t *testing.T) {
+	server, p := startPipe(t)
+	server.Pause()
+	for _, id := range []string{"1", "2", "2"} {
+		p.in <- message(`{"name":"`+id+`"}`, "Content-Type", jsonType, "Micro-Method", "Greeter.Hello", "Micro-ID", id, "Foo", "bar")
+	}
+	p.sync(t)
+	server.Resume()
+	got := map[string]string{}
+	for range 2 {
+		m := <-p.out
+		got[m.Header.Get("Micro-ID")] = string(m.Body)
+		if want := "Content-Type Micro-ID X-Micro-ID"; names(m.Header) != want {
+			t.Errorf("got header %s, want %s", names(m.Header), want)
+		}
+	}
+	for id, body := range got {
+		if want := `{"greeting":"Hello ` + id + "\"}\n"; body != want {
+			t.Errorf("got %q, want %q", body, want)
+		}
+	}
+	if len(got) != 2 {
+		t.Errorf("got ids %v, want 1 and 2", got)
+	}
+}
+
+// A second message under a busy id is lost.
+func TestBusyIDSwallows(t *testing.T) {
+	server, p := startPipe(t)
+	server.Pause()
+	hello := message(`{}`, "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Hello")
+	p.in <- hello
+	p.in <- hello
+	p.sync(t)
+	server.Resume()
+	<-p.out
+	if got := server.Stats().Swallowed; got != 1 {
+		t.Errorf("got %d swallowed, want 1", got)
+	}
+	p.in <- hello
+	<-p.out
+	mailcalltest.AssertCalls(t, server, "Greeter.Hello", 2)
+}
+
+func TestErrorAnswers(t *testing.T) {
+	cases := []struct {
+		name, contentType, endpoint, body, want string
+	}{
+		{"no method", jsonType, "Greeter.Nope", `{}`, "rpc: can't find method Nope"},
+		{"no service", jsonType, "Nope.Hello", `{}`, "rpc: can't find service Nope"},
+		{"no dot", jsonType, "Hello", `{}`, "rpc: service/endpoint request ill-formed: Hello"},
+		{"two dots", jsonType, "a.b.c", `{}`, "rpc: service/endpoint request ill-formed: a.b.c"},
+		{"plain", jsonType, "Greeter.Plain", `{}`, "plain failure"},
+		{"code without status", jsonType, "Greeter.Fail", `{"code":799,"detail":"a<b"}`,
+			`{"id":"greeter.fail","code":799,"detail":"a\u003cb"}`},
+		{"no envelope", "application/json-rpc", "Greeter.Hello", ``, "EOF"},
+		{"broken body", jsonType, "Greeter.Json", `{"name":`, "unexpected end of JSON input"},
+		{"wrong reply", jsonType, "Greeter.Odd", `{}`, "unable to encode body: "},
+	}
+	odd := mailcalltest.Handle("Greeter.Odd", func(_ context.Context, _ *codec.Frame, rsp *func()) error { return nil })
+	_, p := startPipe(t, mailcalltest.WithHandlers(odd))
+	for _, c := range cases {
+		p.in <- message(c.body, "Content-Type", c.contentType, "Micro-Endpoint", c.endpoint, "Foo", "bar")
+		m := <-p.out
+		if got := m.Header.Get("Micro-Error"); got != c.want && c.name != "wrong reply" || !strings.HasPrefix(got, c.want) {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+		if got, again := m.Header.Get("Micro-Error"), m.Header.Get("X-Micro-Error"); got != again {
+			t.Errorf("%s: got X-Micro-Error %q, want %q", c.name, again, got)
+		}
+		if c.name != "wrong reply" && m.Header.Get("Foo") != "bar" {
+			t.Errorf("%s: got header %v, want that of the request in it", c.name, m.Header)
+		}
+	}
+}
+
+// What gets no answer: once the id is free again, the first answer is that to
+// another call.
+func TestNoAnswer(t *testing.T) {
+	for _, c := range [][3]string{
+		{jsonType, "Greeter.Panic", "{}"},
+		{"application/octet-stream", "Greeter.RawFail", "x"},
+		{"application/octet-stream", "Greeter.Hello", "x"},
+		{"application/octet-stream", "Greeter.Nope", "x"},
+		{"text/plain", "Greeter.Plain", "x"},
+	} {
+		server, p := startPipe(t)
+		p.in <- message(c[2], "Content-Type", c[0], "Micro-Endpoint", c[1])
+		for server.Calls("Greeter.Echo") == 0 { // swallowed until the id is free
+			p.in <- message("{}", "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Echo")
+			p.in <- message("", "Micro-Topic", "after")
+			m := <-p.out
+			if m.Header.Get("Micro-Topic") != "after" {
+				if !strings.Contains(string(m.Body), "echo") {
+					t.Errorf("%s under %s: got %+v, want no answer", c[1], c[0], m)
+				}
+				<-p.out
+			}
+		}
+	}
+}
+
+func TestEvents(t *testing.T) {
+	var seen []string
+	_, p := startPipe(t,
+		mailcalltest.WithSubscriber("ok", func(ctx context.Context, e mailcalltest.Event) error {
+			md, _ := metadata.FromContext(ctx)
+			seen = append(seen, e.Topic, e.ContentType, string(e.Body), md["Foo"])
+			return nil
+		}),
+		mailcalltest.WithSubscriber("bad", func(context.Context, mailcalltest.Event) error { return errors.New("no") }),
+		mailcalltest.WithSubscriber("worse", func(context.Context, mailcalltest.Event) error { panic("never") }),
+	)
+	for topic, want := range map[string]string{
+		"ok": "", "bad": "no", "nobody": "",
+		"worse": `{"id":"go.micro.server","code":500,"detail":"panic recovered: never","status":"Internal Server Error"}`,
+	} {
+		p.in <- message(`{}`, "Content-Type", jsonType, "Micro-Topic", topic, "Foo", "bar")
+		m := <-p.out
+		if got := m.Header.Get("Micro-Error"); got != want || m.Header.Get("Foo") != "bar" || len(m.Body) != 0 {
+			t.Errorf("%s: got %+v, want the error %q and the header of the event", topic, m, want)
+		}
+	}
+	if got, want := strings.Join(seen, " "), "ok application/json {} bar"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Content types come and go with options.
+func TestWithCodec(t *testing.T) {
+	_, p := startPipe(t, mailcalltest.WithCodec("application/x-foo", json.New()), mailcalltest.WithCodec("text/plain", nil))
+	for contentType, want := range map[string]string{
+		"application/x-foo": "{\"greeting\":\"Hello Ann\"}\n",
+		"text/plain":        "unsupported Content-Type: text/plain",
+	} {
+		p.in <- message(`{"name":"Ann"}`, "Content-Type", contentType, "Micro-Endpoint", "Greeter.Hello")
+		if m := <-p.out; string(m.Body) != want {
+			t.Errorf("%s: got %q, want %q", contentType, m.Body, want)
+		}
+	}
+}
+
+// Under grpc content types the opening body of a stream is its first message,
+// and the end of a stream is a status.
+func TestGRPCStreamKeepsFirstBody(t *testing.T) {
+	_, p := startPipe(t)
+	p.in <- message("\x00\x00\x00\x00\x07\x0a\x03Ann\x10\x01", "Content-Type", "application/grpc",
+		"Micro-Endpoint", "Greeter.ServerStream", "Micro-Stream", "1")
+	if m, want := <-p.out, "\x00\x00\x00\x00\x0b\x0a\x09Hello Ann"; string(m.Body) != want {
+		t.Errorf("got %q, want %q", m.Body, want)
+	}
+	m := <-p.out
+	if m.Header.Get("Micro-Error") != "EOS" || m.Header.Get("Grpc-Status") != "0" || m.Header.Get("Grpc-Message") != "" {
+		t.Errorf("got %v, want EOS with status 0", m.Header)
+	}
+}
+
+// An error that the client sends within a stream, and a body that cannot be
+// read, reach the handler as errors and end the stream with their text.
+func TestStreamErrors(t *testing.T) {
+	open := []string{"Content-Type", jsonType, "Micro-Endpoint", "Greeter.Bidi", "Micro-Stream", "1"}
+	_, p := startPipe(t)
+	for body, want := range map[string]string{
+		`{"code":404,"detail":"x"}`: `{"id":"greeter.fail","code":404,"detail":"x","status":"Not Found"}`,
+		"":                          "client gave up",
+	} {
+		p.in <- message(`{}`, open...)
+		m := message(body, open...)
+		if body == "" {
+			m.Header.Set("Micro-Error", want)
+		}
+		p.in <- m
+		if got := (<-p.out).Header.Get("Micro-Error"); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	p.in <- message(`{}`, open...)
+	p.in <- message(`[`, open...)
+	if got := (<-p.out).Header.Get("Micro-Error"); got == "" || got == "EOS" {
+		t.Errorf("got %q, want the codec's error", got)
+	}
+}
+
+// Faults of bytes do without bytes where there is no socket.
+func TestFaultsWithoutSocket(t *testing.T) {
+	hello := message(`{"name":"Ann"}`, "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Hello")
+	_, p := startPipe(t, mailcalltest.WithScript(mailcalltest.Script{mailcalltest.Slow(100, 1), mailcalltest.Reset(10)}))
+	p.in <- hello
+	if m := <-p.out; string(m.Body) != helloAnn+"\n" {
+		t.Errorf("got %q, want %q", m.Body, helloAnn)
+	}
+	p.in <- hello
+	<-p.closed
+}
+
+// A handler may use any type its codec knows.
+func TestHandleTypes(t *testing.T) {
+	_, p := startPipe(t, mailcalltest.WithHandlers(
+		mailcalltest.Handle("Other.Count", func(_ context.Context, req *[]int, rsp *map[string]int) error {
+			*rsp = map[string]int{"n": len(*req)}
+			return nil
+		}),
+		mailcalltest.Handle("Greeter.Hello", func(_ context.Context, _ *greet.HelloRequest, rsp *greet.HelloReply) error {
+			rsp.Greeting = "replaced"
+			return nil
+		}),
+	))
+	for endpoint, want := range map[string]string{"Other.Count": `{"n":3}`, "Greeter.Hello": `{"greeting":"replaced"}`} {
+		body := `[1,2,3]`
+		if endpoint == "Greeter.Hello" {
+			body = `{}`
+		}
+		p.in <- message(body, "Content-Type", jsonType, "Micro-Endpoint", endpoint)
+		if m := <-p.out; strings.TrimSpace(string(m.Body)) != want {
+			t.Errorf("got %q, %v, want %q", m.Body, m.Header, want)
+		}
+	}
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailcalltest
+
+import (
+	"context"
+	"sync"
+
+	"example.com/mailcall/transport"
+)
+
+const (
+	// maxExchanges is how many exchanges run at a time on one connection. At
+	// the bound nothing is read until one ends.
+	maxExchanges = 1024
+	// inboxSize is how many messages of a stream wait for its handler before
+	// nothing more is read from the connection. It is go-micro's value.
+	inboxSize = 128
+)
+
+// session is one connection. Its goroutine reads; each exchange answers on a
+// goroutine of its own.
+type session struct {
+	r             *Responder
+	conn          transport.Conn
+	local, remote string
+	gone          <-chan struct{} // closed when the connection is over
+	cancel        context.CancelFunc
+	slots         chan struct{}
+	send          sync.Mutex // one Send at a time
+
+	mu   sync.Mutex // guards open
+	open map[string]*exchange
+}
+
+func newSession(ctx context.Context, r *Responder, conn transport.Conn, cancel context.CancelFunc) *session {
+	s := &session{
+		r: r, conn: conn, gone: ctx.Done(), cancel: cancel,
+		slots: make(chan struct{}, maxExchanges),
+		open:  map[string]*exchange{},
+	}
+	if p, ok := conn.(transport.Peer); ok {
+		s.local, s.remote = p.LocalAddress(), p.RemoteAddress()
+	}
+	return s
+}
+
+func (s *session) run(ctx context.Context) {
+	defer s.r.work.Done()
+	defer s.end()
+	var m transport.Message
+	for {
+		if err := s.conn.Recv(&m); err != nil {
+			return
+		}
+		if !s.take(ctx, keep(&m)) {
+			return
+		}
+	}
+}
+
+// end closes the connection and ends the contexts of its handlers.
+func (s *session) end() {
+	s.cancel()
+	_ = s.conn.Close() // whatever it says, the connection is over
+	s.r.mu.Lock()
+	defer s.r.mu.Unlock()
+	delete(s.r.sessions, s)
+}
+
+// take deals with one message and reports whether the connection lives on.
+func (s *session) take(ctx context.Context, m *transport.Message) bool {
+	if topic := m.Header.Get(headTopic); topic != "" {
+		return s.event(ctx, topic, m)
+	}
+	stream := either(m.Header, headStream)
+	id := stream
+	if id == "" {
+		id = exact(m.Header, headID)
+	}
+	if x := s.find(id); x != nil {
+		return x.deliver(ctx, m)
+	}
+	if stream != "" && m.Header.Get(headError) == endOfStream {
+		return false // the end of a stream that does not exist
+	}
+	return s.begin(ctx, id, m)
+}
+
+func (s *session) find(id string) *exchange {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.open[id]
+}
+
+// begin starts an exchange under id, which is free.
+func (s *session) begin(ctx context.Context, id string, m *transport.Message) bool {
+	headers := toMetadata(m.Header, s.local, s.remote) // as they came
+	c := chooseCodec(s.r.codecs, &m.Header)
+	if c == nil {
+		return s.write(&transport.Message{
+			Header: transport.Header{{Name: headType, Value: typeText}},
+			Body:   []byte("unsupported Content-Type: " + m.Header.Get(headType)),
+		})
+	}
+	select {
+	case s.slots <- struct{}{}:
+	case <-s.gone:
+		return false
+	}
+	x := newExchange(s, id, m, c)
+	x.headers = headers
+	s.mu.Lock()
+	s.open[id] = x
+	s.mu.Unlock()
+	s.r.work.Add(1)
+	go x.run(ctx)
+	return true
+}
+
+// free lets the next exchange have the id of x. It comes before the answer,
+// so that a client that waits for the answer finds the connection free.
+func (s *session) free(x *exchange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.open[x.id] == x {
+		delete(s.open, x.id)
+		close(x.over)
+	}
+}
+
+// lost reports whether the connection is over.
+func (s *session) lost() bool {
+	select {
+	case <-s.gone:
+		return true
+	default:
+		return false
+	}
+}
+
+// write sends a message and reports whether the connection lives on.
+func (s *session) write(m *transport.Message) bool {
+	s.send.Lock()
+	err := s.conn.Send(m)
+	s.send.Unlock()
+	if err != nil {
+		s.end()
+	}
+	return err == nil
+}

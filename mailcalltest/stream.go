@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailcalltest
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"example.com/mailcall/transport"
+)
+
+// Stream is the server's end of a stream. One goroutine at a time may Recv,
+// one at a time may Send; both must end with the handler.
+type Stream struct {
+	x     *exchange
+	first *transport.Message
+	id    string // the id of the last message received
+	ended bool
+}
+
+var errEndOfStream = errors.New(endOfStream)
+
+// stream runs a streaming handler and returns the message that ends it, nil
+// for none.
+func (x *exchange) stream(ctx context.Context) *transport.Message {
+	s := &Stream{x: x, id: x.rpcID}
+	if isGRPC(x.contentType) {
+		// Under the other content types the body of the opening message is
+		// thrown away.
+		s.first = x.opening
+	}
+	err := x.handler.serve(ctx, s)
+	switch {
+	case err != nil:
+		x.s.r.count(x.handler.name, func(e *EndpointStats) { e.Errors++ })
+		return x.failed(err)
+	case s.ended:
+		return nil // the client has ended the stream and is not told again
+	default:
+		return x.failed(errEndOfStream)
+	}
+}
+
+// Recv decodes the next message of the client into v. It returns io.EOF when
+// the client has ended the stream or the connection is lost. An error the
+// client sent, and one of decoding, leave the stream as it is.
+func (s *Stream) Recv(v any) error {
+	m, err := s.next()
+	if err != nil {
+		return err
+	}
+	switch text := m.Header.Get(headError); text {
+	case "":
+	case endOfStream:
+		return s.end()
+	default:
+		return errors.New(text)
+	}
+	envelope, payload, err := open(s.x.codec, m)
+	if errors.Is(err, io.EOF) {
+		return s.end() // an envelope that is not there
+	}
+	if err != nil {
+		return err
+	}
+	s.id = envelope.ID
+	return decode(s.x.codec, m.Body, payload, v)
+}
+
+func (s *Stream) next() (*transport.Message, error) {
+	if m := s.first; m != nil {
+		s.first = nil
+		return m, nil
+	}
+	if s.ended {
+		return nil, io.EOF
+	}
+	select {
+	case m := <-s.x.inbox:
+		return m, nil
+	case <-s.x.s.gone:
+		return nil, s.end()
+	}
+}
+
+func (s *Stream) end() error {
+	s.ended = true
+	return io.EOF
+}
+
+// Send encodes v and sends it. The error is that of a lost connection.
+func (s *Stream) Send(v any) error {
+	var header transport.Header
+	for _, name := range [...]string{headService, headMethod, headEndpoint} {
+		both(&header, name, either(s.x.opening.Header, name))
+	}
+	if m := s.x.reply(v, s.id, header); m != nil && !s.x.send(m) {
+		return io.ErrClosedPipe
+	}
+	return nil
+}

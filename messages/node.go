@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package messages
+
+import (
+	"math"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/registry"
+)
+
+// Service is what the root publishes about a service that has been called:
+// who selects its nodes, and the current view. One Service lives as long as
+// its selector.
+type Service struct {
+	// Name is the service's name; with Addresses set, only a label.
+	Name string
+	// Addresses, if not empty, are used in place of the registry.
+	Addresses []string
+	// Selector owns the view.
+	Selector Ref[SelectorMessage]
+	// View is the current view; nil until the first lookup has succeeded.
+	View atomic.Pointer[View]
+	// Answered counts calls that the service answered, for the retrier,
+	// which takes them out when it next looks.
+	Answered atomic.Int64
+	// Budget is the retrier's balance for this service, math.Float64bits of
+	// the tokens, and BudgetAt the instant of its last change (0: the bucket
+	// is still full). Only the retrier writes them.
+	Budget   atomic.Uint64
+	BudgetAt atomic.Int64
+}
+
+// View is the immutable picture of a service's nodes that a selector
+// publishes. Callers choose from it without asking.
+type View struct {
+	// Records are the registry's records after the client's filters.
+	Records []*registry.Service
+	// Nodes are all nodes, in the order of the records.
+	Nodes []*Node
+	// Ready are the nodes that may be chosen: all but the ejected ones.
+	Ready []*Node
+	// Picker chooses from Ready by the client's strategy.
+	Picker Picker
+	// Since is when the view was published.
+	Since clock.Instant
+	// Stale is why the registry's last answer could not be used; nil when the
+	// view is fresh.
+	Stale error
+}
+
+// Picker chooses a node. Implementations live with the selector; they are
+// used by many goroutines at once, each with dice of its own.
+type Picker interface {
+	// Pick returns a node of ready that is not in tried, a tried one if no
+	// other is left, or nil if ready is empty.
+	Pick(ready, tried []*Node, d *dice.Dice) *Node
+}
+
+// Health is what a selector thinks of a node.
+type Health uint32
+
+// The states of health.
+const (
+	// Healthy nodes are chosen freely.
+	Healthy Health = iota
+	// Ejected nodes are not chosen until their time is up.
+	Ejected
+	// Probing nodes came back from ejection; one call at a time tries them.
+	Probing
+)
+
+// String returns "healthy", "ejected" or "probing".
+func (h Health) String() string {
+	switch h {
+	case Ejected:
+		return "ejected"
+	case Probing:
+		return "probing"
+	default:
+		return "healthy"
+	}
+}
+
+// Node is one node of a service: identity, which never changes, and numbers
+// that callers add to and its selector folds.
+type Node struct {
+	// Record is the registry's record; read only.
+	Record *registry.Node
+	// Service and Version say whose node it is.
+	Service, Version string
+	// Address is what is dialled, Transport the name of the transport that
+	// does it.
+	Address, Transport string
+	// Legacy marks a node without protocol metadata: a go-micro server from
+	// before there was a choice, which wants enveloped codecs.
+	Legacy bool
+
+	// InFlight counts attempts that hold the node now.
+	InFlight atomic.Int64
+	// Health is published by the selector.
+	Health atomic.Uint32
+	// pool is published by the root once somebody has needed a connection.
+	pool atomic.Pointer[Pool]
+	// weight is published by the selector: float64 bits of what one call in
+	// flight costs here.
+	weight atomic.Uint64
+
+	// Answers and AnswerTime are the tally of attempts that were answered
+	// since the selector last folded them.
+	Answers, AnswerTime atomic.Int64
+	// Total counts all answered attempts, Faults all connection faults.
+	Total, Faults atomic.Int64
+}
+
+// Pool returns the pool of the node's address, nil before its first use.
+func (n *Node) Pool() *Pool { return n.pool.Load() }
+
+// SetPool is called by the root, once.
+func (n *Node) SetPool(p *Pool) { n.pool.Store(p) }
+
+// SetWeight is called by the node's selector.
+func (n *Node) SetWeight(w float64) { n.weight.Store(math.Float64bits(w)) }
+
+// Weight is what one call in flight costs at this node, nanoseconds divided
+// by the square of the success rate.
+func (n *Node) Weight() float64 { return math.Float64frombits(n.weight.Load()) }
+
+// Load is what choosing this node for one more call would cost.
+func (n *Node) Load() float64 { return n.Weight() * float64(n.InFlight.Load()+1) }
+
+// foldEvery is how many answers a node collects before its selector is told
+// to fold them; faults are told at once.
+const foldEvery = 256
+
+// Answered adds an answered attempt to the tally and reports whether the
+// selector should be told to fold.
+func (n *Node) Answered(took time.Duration) bool {
+	n.AnswerTime.Add(int64(took))
+	return n.Answers.Add(1)%foldEvery == 0
+}

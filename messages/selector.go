@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package messages
+
+import (
+	"example.com/mailcall/registry"
+)
+
+// SelectorMessage is everything a selector understands.
+//
+//sumtype:decl
+type SelectorMessage interface{ selectorMessage() }
+
+type (
+	// Resolve asks for a view of the service. The selector tells ReplyTo
+	// exactly one [Resolved], at once if it has a view, else when the
+	// registry has answered.
+	Resolve struct {
+		Ticket  Ticket
+		ReplyTo Ref[SupervisorMessage]
+	}
+	// Mark reports a connection fault or a timeout at Node, at once. Answers,
+	// also those that are errors of the application, are never marked; they
+	// go into the node's tally. No reply.
+	Mark struct {
+		Node *Node
+		Err  error
+	}
+	// Fold asks the selector to fold the tallies of its nodes. No reply.
+	Fold struct{}
+	// Looked reports the end of a lookup that the selector began.
+	Looked struct {
+		Records []*registry.Service
+		Err     error
+	}
+	// Changed reports a new list from the registry's watch.
+	Changed struct{ Records []*registry.Service }
+	// WatchEnded reports that the registry's watch broke.
+	WatchEnded struct{ Err error }
+	// Review reminds the selector of ejections that end and lookups that are
+	// due.
+	Review struct{}
+	// Reconsider replaces the selector's policy, for a client that was given
+	// new options.
+	Reconsider struct{ Policy SelectorPolicy }
+	// Quit ends the selector: those who wait get an error. No reply.
+	Quit struct{}
+)
+
+func (Resolve) selectorMessage()    {}
+func (Mark) selectorMessage()       {}
+func (Fold) selectorMessage()       {}
+func (Looked) selectorMessage()     {}
+func (Changed) selectorMessage()    {}
+func (WatchEnded) selectorMessage() {}
+func (Review) selectorMessage()     {}
+func (Reconsider) selectorMessage() {}
+func (Quit) selectorMessage()       {}
+
+// Filter narrows a service's records. It gets a list of its own and must not
+// change the records in it.
+type Filter func([]*registry.Service) []*registry.Service
+
+// SelectorPolicy is how nodes are chosen.
+type SelectorPolicy struct {
+	// Filters are applied in order to each new list.
+	Filters []Filter
+	// Picker chooses among the nodes that are left.
+	Picker Picker
+	// Transport is the transport of nodes whose record names none.
+	Transport string
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http/internal/wire"
+)
+
+// lookAfter is how long a connection must have been idle before Ready looks at
+// the socket: the look costs a system call, and the one that closes in so
+// short a time is caught by the exchange itself.
+const lookAfter = 200 * time.Microsecond
+
+// maxInformational bounds the 1xx responses before the real one.
+const maxInformational = 16
+
+// conn is the client's end.
+type conn struct {
+	socket
+	t      *Transport
+	host   string // the address dialled, for error texts
+	prefix string // request line and Host field
+	in     *wire.Reader
+}
+
+var (
+	_ transport.Exclusive = (*conn)(nil)
+	_ transport.Peer      = (*conn)(nil)
+)
+
+func newConn(t *Transport, s socket, host string) *conn {
+	return &conn{
+		socket: s,
+		t:      t,
+		host:   host,
+		prefix: "POST / HTTP/1.1\r\nHost: " + host + "\r\n",
+		in:     wire.NewReader(s.reader(), t.limits, false),
+	}
+}
+
+// Bind implements [transport.Exclusive].
+func (c *conn) Bind(ctx context.Context, deadline time.Time) { c.link.bind(ctx, deadline) }
+
+// Interrupt implements [transport.Exclusive].
+func (c *conn) Interrupt() { c.link.interrupt() }
+
+// Close implements [transport.Conn].
+func (c *conn) Close() error { return c.socket.close() }
+
+// LocalAddress implements [transport.Peer].
+func (c *conn) LocalAddress() string { return address(c.link.raw.LocalAddr()) }
+
+// RemoteAddress implements [transport.Peer]. With a proxy it is the proxy's.
+func (c *conn) RemoteAddress() string { return address(c.link.raw.RemoteAddr()) }
+
+// Ready implements [transport.Exclusive].
+func (c *conn) Ready(idle time.Duration) bool {
+	if !c.link.good() || c.in.Buffered() > 0 {
+		return false
+	}
+	if idle <= lookAfter {
+		return true
+	}
+	if c.look() != sightNothing {
+		c.link.add(stateBroken)
+		return false
+	}
+	return true
+}
+
+// Recv implements [transport.Conn].
+func (c *conn) Recv(m *transport.Message) error {
+	head, err := c.head()
+	if err != nil {
+		return c.failed("receive", err)
+	}
+	body, err := c.in.ReadBody(head)
+	if err != nil {
+		return c.failed("receive", err)
+	}
+	m.Header, m.Body = c.in.Header(), body
+	if head.Close {
+		c.link.add(stateBroken)
+	}
+	if head.Status != 200 {
+		text := body[:min(len(body), maxStatusBody)]
+		return &StatusError{Code: head.Status, Status: c.in.Status(), Body: string(text)}
+	}
+	return nil
+}
+
+// head reads heads until one is not informational.
+func (c *conn) head() (*wire.Head, error) {
+	if c.link.state.Load()&stateInterrupted != 0 {
+		return nil, transport.ErrInterrupted
+	}
+	head, err := c.in.ReadHead()
+	for n := 0; err == nil && head.Status < 200; n++ {
+		if head.Status == 101 || n == maxInformational {
+			return nil, fmt.Errorf("%w: status %d that nobody asked for", transport.ErrProtocol, head.Status)
+		}
+		head, err = c.in.ReadHead()
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF // there was a first byte
+		}
+	}
+	return head, err
+}
+
+// failed ends the use of the connection. The bare io.EOF and the interrupt
+// stay as they are, so that they cost nothing.
+func (c *conn) failed(what string, err error) error {
+	state := c.link.state.Or(stateBroken)
+	if err == io.EOF {
+		return err
+	}
+	if state&stateInterrupted != 0 {
+		return transport.ErrInterrupted
+	}
+	if state&stateClosed != 0 && !errors.Is(err, transport.ErrProtocol) {
+		err = errClosed
+	}
+	return fmt.Errorf("http transport: %s: %s: %w", c.host, what, err)
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http
+
+import (
+	"context"
+	"os"
+	"strconv"
+	"time"
+)
+
+// maxStatusBody bounds the part of a body that a [StatusError] keeps, in
+// bytes: enough for the first screen of a proxy's error page.
+const maxStatusBody = 4 << 10
+
+// StatusError is what Recv returns for a response whose status is not 200:
+// something else than go-micro answered. The message was received in full all
+// the same, and the connection may be used again if Ready says so.
+type StatusError struct {
+	// Code is the three-digit status code.
+	Code int
+	// Status is the code with its reason phrase, "503 Service Unavailable".
+	Status string
+	// Body is the beginning of the body, at most 4 KiB.
+	Body string
+}
+
+// Error returns the status and the body in go-micro's form, "status: body".
+func (e *StatusError) Error() string { return e.Status + ": " + e.Body }
+
+// deadlineError matches os.ErrDeadlineExceeded, and context.DeadlineExceeded
+// as well because the bound mostly comes from a context whose own timer fires
+// a moment later.
+type deadlineError struct{ passed time.Duration }
+
+func (e *deadlineError) Error() string {
+	return "http transport: the bound of the exchange passed " + strconv.FormatInt(e.passed.Microseconds(), 10) + " us ago"
+}
+
+func (*deadlineError) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
+}
+
+// Timeout makes the error a timeout for callers that look through net.Error.
+func (*deadlineError) Timeout() bool { return true }
+
+// Temporary is the other half of net.Error. TLS keeps its read state over a
+// temporary error; nothing reads on after this one.
+func (*deadlineError) Temporary() bool { return true }

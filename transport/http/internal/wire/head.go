@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+import (
+	"bytes"
+
+	"example.com/mailcall/transport"
+)
+
+// maxFields bounds the number of fields of one block. go-micro has no such
+// bound; metadata of real services stays far below it.
+const maxFields = 512
+
+// Head is what the first line and the framing fields of a message say.
+type Head struct {
+	// Status is the status code of a response, 0 for a request.
+	Status int
+	// Minor is the minor HTTP version, 0 or 1.
+	Minor int
+	// Length is the Content-Length, -1 if there is none.
+	Length int64
+	// Chunked says that the body comes in chunks.
+	Chunked bool
+	// Close says that the sender ends the connection after this message: by
+	// a Connection field, or, in HTTP/1.0, by not saying keep-alive.
+	Close bool
+	// AsksClose says that the Connection field has the token "close".
+	AsksClose bool
+	// Expect says that the sender of a request waits for "100 Continue".
+	Expect bool
+
+	keepAlive bool
+}
+
+// parser turns one header block into a Head and fields. The blocks of
+// successive messages are nearly the same, so a line that equals the line at
+// the same place of the block before costs one comparison, and its strings are
+// used again.
+type parser struct {
+	request bool
+	head    Head
+	fields  transport.Header // all fields of the block before, in order
+	next    transport.Header // the block being parsed
+}
+
+// parse reads a whole block, up to and including the empty line.
+func (p *parser) parse(block []byte) error {
+	end := bytes.IndexByte(block, '\n')
+	if end < 1 || block[end-1] != '\r' {
+		return broken("first line %q does not end in CR LF", clip(block))
+	}
+	p.head = Head{Length: -1}
+	p.next = p.next[:0]
+	if err := p.first(block[:end-1]); err != nil {
+		return err
+	}
+	if err := p.lines(block[end+1 : len(block)-2]); err != nil {
+		return err
+	}
+	p.fields, p.next = p.next, p.fields
+	return p.conclude()
+}
+
+// lines reads the field lines; the empty line is already cut off.
+func (p *parser) lines(rest []byte) error {
+	old := p.fields
+	for len(rest) > 0 {
+		if len(p.next) == maxFields {
+			return broken("more than %d header fields", maxFields)
+		}
+		if len(old) > 0 {
+			if n := sameLine(rest, &old[0]); n > 0 {
+				p.next = append(p.next, old[0])
+				old, rest = old[1:], rest[n:]
+				if err := p.frame(&p.next[len(p.next)-1], nil); err != nil {
+					return err
+				}
+				continue
+			}
+		}
+		end := bytes.IndexByte(rest, '\n')
+		if end < 1 || rest[end-1] != '\r' {
+			return broken("header line %q does not end in CR LF", clip(rest))
+		}
+		used, err := p.line(rest[:end-1], old)
+		if err != nil {
+			return err
+		}
+		old, rest = old[used:], rest[end+1:]
+	}
+	return nil
+}
+
+// sameLine returns the length of the line that rest begins with if it is f
+// written out, else 0.
+func sameLine(rest []byte, f *transport.Field) int {
+	n, v := len(f.Name), len(f.Value)
+	end := n + 2 + v
+	if v == 0 || len(rest) < end+2 || rest[n] != ':' || rest[n+1] != ' ' ||
+		rest[end] != '\r' || rest[end+1] != '\n' ||
+		string(rest[n+2:end]) != f.Value || string(rest[:n]) != f.Name {
+		return 0
+	}
+	return end + 2
+}
+
+// line reads one field line, and says how many of the old fields it passes.
+func (p *parser) line(line []byte, old transport.Header) (int, error) {
+	name, value, err := splitLine(line)
+	if err != nil {
+		return 0, err
+	}
+	used := 0
+	var f transport.Field
+	// A field that came in or fell out shifts the others by a few places.
+	for i := 0; i < len(old) && i < 4; i++ {
+		if EqualFold(name, old[i].Name) {
+			f, used = old[i], i+1
+			break
+		}
+	}
+	if used == 0 {
+		f.Name = fieldName(name)
+	}
+	// The length of a reply changes often and is not handed out: no string.
+	switch {
+	case !p.request && len(f.Name) == 14 && f.Name == "Content-Length":
+		f.Value = ""
+	case f.Value != string(value):
+		f.Value = string(value)
+	}
+	p.next = append(p.next, f)
+	return used, p.frame(&p.next[len(p.next)-1], value)
+}
+
+// fieldName returns a valid name in canonical spelling, without an allocation
+// for the common ones.
+func fieldName(name []byte) string {
+	if s := known(string(name)); s != "" {
+		return s
+	}
+	return string(appendCanonical(make([]byte, 0, len(name)), name))
+}
+
+// splitLine cuts and checks a field line without its line end.
+func splitLine(line []byte) (name, value []byte, err error) {
+	if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
+		return nil, nil, broken("folded header line %q", clip(line))
+	}
+	colon := bytes.IndexByte(line, ':')
+	if colon < 0 {
+		return nil, nil, broken("header line %q without a colon", clip(line))
+	}
+	name, value = line[:colon], line[colon+1:]
+	if inspect(name) == nameInvalid {
+		return nil, nil, broken("header field name %q", clip(name))
+	}
+	for len(value) > 0 && (value[0] == ' ' || value[0] == '\t') {
+		value = value[1:]
+	}
+	for len(value) > 0 && (value[len(value)-1] == ' ' || value[len(value)-1] == '\t') {
+		value = value[:len(value)-1]
+	}
+	for _, c := range value {
+		if c <= '\r' && (c == '\r' || c == '\n' || c == 0) {
+			return nil, nil, broken("CR, LF or NUL in header field %q", clip(name))
+		}
+	}
+	return name, value, nil
+}

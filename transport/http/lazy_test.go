@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http"
+)
+
+// counted dials a connection whose deadlines are counted.
+func counted(t *testing.T, address string) (transport.Exclusive, *countingConn) {
+	t.Helper()
+	var counting *countingConn
+	tr := newTransport(t, http.WithDialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		c, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		counting = &countingConn{TCPConn: c.(*net.TCPConn)}
+		return counting, nil
+	}))
+	return dial(t, tr, address), counting
+}
+
+func TestDeadlineStaysArmed(t *testing.T) {
+	c, counting := counted(t, respond(t, newTransport(t), echo))
+	var m transport.Message
+	for range 1000 {
+		c.Bind(context.Background(), time.Now().Add(time.Minute))
+		if err := exchange(c, &m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if counting.reads != 1 || counting.writes != 0 {
+		t.Errorf("got %d read and %d write deadlines for 1000 exchanges, want 1 and 0", counting.reads, counting.writes)
+	}
+	// An earlier bound must be told to the socket all the same.
+	c.Bind(context.Background(), time.Now().Add(5*time.Millisecond))
+	if err := c.Recv(&m); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("got %v, want os.ErrDeadlineExceeded", err)
+	}
+	_ = c.Close()
+}
+
+// TestDeadlineThatFiresEarly leaves a short deadline armed and goes on with
+// long ones, and with none.
+func TestDeadlineThatFiresEarly(t *testing.T) {
+	release := make(chan struct{})
+	c, _ := counted(t, accept(t, func(c net.Conn) {
+		buf := make([]byte, 4096)
+		for i := range 3 {
+			if _, err := c.Read(buf); err != nil {
+				return
+			}
+			if i > 0 {
+				<-release
+			}
+			if _, err := c.Write([]byte(ok + "Content-Length: 1\r\n\r\nx")); err != nil {
+				return
+			}
+		}
+		_, _ = c.Read(buf)
+	}))
+	var m transport.Message
+	c.Bind(context.Background(), time.Now().Add(20*time.Millisecond))
+	if err := exchange(c, &m); err != nil {
+		t.Fatal(err)
+	}
+	for _, deadline := range []time.Time{time.Now().Add(time.Minute), {}} {
+		c.Bind(context.Background(), deadline)
+		time.AfterFunc(40*time.Millisecond, func() { release <- struct{}{} })
+		if err := exchange(c, &m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = c.Close()
+}
+
+// TestShortExchangesWithContext counts what a context that can end costs.
+func TestShortExchangesWithContext(t *testing.T) {
+	c, counting := counted(t, respond(t, newTransport(t), echo))
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var m transport.Message
+	begun := time.Now()
+	for range 1000 {
+		c.Bind(ctx, time.Now().Add(time.Minute))
+		if err := exchange(c, &m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// A slice of a millisecond is armed at most twice: once when the one
+	// before has passed, once more to wait on; a wait may add one.
+	most := 3 * (int(time.Since(begun)/time.Millisecond) + 2)
+	if counting.reads > most || counting.writes != 0 {
+		t.Errorf("got %d read and %d write deadlines, want at most %d and 0", counting.reads, counting.writes, most)
+	}
+	_ = c.Close()
+}

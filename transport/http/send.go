@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http/internal/wire"
+)
+
+const userAgent = "User-Agent: Go-http-client/1.1\r\n"
+
+// errClosed is what calls on a connection return after Close.
+var errClosed = fmt.Errorf("connection closed here: %w", net.ErrClosed)
+
+// Send implements [transport.Conn].
+func (c *conn) Send(m *transport.Message) error {
+	if err := c.link.check(&c.link.wr); err != nil {
+		return transport.NotSent(c.failed("send", err))
+	}
+	o := c.t.outgoing.Get().(*outgoing)
+	rest, err := c.request(o, m)
+	if err != nil {
+		c.t.free(o)
+		return transport.NotSent(c.failed("send", err))
+	}
+	sent, err := c.write(o, rest)
+	c.t.free(o)
+	if err == nil {
+		return nil
+	}
+	if err = c.failed("send", err); !sent {
+		return transport.NotSent(err)
+	}
+	return err
+}
+
+// request puts the request into o.b and returns the part of the body that did
+// not go there.
+func (c *conn) request(o *outgoing, m *transport.Message) (rest []byte, err error) {
+	if len(m.Body) > c.t.limits.Message {
+		return nil, bodyTooLarge(len(m.Body), c.t.limits.Message)
+	}
+	b := append(o.b, c.prefix...)
+	agent := -1
+	for i := range m.Header {
+		if n := m.Header[i].Name; len(n) == 10 && wire.EqualFold(n, "User-Agent") {
+			agent = i
+			break
+		}
+	}
+	if agent < 0 {
+		b = append(b, userAgent...)
+	} else if b, err = wire.AppendField(b, "User-Agent", m.Header[agent].Value); err != nil {
+		return nil, err
+	}
+	if len(m.Body) == 0 {
+		b = append(b, "Transfer-Encoding: chunked\r\n"...)
+	} else {
+		b = append(b, "Content-Length: "...)
+		b = strconv.AppendUint(b, uint64(len(m.Body)), 10)
+		b = append(b, '\r', '\n')
+	}
+	for i := range m.Header {
+		f := &m.Header[i]
+		if i == agent || wire.Framing(f.Name) || wire.Pseudo(f.Name) {
+			continue
+		}
+		if b, err = wire.AppendField(b, f.Name, f.Value); err != nil {
+			return nil, fmt.Errorf("header field %q: %w", f.Name, err)
+		}
+	}
+	b = append(b, '\r', '\n')
+	if err = c.t.checkHead(len(b)); err != nil {
+		return nil, err
+	}
+	return o.finish(b, m.Body), nil
+}
+
+// finish adds the body to the head if one write can take both, and returns
+// what it left out.
+func (o *outgoing) finish(b, body []byte) (rest []byte) {
+	switch {
+	case len(body) == 0:
+		o.b = append(b, "0\r\n\r\n"...)
+	case len(b)+len(body) <= oneWrite:
+		o.b = append(b, body...)
+	default:
+		o.b = b
+		return body
+	}
+	return nil
+}
+
+func (t *Transport) checkHead(n int) error {
+	if n > t.limits.Header {
+		return fmt.Errorf("%w: header of %d bytes, the limit is %d", transport.ErrTooLarge, n, t.limits.Header)
+	}
+	return nil
+}
+
+func bodyTooLarge(n, limit int) error {
+	return fmt.Errorf("%w: body of %d bytes, the limit is %d", transport.ErrTooLarge, n, limit)
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"time"
+)
+
+// farewell bounds the goodbye of a TLS connection that is closed.
+const farewell = time.Second
+
+// sight is what a look at a socket shows.
+type sight uint8
+
+const (
+	sightNothing sight = iota // no byte has come, or nobody can tell
+	sightData                 // bytes have come
+	sightEnd                  // the peer has closed, or the socket is broken
+)
+
+// socket is a link and, on top of it, TLS where there is any. Both ends of a
+// connection are made of it.
+type socket struct {
+	link *link
+	tls  *tls.Conn // nil: cleartext
+}
+
+// reader is where received bytes come from.
+func (s *socket) reader() io.Reader {
+	if s.tls != nil {
+		return s.tls
+	}
+	return s.link
+}
+
+// write writes head and, if it is too long to lie in it already, body. It
+// reports whether a byte may have left this machine.
+func (s *socket) write(o *outgoing, body []byte) (sent bool, err error) {
+	if s.tls != nil {
+		return s.writeTLS(o.b, body)
+	}
+	if len(body) == 0 {
+		n, err := s.link.Write(o.b)
+		return n > 0, err
+	}
+	o.vec = [2][]byte{o.b, body}
+	o.bufs = o.vec[:]
+	n, err := s.link.writev(&o.bufs)
+	return n > 0, err
+}
+
+func (s *socket) writeTLS(head, body []byte) (sent bool, err error) {
+	before := s.link.sent.Load()
+	_, err = s.tls.Write(head)
+	if err == nil && len(body) > 0 {
+		_, err = s.tls.Write(body)
+	}
+	return s.link.sent.Load() != before, err
+}
+
+// look peeks at the socket. Under TLS bytes may be a session ticket, which is
+// no reason to give the connection up; an alert is one.
+func (s *socket) look() sight {
+	seen := s.link.fast.peek()
+	if seen != sightData || s.tls == nil {
+		return seen
+	}
+	if goodbye(s.link.fast.head()) {
+		return sightEnd
+	}
+	return sightNothing
+}
+
+// goodbye recognises the header of a TLS record that holds an alert: by its
+// type before TLS 1.3, by its length since (2 bytes, the true type and the
+// authentication tag; RFC 8446, sections 5.2 and 6).
+func goodbye(record []byte) bool {
+	const alert, application, sealedAlert = 21, 23, 2 + 1 + 16
+	if len(record) < 5 {
+		return false
+	}
+	return record[0] == alert ||
+		record[0] == application && record[3] == 0 && record[4] == sealedAlert
+}
+
+func (s *socket) close() error {
+	if s.link.state.Or(stateClosed)&stateClosed != 0 {
+		return nil
+	}
+	if s.tls == nil {
+		return s.link.raw.Close()
+	}
+	s.link.bind(context.Background(), time.Now().Add(farewell))
+	return s.tls.Close()
+}
+
+func address(a net.Addr) string {
+	if a == nil {
+		return ""
+	}
+	return a.String()
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package memory carries messages between two ends of one process, for tests
+// and for services that run together. Header names travel byte for byte,
+// nothing is shared between the two ends, and queues are bounded: a sender
+// that gets too far ahead waits.
+package memory
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/transport"
+)
+
+const (
+	// MaxMessage is the largest body that is sent, in bytes: 4 MiB, the
+	// default of the HTTP transport, so that what passes here passes there.
+	MaxMessage = 4 << 20
+
+	queueLength = 64  // messages on the way in one direction
+	backlog     = 128 // connections that wait for Accept, as many as a socket has
+)
+
+// Network is a set of addresses that can be listened on and dialled. Networks
+// do not see each other. It is used by many goroutines at once; make one with
+// [New]. It owns no goroutine and needs no closing.
+type Network struct {
+	clock   clock.Clock
+	packets sync.Pool // of *packet
+
+	mu        sync.Mutex
+	listeners map[string]*listener
+	named     uint64 // addresses and dialling ends that got a number
+}
+
+var _ transport.Transport = (*Network)(nil)
+
+// New returns a network without listeners.
+func New() *Network {
+	n := &Network{clock: clock.Real(), listeners: make(map[string]*listener)}
+	n.packets.New = func() any { return new(packet) }
+	return n
+}
+
+// String returns "memory", the name in a node's "transport" metadata.
+func (*Network) String() string { return "memory" }
+
+// Dial opens a connection to the listener of address. It waits while too many
+// connections wait to be accepted, and returns when ctx ends at the latest.
+// The connection implements [transport.Exclusive] and [transport.Peer]. With
+// nobody listening the error matches syscall.ECONNREFUSED; every error matches
+// [transport.ErrNotSent].
+func (n *Network) Dial(ctx context.Context, address string) (transport.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, dialError(address, err)
+	}
+	n.mu.Lock()
+	l := n.listeners[address]
+	n.named++
+	local := "memory:client-" + strconv.FormatUint(n.named, 10)
+	n.mu.Unlock()
+	if l == nil {
+		return nil, dialError(address, syscall.ECONNREFUSED)
+	}
+	here, there := pair(n, local, address)
+	select {
+	case l.waiting <- there:
+	case <-l.closed:
+		return nil, dialError(address, syscall.ECONNREFUSED)
+	case <-ctx.Done():
+		return nil, dialError(address, ctx.Err())
+	}
+	select {
+	case <-l.closed: // perhaps after the last one was turned away
+		l.turnAway()
+		return nil, dialError(address, syscall.ECONNREFUSED)
+	default:
+		return here, nil
+	}
+}
+
+func dialError(address string, err error) error {
+	return transport.NotSent(fmt.Errorf("memory transport: dial %s: %w", address, err))
+}
+
+// Listen accepts connections on address, any text. An empty address, or one
+// that ends in ":0", is replaced by a free one. It fails with an error that
+// matches syscall.EADDRINUSE when the address is taken.
+func (n *Network) Listen(address string) (transport.Listener, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if host, free := strings.CutSuffix(address, ":0"); free || address == "" {
+		if host == "" {
+			host = "memory"
+		}
+		n.named++
+		address = host + ":" + strconv.FormatUint(n.named, 10)
+	}
+	if n.listeners[address] != nil {
+		return nil, fmt.Errorf("memory transport: listen %s: %w", address, syscall.EADDRINUSE)
+	}
+	l := &listener{
+		network: n,
+		address: address,
+		waiting: make(chan *conn, backlog),
+		closed:  make(chan struct{}),
+	}
+	n.listeners[address] = l
+	return l, nil
+}
+
+type listener struct {
+	network *Network
+	address string
+	waiting chan *conn
+	closed  chan struct{}
+	once    sync.Once
+}
+
+// Accept implements [transport.Listener].
+func (l *listener) Accept() (transport.Conn, error) {
+	select {
+	case <-l.closed:
+	default:
+		select {
+		case c := <-l.waiting:
+			return c, nil
+		case <-l.closed:
+		}
+	}
+	return nil, fmt.Errorf("memory transport: accept %s: %w", l.address, net.ErrClosed)
+}
+
+// Address implements [transport.Listener].
+func (l *listener) Address() string { return l.address }
+
+// Close implements [transport.Listener].
+func (l *listener) Close() error {
+	l.once.Do(func() {
+		l.network.mu.Lock()
+		delete(l.network.listeners, l.address)
+		l.network.mu.Unlock()
+		close(l.closed)
+		l.turnAway()
+	})
+	return nil
+}
+
+// turnAway closes the connections that nobody will accept any more.
+func (l *listener) turnAway() {
+	for {
+		select {
+		case c := <-l.waiting:
+			_ = c.Close()
+		default:
+			return
+		}
+	}
+}
