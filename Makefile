@@ -74,7 +74,7 @@ $(LINT):
 
 # The race detector needs cgo, hence a C compiler, everywhere but on macOS.
 race-works = { [ "$$(go env GOOS)" = darwin ] || { [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null; }; }
-race-note  = $(race-works) || echo "race: no C compiler was found, so the tests run WITHOUT the race detector; install gcc or clang and run again" >&2
+race-note  = $(race-works) || echo "race: the race detector needs a C compiler and found none, so NO TEST RAN WITH IT; install gcc or clang and run again" >&2
 
 .PHONY: race
 race: ## Run all tests of all modules with the race detector (RACE=must: fail if it cannot run)

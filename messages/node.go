@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"example.com/mailcall/internal/clock"
-	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/registry"
 )
 
@@ -57,7 +56,13 @@ type View struct {
 type Picker interface {
 	// Pick returns a node of ready that is not in tried, a tried one if no
 	// other is left, or nil if ready is empty.
-	Pick(ready, tried []*Node, d *dice.Dice) *Node
+	Pick(ready, tried []*Node, d Dice) *Node
+}
+
+// Dice are a picker's source of chance, seeded with everything else.
+type Dice interface {
+	// N rolls a number from 0 to n-1; n must be positive.
+	N(n int) int
 }
 
 // Health is what a selector thinks of a node.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"sync/atomic"
 
-	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
 )
 
@@ -20,7 +19,7 @@ const draws = 4
 type P2C struct{}
 
 // Pick implements [messages.Picker].
-func (P2C) Pick(ready, tried []*messages.Node, d *dice.Dice) *messages.Node {
+func (P2C) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	n := len(ready)
 	if n < 2 {
 		return only(ready)
@@ -39,7 +38,7 @@ func (P2C) Pick(ready, tried []*messages.Node, d *dice.Dice) *messages.Node {
 type Random struct{}
 
 // Pick implements [messages.Picker].
-func (Random) Pick(ready, tried []*messages.Node, d *dice.Dice) *messages.Node {
+func (Random) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	if len(ready) < 2 {
 		return only(ready)
 	}
@@ -50,7 +49,7 @@ func (Random) Pick(ready, tried []*messages.Node, d *dice.Dice) *messages.Node {
 type RoundRobin struct{ next atomic.Uint64 }
 
 // Pick implements [messages.Picker].
-func (r *RoundRobin) Pick(ready, tried []*messages.Node, _ *dice.Dice) *messages.Node {
+func (r *RoundRobin) Pick(ready, tried []*messages.Node, _ messages.Dice) *messages.Node {
 	n := len(ready)
 	if n < 2 {
 		return only(ready)
@@ -98,7 +97,7 @@ func free(n *messages.Node, tried []*messages.Node) *messages.Node {
 
 // untried rolls for a node that is not in tried, and walks the list from a
 // random place when luck fails.
-func untried(ready, tried []*messages.Node, d *dice.Dice) *messages.Node {
+func untried(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	for range draws {
 		if n := ready[d.N(len(ready))]; usable(n) && !slices.Contains(tried, n) {
 			return n

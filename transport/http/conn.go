@@ -62,7 +62,7 @@ func (c *conn) RemoteAddress() string { return address(c.link.raw.RemoteAddr()) 
 
 // Ready implements [transport.Exclusive].
 func (c *conn) Ready(idle time.Duration) bool {
-	if !c.link.good() || c.in.Buffered() > 0 {
+	if !c.link.good() || c.in.Buffered() > 0 || c.in.Ended() {
 		return false
 	}
 	if idle <= lookAfter {

@@ -160,9 +160,11 @@ func TestTLSReadySeesGoodbye(t *testing.T) {
 	for name, version := range map[string]uint16{"1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13} {
 		t.Run(name, func(t *testing.T) {
 			config := &tls.Config{Certificates: []tls.Certificate{a.pair(t)}, MaxVersion: version}
+			received := make(chan struct{})
 			address := accept(t, func(raw net.Conn) {
 				c := tls.Server(raw, config)
 				answerOnce(c)
+				<-received
 				_ = c.CloseWrite()
 				_, _ = io.Copy(io.Discard, c)
 			})
@@ -170,7 +172,11 @@ func TestTLSReadySeesGoodbye(t *testing.T) {
 			if err := exchange(c, new(transport.Message)); err != nil {
 				t.Fatal(err)
 			}
-			for c.Ready(time.Second) {
+			if !c.Ready(time.Second) {
+				t.Error("got not ready before the goodbye, want ready")
+			}
+			close(received)
+			for c.Ready(time.Second) { // until the alert has come over loopback
 				runtime.Gosched()
 			}
 			_ = c.Close()

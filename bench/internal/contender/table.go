@@ -14,6 +14,7 @@ const Ours = "mailcall"
 // All returns the table of contenders, in the order in which they run.
 func All() []Entry {
 	return []Entry{
+		{Ours, "api.Caller as it is: deadline, attempt bound, retries, marks, live list", newOurs},
 		{"fasthttp", "HostClient, Do; a deadline only if the context has one", newFastHTTP},
 		{"fasthttp-deadline", "HostClient, DoTimeout: every call is bounded", newFastHTTPDeadline},
 		{"nethttp", "http.Transport, RoundTrip; a deadline only if the context has one", newNetHTTP},

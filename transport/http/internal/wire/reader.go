@@ -48,6 +48,7 @@ type Reader struct {
 	header transport.Header // what was handed out, the caller may change it
 	calm   int              // messages in a row that needed little
 	peak   int              // the most that one of them needed
+	ended  error            // came from src together with bytes
 }
 
 // NewReader returns a reader of responses, or of requests.
@@ -57,6 +58,10 @@ func NewReader(src io.Reader, limits Limits, requests bool) *Reader {
 
 // Buffered is how many bytes were read from the source and not yet used.
 func (r *Reader) Buffered() int { return r.w - r.r }
+
+// Ended reports whether the source said, together with its last bytes, that
+// there will be no more; TLS does so when the peer's goodbye is right behind.
+func (r *Reader) Ended() bool { return r.ended != nil }
 
 // Header is the header of the last head that was read, without the fields
 // that only frame the message. It is valid until the next ReadHead.
@@ -156,11 +161,15 @@ func plausible(block []byte, searched int, request bool) error {
 
 // more reads at least one byte, making room for need unread bytes in all.
 func (r *Reader) more(need int) error {
+	if r.ended != nil {
+		return r.ended
+	}
 	r.room(need)
 	for range maxEmptyReads {
 		n, err := r.src.Read(r.buf[r.w:])
 		if n > 0 {
 			r.w += n
+			r.ended = err
 			return nil
 		}
 		if err != nil {
