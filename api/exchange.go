@@ -45,7 +45,8 @@ func (x *exchange) recycle() {
 	if cap(body) > maxKept {
 		body = nil
 	}
-	*x = exchange{body: body[:0]}
+	x.body, x.oldBody, x.payload = body[:0], nil, nil
+	x.ctx, x.request, x.value = nil, nil, nil
 	exchanges.Put(x)
 }
 

@@ -22,6 +22,7 @@ type config struct {
 	options Options
 	outer   Client // the wrappers around the client, nil if there are none
 	methods atomic.Pointer[map[methodKey]*method]
+	last    atomic.Pointer[method] // that was called without options of its own
 }
 
 type methodKey struct{ service, endpoint, contentType string }
@@ -34,6 +35,7 @@ const maxMethods = 4096
 // next: what its options amount to, its codecs, and most of its header.
 type method struct {
 	config      *config
+	key         methodKey
 	plan        caller.Plan
 	options     CallOptions
 	contentType string
@@ -70,11 +72,8 @@ func (cfg *config) method(r Request, opts []CallOption) (*method, error) {
 	if len(opts) > 0 {
 		return cfg.resolve(key, opts)
 	}
-	own, _ := r.(*request)
-	if own != nil {
-		if m := own.resolved.Load(); m != nil && m.config == cfg {
-			return m, nil
-		}
+	if m := cfg.last.Load(); m != nil && m.key == key {
+		return m, nil
 	}
 	table := cfg.methods.Load()
 	m := (*table)[key]
@@ -89,9 +88,7 @@ func (cfg *config) method(r Request, opts []CallOption) (*method, error) {
 			cfg.methods.CompareAndSwap(table, &longer) // who loses is added next time
 		}
 	}
-	if own != nil {
-		own.resolved.Store(m)
-	}
+	cfg.last.Store(m)
 	return m, nil
 }
 
@@ -111,7 +108,7 @@ func (cfg *config) resolve(key methodKey, opts []CallOption) (*method, error) {
 	if faults := o.check(); len(faults) > 0 {
 		return nil, fmt.Errorf("%w: %w", rpcerr.ErrInvalidArgument, errors.Join(faults...))
 	}
-	m := &method{config: cfg, options: o, contentType: key.contentType}
+	m := &method{config: cfg, key: key, options: o, contentType: key.contentType}
 	var err error
 	if m.wire, err = cfg.form(key, key.contentType); err != nil {
 		return nil, err

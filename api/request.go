@@ -2,16 +2,11 @@
 
 package api
 
-import "sync/atomic"
-
 // request implements [Request].
 type request struct {
 	service, endpoint, contentType string
 	body                           any
 	stream                         bool
-	// resolved is what the request was last resolved to, so that a request
-	// that is called again is not looked up again.
-	resolved atomic.Pointer[method]
 }
 
 func (r *request) Service() string     { return r.service }

@@ -167,10 +167,11 @@ func (s *supervisor) resolved(m messages.Resolved, now clock.Instant) {
 func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 	a := &s.cell.attempts[m.Slot]
 	s.mark(a.node, m, now.Sub(a.begun))
-	a.letGo()
 	if m.Err == nil {
 		s.won = m.Slot
+		a.letGo(uint32(rpcerr.PhaseDecode))
 	} else {
+		a.letGo(noAttempt)
 		s.record(&rpcerr.Attempt{
 			Node: a.node.Address, Phase: m.Phase, Proof: m.Proof, Hedge: a.hedge,
 			Start: a.begun.Sub(s.state.began), Duration: now.Sub(a.begun), Err: m.Err,
@@ -276,7 +277,7 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 			continue
 		}
 		if planted.LoserNotCancelled && err == nil {
-			s.cell.attempts[slot].letGo()
+			s.cell.attempts[slot].letGo(noAttempt)
 			continue
 		}
 		a := &s.cell.attempts[slot]
@@ -289,7 +290,7 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 				Decision: "stop: the call is over",
 			})
 		}
-		a.letGo()
+		a.letGo(noAttempt)
 	}
 	s.state.live = [slots]bool{}
 	s.done = true

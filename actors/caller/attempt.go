@@ -44,8 +44,12 @@ type attempt struct {
 type watchedAttempt struct {
 	node  atomic.Pointer[messages.Node]
 	began atomic.Int64
-	phase atomic.Uint32
+	phase atomic.Uint32 // a rpcerr.Phase, or noAttempt
 }
+
+// noAttempt is the phase of a slot without a live attempt; the zero value is
+// that of a slot that never had one.
+const noAttempt = uint32(rpcerr.PhaseQueue)
 
 // receive is one turn of the attempt.
 func (a *attempt) receive(m messages.AttemptMessage) {
@@ -66,21 +70,23 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 	}
 }
 
-// hold takes the node; letGo gives it back.
+// hold takes the node; letGo gives it back and shows what comes next.
 func (a *attempt) hold(n *messages.Node) {
 	a.node = n
 	a.holding = true
 	n.InFlight.Add(1)
 	a.seen.began.Store(int64(a.begun))
-	a.seen.node.Store(n)
+	if a.seen.node.Load() != n {
+		a.seen.node.Store(n)
+	}
 	a.enter(rpcerr.PhaseAcquire)
 }
 
-func (a *attempt) letGo() {
+func (a *attempt) letGo(next uint32) {
 	if a.holding {
 		a.holding = false
 		a.node.InFlight.Add(-1)
-		a.seen.node.Store(nil)
+		a.seen.phase.Store(next)
 	}
 }
 

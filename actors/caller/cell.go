@@ -52,8 +52,11 @@ type cell struct {
 	armed clock.Instant // when the timer fires, 0: not armed
 	rang  atomic.Bool   // it fired
 
-	// inline is the connection on which the running goroutine is parked.
-	inline atomic.Pointer[messages.Conn]
+	// inline is the connection on which the running goroutine is parked, while
+	// parking says so. Whoever moves parking away from parkedInline decides
+	// how the exchange ends: the goroutine itself, or one that interrupts it.
+	inline  atomic.Pointer[messages.Conn]
+	parking atomic.Uint32
 
 	// For those who look: written by the running goroutine.
 	seen watched
@@ -68,7 +71,16 @@ type cell struct {
 	ring  messages.Tick
 }
 
-// watched is what the inspector reads of a live cell.
+// The states of parking.
+const (
+	notParked uint32 = iota
+	parkedInline
+	interrupted
+)
+
+// watched is what the inspector reads of a live cell. Pointers are stored only
+// when they change: from one call to the next they mostly do not, and a store
+// that the collector must see is dear.
 type watched struct {
 	plan  atomic.Pointer[Plan]
 	began atomic.Int64
@@ -129,8 +141,8 @@ func (c *cell) post(to int, ticket messages.Ticket, body any) {
 		return
 	}
 	if _, urgent := body.(messages.Cancel); urgent {
-		if conn := c.inline.Load(); conn != nil && c.inline.CompareAndSwap(conn, nil) {
-			conn.Exclusive.Interrupt()
+		if c.parking.CompareAndSwap(parkedInline, interrupted) {
+			c.inline.Load().Exclusive.Interrupt()
 		}
 	}
 	c.rouse()
@@ -252,7 +264,9 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 	}
 	c.sup.reset()
 	c.seen.began.Store(int64(c.now))
-	c.seen.plan.Store(p)
+	if c.seen.plan.Load() != p {
+		c.seen.plan.Store(p)
+	}
 	c.tell(toSupervisor, &c.begin)
 }
 
@@ -285,6 +299,7 @@ func (c *cell) close() error {
 			}
 		}
 		a.release(true)
+		a.seen.phase.Store(noAttempt)
 	}
 	if err != nil {
 		c.desk.Counters.Failed.Add(1)
@@ -294,7 +309,6 @@ func (c *cell) close() error {
 		}
 	}
 	c.ctx, c.exchange, s.log = nil, nil, nil
-	c.seen.plan.Store(nil)
 	c.free()
 	return err
 }

@@ -61,16 +61,15 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	}
 	c, conn := a.cell, a.conn
 	a.enter(rpcerr.PhaseSend)
-	c.inline.Store(conn)
-	if c.mail.some.Load() {
-		// A Cancel may lie there already, from before it could interrupt.
-		c.inline.CompareAndSwap(conn, nil)
-		if c.mustStop() {
-			return transport.NotSent(transport.ErrInterrupted)
-		}
+	if c.inline.Load() != conn {
 		c.inline.Store(conn)
 	}
-	defer a.parked(conn, &err)
+	c.parking.Store(parkedInline)
+	defer a.parked(&err)
+	if c.mail.some.Load() && c.mustStop() {
+		// A Cancel lay there already, from before it could interrupt.
+		return transport.NotSent(transport.ErrInterrupted)
+	}
 	var bound time.Time
 	if a.bound != 0 {
 		bound = c.desk.Clock.Time(a.bound)
@@ -86,13 +85,17 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 
 // parked ends an inline exchange. If somebody interrupted it, the connection
 // is no longer good, whatever the exchange itself says.
-func (a *attempt) parked(conn *messages.Conn, err *error) {
+func (a *attempt) parked(err *error) {
 	if p := recover(); p != nil {
 		*err = panicked("transport", p)
 	}
-	a.cell.now = a.cell.desk.Clock.Now()
-	if !a.cell.inline.CompareAndSwap(conn, nil) && *err == nil {
-		*err = transport.ErrInterrupted
+	c := a.cell
+	c.now = c.desk.Clock.Now()
+	if !c.parking.CompareAndSwap(parkedInline, notParked) {
+		c.parking.Store(notParked)
+		if *err == nil {
+			*err = transport.ErrInterrupted
+		}
 	}
 }
 

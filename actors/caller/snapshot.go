@@ -54,11 +54,11 @@ func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 	}
 	for i := range c.attempts {
 		seen := &c.attempts[i].seen
-		node := seen.node.Load()
-		if node == nil {
+		phase, node := seen.phase.Load(), seen.node.Load()
+		if phase == noAttempt || node == nil {
 			continue
 		}
-		info.Phase = rpcerr.Phase(seen.phase.Load()).String()
+		info.Phase = rpcerr.Phase(phase).String() //nolint:gosec // it was one
 		info.Attempts = append(info.Attempts, messages.AttemptInfo{
 			Node: node.Address, Phase: info.Phase,
 			Age: now.Sub(clock.Instant(seen.began.Load())),
@@ -80,7 +80,7 @@ func (d *Desk) Actors(parent string) []messages.ActorInfo {
 			ID: id, Parent: parent, Kind: "supervisor", Depth: int64(c.mail.depth()),
 		})
 		for i := range c.attempts {
-			if a := &c.attempts[i]; a.seen.node.Load() != nil {
+			if a := &c.attempts[i]; a.seen.phase.Load() != noAttempt {
 				actors = append(actors, messages.ActorInfo{ID: a.ref.PID().Id, Parent: id, Kind: "attempt"})
 			}
 		}
