@@ -35,7 +35,7 @@ func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) 
 		return
 	}
 	r.Go(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+		ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout) //nolint:forbidigo // for all calls that wait, none in particular
 		defer cancel()
 		records, err := r.ask(ctx, service)
 		done(records, err)
@@ -49,10 +49,13 @@ func (r *Runtime) ask(ctx context.Context, service string) (records []*registry.
 
 // watch follows the registry outside of any turn.
 func (r *Runtime) watch(service string, changed func([]*registry.Service), ended func(error)) (stop func()) {
-	if r.Registry == nil || r.Simulation != nil {
+	switch {
+	case r.Simulation != nil && r.Simulation.Watch != nil:
+		return r.Simulation.Watch(service, changed, ended)
+	case r.Simulation != nil || r.Registry == nil:
 		return func() {}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // it lasts as long as the selector
 	r.Go(func() {
 		err := r.follow(ctx, service, changed)
 		if ctx.Err() == nil {
@@ -81,7 +84,7 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 			rpcerr.ErrUnsupportedTransport, n.Address, n.Service, n.Transport, strings.Join(known, ", "))
 	}
 	return func(address string, timeout time.Duration, done func(transport.Conn, error)) func() {
-		ctx, cancel := context.WithTimeout(context.Background(), timeout)
+		ctx, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the pool's, not a call's
 		r.Go(func() {
 			defer cancel()
 			conn, err := dial(ctx, t, address)

@@ -41,10 +41,13 @@ const maxServices = 16384
 // call. They stop at once unless code of the user holds them.
 const stopGrace = 2 * time.Second
 
+// System is protoactor's actor system, for those who have one already.
+type System = actor.ActorSystem
+
 // Config is what a runtime is made of.
 type Config struct {
 	// System is the actor system to live in; nil makes one of its own.
-	System *actor.ActorSystem
+	System *System
 	// Name is the prefix of all addresses. It must be unique in the system.
 	Name string
 	// Logger gets what the actors have to say; nil discards it.
@@ -71,12 +74,18 @@ type Config struct {
 type Simulation struct {
 	// Dispatcher runs the turns of all actors.
 	Dispatcher actor.Dispatcher
+	// Mailbox makes the mailbox of the actor id, which must tell watch of each
+	// message. Nil gives protoactor's, which takes all its mail in one turn.
+	Mailbox func(id string, watch actor.MailboxMiddleware) actor.MailboxProducer
 	// Schedule runs the turns of a call.
 	Schedule func(turns func())
 	// Dial begins a dial; done is called once.
 	Dial func(address string, timeout time.Duration, done func(transport.Conn, error)) (cancel func())
 	// Lookup begins a lookup; done is called once.
 	Lookup func(service string, done func([]*registry.Service, error))
+	// Watch begins a watch; changed is called for each new list, ended once if
+	// it breaks. Nil never tells anything.
+	Watch func(service string, changed func([]*registry.Service), ended func(error)) (stop func())
 }
 
 // Runtime is the set of actors behind a client. It is used by many goroutines
@@ -156,8 +165,11 @@ func (r *Runtime) props(a actor.Actor, id string) *actor.Props {
 		actor.WithMailbox(actor.Unbounded(g)),
 		actor.WithSupervisor(actor.NewRestartingStrategy()),
 	}
-	if r.Simulation != nil {
-		options = append(options, actor.WithDispatcher(r.Simulation.Dispatcher))
+	if s := r.Simulation; s != nil {
+		options = append(options, actor.WithDispatcher(s.Dispatcher))
+		if s.Mailbox != nil {
+			options = append(options, actor.WithMailbox(s.Mailbox(id, g)))
+		}
 	}
 	return actor.PropsFromProducer(func() actor.Actor { return g.watch(a) }, options...)
 }

@@ -6,10 +6,11 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unsafe"
+	"unsafe" //nolint:depguard // see digits: two allocations a call less
 
 	"example.com/mailcall/codec"
 	"example.com/mailcall/messages"
@@ -78,7 +79,7 @@ func caught(where string, err *error) {
 // Fill implements caller.Exchange.
 func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error {
 	f := x.formFor(node)
-	id := x.id.write(int64(x.method.config.caller.ids.Add(1) - 1)) //nolint:gosec // wraps after 2^63 attempts
+	id := x.id.write(int64(x.method.config.caller.ids.Add(1) - 1))
 	if md, ok := metadata.FromContext(ctx); ok {
 		for name, value := range md {
 			if !reserved(name, f.header) {
@@ -191,8 +192,8 @@ func (x *exchange) Retry(n int, failure error) (messages.Wish, time.Duration, er
 func (x *exchange) Wrap(node *messages.Node, do func(context.Context) error) error {
 	next := func(ctx context.Context, _ *registry.Node, _ Request, _ any, _ CallOptions) error { return do(ctx) }
 	wrappers := x.method.options.CallWrappers
-	for i := len(wrappers) - 1; i >= 0; i-- {
-		next = wrappers[i](next)
+	for _, wrap := range slices.Backward(wrappers) {
+		next = wrap(next)
 	}
 	return next(x.ctx, node.Record, x.request, x.value, x.method.options.clone())
 }

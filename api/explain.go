@@ -49,7 +49,7 @@ func (c *Caller) Explain() string {
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	options := c.Options()
 	for _, s := range options.Settings() {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
 	}
 	_ = w.Flush() // a strings.Builder cannot fail
 	return b.String()

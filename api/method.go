@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -57,8 +58,8 @@ func newConfig(c *Caller, o Options) *config {
 	cfg.methods.Store(&empty)
 	if len(o.Wrappers) > 0 {
 		var outer Client = core{c, cfg}
-		for i := len(o.Wrappers) - 1; i >= 0; i-- {
-			outer = o.Wrappers[i](outer)
+		for _, wrap := range slices.Backward(o.Wrappers) {
+			outer = wrap(outer)
 		}
 		cfg.outer = outer
 	}

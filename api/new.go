@@ -95,7 +95,7 @@ func (c *Caller) Init(opts ...Option) error {
 	o, err := resolve(old, opts)
 	if err == nil && (o.MaxCalls != old.MaxCalls || o.Seed != old.Seed || o.Logger != old.Logger ||
 		o.ActorSystem != old.ActorSystem || o.Name != old.Name || o.Registry != old.Registry) {
-		err = errors.New("Name, Registry, MaxCalls, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
+		err = errors.New("options Name, Registry, MaxCalls, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
 	}
 	if err == nil {
 		err = sameTransports(old, o)

@@ -5,13 +5,13 @@ package api
 import (
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
+	"example.com/mailcall/actors"
 	"example.com/mailcall/codec"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
-
-	"github.com/asynkron/protoactor-go/actor"
 )
 
 // Option is an option of a client, for [New] and Init. Values are checked by
@@ -160,7 +160,7 @@ func WithLogger(l *slog.Logger) Option {
 
 // WithActorSystem sets [Options.ActorSystem]: the client's actors then live
 // beside those of the service. Close stops the client's actors, not the system.
-func WithActorSystem(s *actor.ActorSystem) Option {
+func WithActorSystem(s *actors.System) Option {
 	return clientOption{"actor_system", func(o *Options) { o.ActorSystem = s }}
 }
 
@@ -173,7 +173,7 @@ func WithSeed(seed uint64) Option {
 // of one endpoint of one service, "greeter/Greeter.Hello", which goes first.
 func WithMethod(method string, opts ...CallOption) Option {
 	return clientOption{"methods", func(o *Options) {
-		o.methods[method] = append(o.methods[method][:len(o.methods[method]):len(o.methods[method])], opts...)
+		o.methods[method] = append(slices.Clip(o.methods[method]), opts...)
 	}}
 }
 
@@ -273,15 +273,15 @@ func (o *CallOptions) check() (faults []error) {
 		{"BackoffBase", o.BackoffBase}, {"BackoffCap", o.BackoffCap},
 	} {
 		if d.value < 0 {
-			faults = append(faults, fmt.Errorf("%s is %s; it must not be negative", d.name, d.value))
+			faults = append(faults, fmt.Errorf("option %s is %s; it must not be negative", d.name, d.value))
 		}
 	}
 	if o.Retries < 0 || o.Retries > maxRetries {
-		faults = append(faults, fmt.Errorf("Retries is %d; it must be 0 to %d", o.Retries, maxRetries))
+		faults = append(faults, fmt.Errorf("option Retries is %d; it must be 0 to %d", o.Retries, maxRetries))
 	}
 	for i, a := range o.Address {
 		if a == "" {
-			faults = append(faults, fmt.Errorf("Address %d of %d is empty", i+1, len(o.Address)))
+			faults = append(faults, fmt.Errorf("option Address: %d of %d is empty", i+1, len(o.Address)))
 		}
 	}
 	return faults

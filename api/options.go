@@ -8,11 +8,10 @@ import (
 	"slices"
 	"time"
 
+	"example.com/mailcall/actors"
 	"example.com/mailcall/codec"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
-
-	"github.com/asynkron/protoactor-go/actor"
 )
 
 // Options are a client's options. The zero value is of no use; the defaults
@@ -82,7 +81,7 @@ type Options struct {
 	Logger *slog.Logger
 	// ActorSystem to live in. Defaults to one of its own. It cannot be
 	// changed by Init.
-	ActorSystem *actor.ActorSystem
+	ActorSystem *actors.System
 	// Seed of all chance; 0 takes one from the system. It cannot be changed
 	// by Init.
 	Seed uint64

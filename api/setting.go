@@ -232,7 +232,7 @@ func fromEnvironment() (map[string]string, error) {
 }
 
 func fromFile(path string) (map[string]string, error) {
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(path) //nolint:gosec // the user names it
 	if err != nil {
 		return nil, fmt.Errorf("file: %w", err)
 	}
@@ -256,38 +256,38 @@ func (o *Options) check() error {
 	faults := o.CallOptions.check()
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
 	if o.Name == "" {
-		fault("Name is empty")
+		fault("option Name is empty")
 	}
 	if o.Codecs[o.ContentType] == nil {
-		fault("ContentType is %q; there are codecs for %s", o.ContentType, list(o.Codecs))
+		fault("option ContentType is %q; there are codecs for %s", o.ContentType, list(o.Codecs))
 	}
 	if o.Transports[o.Transport] == nil {
-		fault("Transport is %q; there are %s", o.Transport, list(o.Transports))
+		fault("option Transport is %q; there are %s", o.Transport, list(o.Transports))
 	}
 	if o.Strategy == nil {
-		fault("Strategy is nil")
+		fault("option Strategy is nil")
 	}
 	for _, n := range []struct {
 		name       string
 		value, low int
 	}{{"PoolSize", o.PoolSize, 0}, {"PoolMax", o.PoolMax, 1}, {"PoolWaiters", o.PoolWaiters, 0}, {"MaxCalls", o.MaxCalls, 1}} {
 		if n.value < n.low {
-			fault("%s is %d; it must be at least %d", n.name, n.value, n.low)
+			fault("option %s is %d; it must be at least %d", n.name, n.value, n.low)
 		}
 	}
 	if o.DialTimeout <= 0 {
-		fault("DialTimeout is %s; it must be positive", o.DialTimeout)
+		fault("option DialTimeout is %s; it must be positive", o.DialTimeout)
 	}
 	for _, d := range []struct {
 		name  string
 		value time.Duration
 	}{{"PoolTTL", o.PoolTTL}, {"PoolIdleTimeout", o.PoolIdleTimeout}} {
 		if d.value < 0 {
-			fault("%s is %s; it must not be negative", d.name, d.value)
+			fault("option %s is %s; it must not be negative", d.name, d.value)
 		}
 	}
 	if o.RetryBudget < 0 || o.RetryBudgetRatio < 0 || o.RetryBudgetReserve < 0 {
-		fault("RetryBudget, its ratio and its reserve must not be negative")
+		fault("option RetryBudget, its ratio and its reserve must not be negative")
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.methods)) {
 		c := o.CallOptions.clone()

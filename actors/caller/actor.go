@@ -24,7 +24,6 @@ type supervisor struct {
 	tried   []*messages.Node
 	log     []rpcerr.Attempt
 	ended   messages.AttemptEnded // the failure that the retrier is asked about
-	verdict messages.Judged       // its last answer
 	fatal   error                 // set by Cancel and by the user's retry function
 
 	done bool

@@ -136,7 +136,7 @@ func (a *attempt) answered(err error) {
 		a.end(rpcerr.Executed, false, err)
 		return
 	}
-	var unfit errFill
+	var unfit fillError
 	switch {
 	case errors.As(err, &unfit):
 		a.unfilled(unfit.error)

@@ -162,10 +162,12 @@ func (c *cell) rouse() {
 // tell is for the actors of the cell among themselves.
 func (c *cell) tell(to int, body any) { c.mail.put(to, body) }
 
-// run takes turns until there is nothing left to do.
+// run takes turns until there is nothing left to do. The timer waits for what
+// the actors have told each other: an attempt that ran into its bound by
+// itself has said so already, and must not be ended once more.
 func (c *cell) run() {
 	for !c.sup.done {
-		if c.rang.Load() {
+		if c.rang.Load() && !c.mail.within() {
 			c.rang.Store(false)
 			c.armed = 0
 			c.sup.receive(&c.ring)

@@ -88,10 +88,10 @@ func (d *Desk) Do(ctx context.Context, p *Plan, x Exchange) error {
 		return refused(p, err)
 	}
 	c.open(ctx, p, x)
-	c.run()
+	c.run() //nolint:contextcheck // the cell holds it
 	for !c.sup.done {
 		c.park()
-		c.run()
+		c.run() //nolint:contextcheck // the cell holds it
 	}
 	err = c.close()
 	d.give(c)

@@ -27,6 +27,20 @@ func (d *Desk) Close(ctx context.Context) (cut int) {
 		d.await(grace)
 		timer.Stop()
 	}
+	d.Vacate()
+	return cut
+}
+
+// Shut refuses new calls and cancels those in flight with err, without waiting
+// for them. It returns how many it cut.
+func (d *Desk) Shut(err error) (cut int) {
+	d.closed.Store(true)
+	return d.Cancel(err)
+}
+
+// Vacate takes the actors of all calls that are over out of the actor system.
+// It is the last thing that happens to a closed desk.
+func (d *Desk) Vacate() {
 	for _, c := range *d.cells.Load() {
 		if c.claim() { // for good: nobody gets it any more
 			if c.timer != nil {
@@ -38,7 +52,6 @@ func (d *Desk) Close(ctx context.Context) (cut int) {
 			}
 		}
 	}
-	return cut
 }
 
 // await waits until no call is in flight; false if the wait was ended first.

@@ -41,11 +41,11 @@ func (a *attempt) fill(ctx context.Context, m *transport.Message) (err error) {
 	return a.cell.exchange.Fill(ctx, m, a.node, a.remaining(a.cell.now))
 }
 
-// errFill marks an attempt that failed before anything was sent, through no
+// fillError marks an attempt that failed before anything was sent, through no
 // fault of node or connection.
-type errFill struct{ error }
+type fillError struct{ error }
 
-func (e errFill) Unwrap() error { return e.error }
+func (e fillError) Unwrap() error { return e.error }
 
 func (a *attempt) unfilled(err error) {
 	a.phase = rpcerr.PhaseSend
@@ -57,7 +57,7 @@ func (a *attempt) unfilled(err error) {
 // reply is there. The connection bounds and interrupts itself.
 func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	if err := a.fill(ctx, &a.request); err != nil {
-		return errFill{err}
+		return fillError{err}
 	}
 	c, conn := a.cell, a.conn
 	a.enter(rpcerr.PhaseSend)
@@ -153,10 +153,10 @@ func (a *attempt) carry(ctx context.Context) error {
 	}
 	j, err := a.aside(ctx)
 	if err != nil {
-		return errFill{err}
+		return fillError{err}
 	}
 	done := make(chan error, 1)
-	a.cell.desk.Go(func() { done <- j.run() })
+	a.cell.desk.Go(func() { done <- j.run() }) //nolint:contextcheck // see run
 	var expired <-chan struct{}
 	if a.bound != 0 {
 		bounded, cancel := context.WithDeadline(ctx, a.cell.desk.Clock.Time(a.bound))
@@ -259,6 +259,7 @@ func (j *job) run() (err error) {
 	defer caught("transport", &err)
 	j.phase.Store(uint32(rpcerr.PhaseSend))
 	if j.conn.Exclusive != nil {
+		//nolint:forbidigo // the call may be over before the job: it is interrupted, not cancelled
 		j.conn.Exclusive.Bind(context.Background(), j.bound)
 	}
 	if err := j.conn.Send(&j.request); err != nil {

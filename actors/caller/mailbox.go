@@ -41,9 +41,13 @@ func (b *mailbox) put(to int, body any) {
 	b.tail++
 }
 
+// within reports whether a letter from inside waits. It is for the goroutine
+// that runs the cell.
+func (b *mailbox) within() bool { return b.head != b.tail }
+
 // next returns the next letter; inside mail goes first.
 func (b *mailbox) next() (letter, bool) {
-	if b.head != b.tail {
+	if b.within() {
 		l := b.inside[b.head%insideBound]
 		b.head++
 		return l, true

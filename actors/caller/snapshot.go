@@ -58,7 +58,7 @@ func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 		if phase == noAttempt || node == nil {
 			continue
 		}
-		info.Phase = rpcerr.Phase(phase).String() //nolint:gosec // it was one
+		info.Phase = rpcerr.Phase(phase).String()
 		info.Attempts = append(info.Attempts, messages.AttemptInfo{
 			Node: node.Address, Phase: info.Phase,
 			Age: now.Sub(clock.Instant(seen.began.Load())),

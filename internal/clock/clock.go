@@ -44,28 +44,28 @@ type Timer interface {
 func Real() Clock {
 	// One hour back, so that no reading is zero or negative even for times
 	// shortly before the clock was made.
-	return real{base: time.Now().Add(-time.Hour)}
+	return machine{base: time.Now().Add(-time.Hour)}
 }
 
-type real struct{ base time.Time }
+type machine struct{ base time.Time }
 
-func (r real) Now() Instant { return Instant(time.Since(r.base)) }
+func (m machine) Now() Instant { return Instant(time.Since(m.base)) }
 
-func (r real) Time(at Instant) time.Time { return r.base.Add(time.Duration(at)) }
+func (m machine) Time(at Instant) time.Time { return m.base.Add(time.Duration(at)) }
 
-func (r real) Instant(t time.Time) Instant { return Instant(t.Sub(r.base)) }
+func (m machine) Instant(t time.Time) Instant { return Instant(t.Sub(m.base)) }
 
-func (r real) Timer(f func()) Timer {
+func (m machine) Timer(f func()) Timer {
 	t := time.AfterFunc(time.Hour, f)
 	t.Stop()
-	return realTimer{r, t}
+	return machineTimer{m, t}
 }
 
-type realTimer struct {
-	clock real
+type machineTimer struct {
+	clock machine
 	timer *time.Timer
 }
 
-func (t realTimer) Reset(at Instant) { t.timer.Reset(at.Sub(t.clock.Now())) }
+func (t machineTimer) Reset(at Instant) { t.timer.Reset(at.Sub(t.clock.Now())) }
 
-func (t realTimer) Stop() { t.timer.Stop() }
+func (t machineTimer) Stop() { t.timer.Stop() }

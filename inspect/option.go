@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inspect
+
+// Option changes how the inspector answers. Options are applied in order, a
+// later one wins.
+type Option func(*config)
+
+type config struct {
+	settings func() any
+	hosts    []string
+	token    string
+	address  string
+}
+
+func configOf(opts []Option) config {
+	c := config{address: defaultAddress}
+	for _, o := range opts {
+		if o != nil {
+			o(&c)
+		}
+	}
+	return c
+}
+
+// WithSettings gives /v1/config its answer: what f returns, as JSON. f is
+// called for each request, by many goroutines at once. For a client of package
+// api that is
+//
+//	inspect.WithSettings(func() any { o := client.Options(); return o.Settings() })
+//
+// Defaults to nil: then /v1/config answers 404.
+func WithSettings(f func() any) Option {
+	return func(c *config) { c.settings = f }
+}
+
+// WithHosts adds names, without port, that the Host header of a request may
+// have besides those of the loopback: the name under which a page is served
+// that the inspector is mounted on. Case does not matter. Defaults to none.
+func WithHosts(hosts ...string) Option {
+	return func(c *config) { c.hosts = append(c.hosts, hosts...) }
+}
+
+// WithToken demands a token of every request, as "Authorization: Bearer
+// TOKEN", as the query parameter "token", or in the cookie that a request with
+// that parameter is given in exchange. "" demands none, the default. [Serve]
+// takes tokens of at least 16 bytes; take 32 from crypto/rand.
+func WithToken(token string) Option {
+	return func(c *config) { c.token = token }
+}
+
+// WithAddress sets where [Serve] listens, "host:port"; port 0 picks a free
+// one. An address beyond the loopback needs [WithToken]. [Handler] does not
+// look at it. Defaults to "127.0.0.1:0".
+func WithAddress(address string) Option {
+	return func(c *config) { c.address = address }
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package inspect
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"example.com/mailcall/messages"
+)
+
+// defaultLimit is how many elements a list has unless ?limit= says otherwise.
+const defaultLimit = 1000
+
+type indexView struct {
+	Endpoints []endpointView `json:"endpoints"`
+}
+
+type endpointView struct {
+	Path string `json:"path"`
+	What string `json:"what"`
+}
+
+// index lists what there is.
+func (h *handler) index(*http.Request) (any, error) {
+	all := []endpointView{
+		{"/v1/summary", "counters and the worst of everything"},
+		{"/v1/actors", "actors: mailboxes and running turns; ?limit=N"},
+		{"/v1/services", "services that have been called, with their nodes; ?limit=N"},
+		{"/v1/pools", "connection pools by address; ?limit=N"},
+		{"/v1/calls", "calls in flight with their attempts, oldest first; ?limit=N"},
+		{"/v1/config", "options in force"},
+		{"/v1/snapshot", "everything at one moment"},
+	}
+	var v indexView
+	for _, e := range all {
+		if h.views[e.Path] != nil {
+			v.Endpoints = append(v.Endpoints, e)
+		}
+	}
+	return v, nil
+}
+
+type configView struct {
+	Settings any `json:"settings"`
+}
+
+// take is a snapshot whose lists are never null in JSON.
+func (h *handler) take() messages.Snapshot {
+	s := h.source.Snapshot()
+	s.Actors = some(s.Actors)
+	s.Services = some(s.Services)
+	s.Pools = some(s.Pools)
+	s.Calls = some(s.Calls)
+	for i := range s.Services {
+		s.Services[i].Nodes = some(s.Services[i].Nodes)
+	}
+	for i := range s.Calls {
+		s.Calls[i].Attempts = some(s.Calls[i].Attempts)
+	}
+	return s
+}
+
+func some[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+func (h *handler) snapshot(*http.Request) (any, error) { return h.take(), nil }
+
+// listView is the part that all lists have: when, and how many there are
+// without the limit.
+type listView struct {
+	Taken time.Time `json:"taken"`
+	Total int       `json:"total"`
+}
+
+func (h *handler) actors(r *http.Request) (any, error) {
+	n, err := limit(r)
+	s := h.take()
+	return struct {
+		listView
+		Actors []messages.ActorInfo `json:"actors"`
+	}{listView{s.Taken, len(s.Actors)}, s.Actors[:min(n, len(s.Actors))]}, err
+}
+
+func (h *handler) services(r *http.Request) (any, error) {
+	n, err := limit(r)
+	s := h.take()
+	return struct {
+		listView
+		Services []messages.ServiceInfo `json:"services"`
+	}{listView{s.Taken, len(s.Services)}, s.Services[:min(n, len(s.Services))]}, err
+}
+
+func (h *handler) pools(r *http.Request) (any, error) {
+	n, err := limit(r)
+	s := h.take()
+	return struct {
+		listView
+		Pools []messages.PoolInfo `json:"pools"`
+	}{listView{s.Taken, len(s.Pools)}, s.Pools[:min(n, len(s.Pools))]}, err
+}
+
+func (h *handler) calls(r *http.Request) (any, error) {
+	n, err := limit(r)
+	s := h.take()
+	return struct {
+		listView
+		Calls []messages.CallInfo `json:"calls"`
+	}{listView{s.Taken, len(s.Calls)}, s.Calls[:min(n, len(s.Calls))]}, err
+}
+
+// limit reads ?limit=, 0 or more.
+func limit(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return defaultLimit, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, fmt.Errorf("limit is %q; it must be a number, 0 or more", text)
+	}
+	return n, nil
+}
