@@ -3,7 +3,10 @@
 package actors
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 
 	"example.com/mailcall/actors/poolkeeper"
@@ -34,6 +37,7 @@ type poolKey struct{ transport, address string }
 type poolEntry struct {
 	pool  *messages.Pool
 	users int // nodes that share the address
+	made  int // its place in the order
 }
 
 // Receive implements actor.Actor.
@@ -141,7 +145,7 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 		return nil, err
 	}
 	p.Keeper = messages.NewRef[messages.KeeperMessage](ctx.ActorSystem(), pid)
-	r.pools[key] = &poolEntry{pool: p, users: 1}
+	r.pools[key] = &poolEntry{pool: p, users: 1, made: r.spawned}
 	r.rt.rememberPool(p)
 	return p, nil
 }
@@ -167,10 +171,10 @@ func (r *root) nodeGone(n *messages.Node) {
 
 func (r *root) configure(m messages.Configure) {
 	r.limits, r.policy = m.Limits, m.Policy
-	for _, e := range r.pools {
+	for _, e := range r.inOrder() {
 		e.pool.Keeper.Tell(messages.Retune{Limits: m.Limits})
 	}
-	for _, s := range r.rt.directory.All() {
+	for _, s := range r.services() {
 		s.Selector.Tell(messages.Reconsider{Policy: m.Policy})
 	}
 	r.rt.retrier.Tell(messages.Spare{Budget: m.Budget})
@@ -178,14 +182,29 @@ func (r *root) configure(m messages.Configure) {
 
 func (r *root) shutdown(ctx actor.Context, m messages.Shutdown) {
 	r.stopping, r.done = true, m.Done
-	for key, e := range r.pools {
-		delete(r.pools, key)
+	for _, e := range r.inOrder() {
 		e.pool.Keeper.Tell(messages.Retire{})
 	}
-	for _, s := range r.rt.directory.All() {
+	clear(r.pools)
+	for _, s := range r.services() {
 		s.Selector.Tell(messages.Quit{})
 	}
 	r.stopIfDone(ctx)
+}
+
+// inOrder returns the pools in the order in which they were made; a simulated
+// run must not depend on the order of a map.
+func (r *root) inOrder() []*poolEntry {
+	return slices.SortedFunc(maps.Values(r.pools), func(a, b *poolEntry) int { return cmp.Compare(a.made, b.made) })
+}
+
+// services returns the services that have been called, by key.
+func (r *root) services() (all []*messages.Service) {
+	known := r.rt.directory.All()
+	for _, key := range slices.Sorted(maps.Keys(known)) {
+		all = append(all, known[key])
+	}
+	return all
 }
 
 // stopIfDone ends the root once its last child has stopped.

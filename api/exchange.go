@@ -30,6 +30,7 @@ type exchange struct {
 	kept    bool
 
 	body    []byte // the encoded request
+	unfit   error  // why there is none, where a legacy node may take the value all the same
 	oldBody []byte // the same for a legacy node, if one was met
 	payload []byte // the reply's value, out of its envelope
 	form    *form  // in which the reply came
@@ -64,9 +65,12 @@ func (x *exchange) encode() (err error) {
 		x.body, err = f.codec.Marshal(x.request.Body())
 	}
 	if err != nil {
-		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+		err = rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+		if x.method.old.enveloper != nil && x.method.contentType == octetStream {
+			x.unfit, err = err, nil // only such a node encodes it otherwise, see Fill
+		}
 	}
-	return nil
+	return err
 }
 
 // caught makes an error of a panic in code of the user.
@@ -94,7 +98,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	}
 	if f.enveloper == nil {
 		m.Body = x.body
-		return nil
+		return x.unfit
 	}
 	var err error
 	x.oldBody, err = f.enveloper.AppendRequest(x.oldBody[:0:0], codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())

@@ -44,7 +44,7 @@ func WithHosts(hosts ...string) Option {
 // WithToken demands a token of every request, as "Authorization: Bearer
 // TOKEN", as the query parameter "token", or in the cookie that a request with
 // that parameter is given in exchange. "" demands none, the default. [Serve]
-// takes tokens of at least 16 bytes; take 32 from crypto/rand.
+// takes tokens of at least 16 bytes; take crypto/rand.Text().
 func WithToken(token string) Option {
 	return func(c *config) { c.token = token }
 }

@@ -5,6 +5,7 @@ package inspect
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -47,13 +48,14 @@ type configView struct {
 	Settings any `json:"settings"`
 }
 
-// take is a snapshot whose lists are never null in JSON.
+// take is a snapshot whose lists are never null in JSON. What it changes is
+// its own copy: a source may show others the same lists.
 func (h *handler) take() messages.Snapshot {
 	s := h.source.Snapshot()
 	s.Actors = some(s.Actors)
-	s.Services = some(s.Services)
+	s.Services = some(slices.Clone(s.Services))
 	s.Pools = some(s.Pools)
-	s.Calls = some(s.Calls)
+	s.Calls = some(slices.Clone(s.Calls))
 	for i := range s.Services {
 		s.Services[i].Nodes = some(s.Services[i].Nodes)
 	}

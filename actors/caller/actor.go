@@ -177,11 +177,12 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 		})
 	}
 	s.ended = *m
+	next := s.state.ended(m.Slot, m.Proof, m.Final, m.Err, now)
 	if m.Err != nil && s.cell.ctx.Err() != nil {
 		s.finish(s.contextError(), now)
 		return
 	}
-	s.follow(s.state.ended(m.Slot, m.Proof, m.Final, m.Err, now), now)
+	s.follow(next, now)
 }
 
 // mark lets the selector know what the node did. Only faults of the node or

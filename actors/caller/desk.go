@@ -99,16 +99,21 @@ func (d *Desk) Do(ctx context.Context, p *Plan, x Exchange) error {
 }
 
 // Start makes a call whose turns the desk's scheduler runs; done is told the
-// outcome from there. The context is only asked for its values and deadline.
-func (d *Desk) Start(ctx context.Context, p *Plan, x Exchange, done func(error)) {
+// outcome from there. The context is asked for its values, deadline and error,
+// but nobody waits for its end: cancel tells the call of it.
+func (d *Desk) Start(ctx context.Context, p *Plan, x Exchange, done func(error)) (cancel func(error)) {
 	c, err := d.take()
 	if err != nil {
 		done(refused(p, err))
-		return
+		return func(error) {}
 	}
 	c.open(ctx, p, x)
 	c.done = done
 	d.Schedule(c.turns)
+	ticket := c.ticket
+	return func(err error) {
+		c.post(toSupervisor, ticket, messages.Cancel{Ticket: ticket, Err: err})
+	}
 }
 
 // step is what a scheduler runs: all turns that are due, and then the end of
@@ -150,7 +155,10 @@ func (d *Desk) find(p *Plan) *messages.Service {
 // that are looked at, else a new one.
 func (d *Desk) take() (*cell, error) {
 	c, _ := d.hints.Get().(*cell)
-	if c == nil || !c.claim() {
+	for c != nil && !c.claim() { // somebody else found it meanwhile
+		c, _ = d.hints.Get().(*cell)
+	}
+	if c == nil {
 		var err error
 		if c, err = d.search(); err != nil {
 			return nil, err
@@ -189,30 +197,37 @@ func (d *Desk) search() (*cell, error) {
 	return d.another()
 }
 
-// another adds a block of cells; at the bound it looks at every cell once.
+// another adds a block of cells, unless the newest block has a free one; at the
+// bound it looks at every cell once.
 func (d *Desk) another() (*cell, error) {
 	d.grow.Lock()
 	defer d.grow.Unlock()
 	cells := *d.cells.Load()
+	look := cells[max(len(cells)-blockSize, 0):] // who held the lock before may have left some
 	if len(cells) >= d.MaxCalls {
-		for _, c := range cells {
-			if c.claim() {
-				return c, nil
-			}
+		look = cells
+	}
+	for _, c := range look {
+		if c.claim() {
+			return c, nil
 		}
+	}
+	if len(cells) >= d.MaxCalls {
 		return nil, fmt.Errorf("%w: %d calls are in flight (MaxCalls)", rpcerr.ErrOverloaded, len(cells))
 	}
 	size := min(blockSize, d.MaxCalls-len(cells))
 	block := make([]cell, size)
-	longer := make([]*cell, len(cells), max(2*cap(cells), len(cells)+size))
-	copy(longer, cells)
+	longer := cells // who reads the shorter list does not look beyond its end
 	for i := range block {
 		block[i].init(d, len(longer))
 		longer = append(longer, &block[i])
 	}
-	first := longer[len(cells)]
+	first, rest := longer[len(cells)], longer[len(cells)+1:]
 	first.claim()
 	d.cells.Store(&longer)
+	for _, c := range rest {
+		d.hints.Put(c)
+	}
 	return first, nil
 }
 

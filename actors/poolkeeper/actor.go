@@ -10,6 +10,8 @@ package poolkeeper
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"example.com/mailcall/internal/clock"
@@ -227,8 +229,8 @@ func (k *keeper) retire() {
 	for _, c := range k.Pool.Retire() {
 		k.discard(c)
 	}
-	for _, cancel := range k.dials {
-		cancel()
+	for _, id := range slices.Sorted(maps.Keys(k.dials)) { // a simulated run must not depend on the order of a map
+		k.dials[id]()
 	}
 	k.fail(fmt.Errorf("pool of %s: the node was removed", k.Pool.Address))
 }

@@ -54,12 +54,12 @@ type state struct {
 // replace takes a new list of records over: nodes that stay keep their
 // history. It returns the nodes that are gone.
 func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) (gone []*messages.Node) {
-	old := s.byID
+	old, before := s.byID, s.members
 	s.records = records
 	s.members, s.byID = nil, make(map[string]*member)
 	for _, service := range records {
 		for _, r := range service.Nodes {
-			key := r.ID + "\x00" + r.Address
+			key := keyOf(r)
 			if _, twice := s.byID[key]; twice {
 				continue
 			}
@@ -72,11 +72,18 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 			s.members = append(s.members, m)
 		}
 	}
-	for _, m := range old {
-		gone = append(gone, m.node)
+	for _, m := range before {
+		if old[m.key()] == m {
+			gone = append(gone, m.node)
+		}
 	}
 	return gone
 }
+
+// keyOf is what makes a node the same in the next list.
+func keyOf(r *registry.Node) string { return r.ID + "\x00" + r.Address }
+
+func (m *member) key() string { return keyOf(m.node.Record) }
 
 func newMember(name string, service *registry.Service, r *registry.Node, transport string) *member {
 	if t := r.Metadata["transport"]; t != "" {
@@ -136,7 +143,7 @@ func (m *member) observe(mean float64, now clock.Instant) {
 // fault takes a connection fault or timeout into account and reports whether
 // the node's health changed.
 func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
-	m := s.byID[node.Record.ID+"\x00"+node.Address]
+	m := s.byID[keyOf(node.Record)]
 	if m == nil || m.node != node {
 		return false // removed meanwhile
 	}

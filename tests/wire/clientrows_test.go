@@ -87,7 +87,7 @@ func metadataRow() row {
 		"Accept=application/json", "Authorization=Bearer t", "Content-Length=27",
 		"Content-Type=application/json", "Foo-Bar=b", "Local=127.0.0.1", "Micro-Endpoint=Greeter.Echo",
 		"Micro-From-Service=web", "Micro-Id=0", "Micro-Method=Greeter.Echo", "Micro-Service=greeter",
-		"Remote=127.0.0.1", "Timeout=5000000000", "X-Lower=a",
+		"Remote=127.0.0.1", "Timeout=5000000000", "User-Agent=Go-http-client/1.1", "X-Lower=a",
 	}}
 	return row{capture: "http-metadata", calls: []call{echo}}
 }
@@ -101,7 +101,7 @@ func keepaliveRow() row {
 	second.want = &greet.HelloReply{Greeting: "echo", Headers: []string{
 		"Accept=application/protobuf", "Content-Length=3", "Content-Type=application/protobuf",
 		"Local=127.0.0.1", "Micro-Endpoint=Greeter.Echo", "Micro-Id=1", "Micro-Method=Greeter.Echo",
-		"Micro-Service=greeter", "Remote=127.0.0.1", "Timeout=5000000000",
+		"Micro-Service=greeter", "Remote=127.0.0.1", "Timeout=5000000000", "User-Agent=Go-http-client/1.1",
 	}}
 	return row{capture: "http-keepalive-two-calls", calls: []call{first, second}}
 }

@@ -107,7 +107,7 @@ func (c *conn) head() (*wire.Head, error) {
 			return nil, fmt.Errorf("%w: status %d that nobody asked for", transport.ErrProtocol, head.Status)
 		}
 		head, err = c.in.ReadHead()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF // there was a first byte
 		}
 	}
@@ -118,8 +118,8 @@ func (c *conn) head() (*wire.Head, error) {
 // stay as they are, so that they cost nothing.
 func (c *conn) failed(what string, err error) error {
 	state := c.link.state.Or(stateBroken)
-	if err == io.EOF {
-		return err
+	if errors.Is(err, io.EOF) {
+		return io.EOF
 	}
 	if state&stateInterrupted != 0 {
 		return transport.ErrInterrupted

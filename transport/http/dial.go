@@ -23,7 +23,7 @@ func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, e
 	if err != nil {
 		return nil, transport.NotSent(fmt.Errorf("http transport: dial %s: %w", address, err))
 	}
-	s.link.bind(context.Background(), time.Time{})
+	s.link.limit(time.Time{})
 	return newConn(t, s, address), nil
 }
 

@@ -34,7 +34,7 @@ func (e *StatusError) Error() string { return e.Status + ": " + e.Body }
 type deadlineError struct{ passed time.Duration }
 
 func (e *deadlineError) Error() string {
-	return "http transport: the bound of the exchange passed " + strconv.FormatInt(e.passed.Microseconds(), 10) + " us ago"
+	return "the bound of the exchange passed " + strconv.FormatInt(e.passed.Microseconds(), 10) + " us ago"
 }
 
 func (*deadlineError) Is(target error) bool {

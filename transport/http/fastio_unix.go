@@ -5,6 +5,7 @@
 package http
 
 import (
+	"errors"
 	"net"
 	"syscall"
 )
@@ -39,7 +40,7 @@ func (f *fastIO) init(raw net.Conn) {
 	f.writing = func(fd uintptr) bool {
 		for {
 			f.n, f.err = syscall.Write(int(fd), f.out)
-			if f.err != syscall.EINTR {
+			if f.err == nil || !errors.Is(f.err, syscall.EINTR) {
 				return true
 			}
 		}
@@ -47,7 +48,7 @@ func (f *fastIO) init(raw net.Conn) {
 	f.peeking = func(fd uintptr) {
 		for {
 			f.peeked, _, f.peekErr = syscall.Recvfrom(int(fd), f.seen[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-			if f.peekErr != syscall.EINTR {
+			if f.peekErr == nil || !errors.Is(f.peekErr, syscall.EINTR) {
 				return
 			}
 		}
@@ -65,7 +66,7 @@ func (f *fastIO) write(p []byte) (n int, done bool, err error) {
 	f.out, f.n, f.err = p, 0, nil
 	err = f.conn.Write(f.writing)
 	f.out = nil
-	if err != nil || f.err == syscall.EAGAIN {
+	if err != nil || f.err != nil && errors.Is(f.err, syscall.EAGAIN) {
 		return 0, false, nil // a poke, or closed: the slow path finds out
 	}
 	if f.err != nil {
@@ -85,7 +86,7 @@ func (f *fastIO) peek() sight {
 		return sightEnd
 	}
 	switch {
-	case f.peekErr == syscall.EAGAIN:
+	case errors.Is(f.peekErr, syscall.EAGAIN):
 		return sightNothing
 	case f.peekErr != nil || f.peeked <= 0:
 		return sightEnd

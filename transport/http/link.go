@@ -29,7 +29,7 @@ const (
 
 // bound is what Bind sets.
 type bound struct {
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // Bind is given it for the calls that follow
 	done     <-chan struct{} // ctx.Done(), nil if the context cannot end
 	deadline time.Time       // zero: none
 }
@@ -73,8 +73,15 @@ func newLink(raw net.Conn) *link {
 
 // bind sets the bound for the calls that follow.
 func (l *link) bind(ctx context.Context, deadline time.Time) {
+	l.setBound(bound{ctx, ctx.Done(), deadline})
+}
+
+// limit sets a bound without a context; the zero time is none.
+func (l *link) limit(deadline time.Time) { l.setBound(bound{deadline: deadline}) }
+
+func (l *link) setBound(b bound) {
 	l.mu.Lock()
-	l.bound = bound{ctx, ctx.Done(), deadline}
+	l.bound = b
 	l.epoch.Add(1)
 	l.mu.Unlock()
 }
@@ -102,19 +109,22 @@ func (l *link) take(s *side) {
 	l.mu.Unlock()
 }
 
-// check is asked before an exchange begins.
-func (l *link) check(s *side) error {
+// check is asked before a message is sent. It leaves the sides alone: under
+// TLS a goroutine that reads may be writing too.
+func (l *link) check() error {
 	if l.state.Load()&stateInterrupted != 0 {
 		return transport.ErrInterrupted
 	}
-	l.take(s)
-	if !s.bound.deadline.IsZero() {
-		if late := time.Since(s.bound.deadline); late >= 0 {
+	l.mu.Lock()
+	b := l.bound
+	l.mu.Unlock()
+	if !b.deadline.IsZero() {
+		if late := time.Since(b.deadline); late >= 0 {
 			return &deadlineError{late}
 		}
 	}
-	if s.done != nil {
-		return s.ctx.Err()
+	if b.done != nil {
+		return b.ctx.Err()
 	}
 	return nil
 }

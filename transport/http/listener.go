@@ -3,7 +3,6 @@
 package http
 
 import (
-	"context"
 	"crypto/tls"
 	"fmt"
 	"net"
@@ -21,7 +20,8 @@ const firstHead = 5 * time.Second
 // Listen accepts connections on address, "host:port"; port 0 picks a free one.
 // The accepted connections answer as go-micro's server does: status 200 always,
 // the header of the connection's first request repeated in each answer and
-// overlaid with the header of the message sent. They implement
+// overlaid with the header of the message sent; and as there a client has five
+// seconds to send the head of its first request. They implement
 // [transport.Peer]. With [WithTLS] the configuration must hold a certificate.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
 	if c := t.tls; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
@@ -47,7 +47,7 @@ func (l *listener) Accept() (transport.Conn, error) {
 		return nil, fmt.Errorf("http transport: %w", err)
 	}
 	s := socket{link: newLink(raw)}
-	s.link.bind(context.Background(), time.Now().Add(firstHead))
+	s.link.limit(time.Now().Add(firstHead))
 	if l.t.tls != nil {
 		s.tls = tls.Server(underlay{s.link}, l.t.tls)
 	}

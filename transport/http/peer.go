@@ -3,7 +3,6 @@
 package http
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -64,7 +63,7 @@ func (p *peer) Recv(m *transport.Message) error {
 // begin does what only the first request of a connection brings about.
 func (p *peer) begin(head *wire.Head) error {
 	p.begun = true
-	p.link.bind(context.Background(), time.Time{})
+	p.link.limit(time.Time{})
 	p.answer.echoOf(p.in.Header())
 	if head.Expect && head.Minor == 1 && (head.Chunked || head.Length > 0) {
 		_, err := p.write(&outgoing{b: []byte("HTTP/1.1 100 Continue\r\n\r\n")}, nil)
@@ -76,7 +75,7 @@ func (p *peer) begin(head *wire.Head) error {
 // failed ends the use of the connection.
 func (p *peer) failed(err error) error {
 	state := p.link.state.Or(stateBroken)
-	if err == io.EOF || p.lastWords.Load() && state&stateClosed != 0 {
+	if errors.Is(err, io.EOF) || p.lastWords.Load() && state&stateClosed != 0 {
 		return io.EOF
 	}
 	if state&stateClosed != 0 && !errors.Is(err, transport.ErrProtocol) {
@@ -87,7 +86,7 @@ func (p *peer) failed(err error) error {
 
 // Send implements [transport.Conn].
 func (p *peer) Send(m *transport.Message) error {
-	if !p.link.good() || p.look() == sightEnd {
+	if !p.link.good() || p.link.fast.peek() == sightEnd {
 		_ = p.Close() // nobody is there to hear that it failed
 		return transport.NotSent(fmt.Errorf("http transport: client %s: it has gone: %w", p.RemoteAddress(), io.EOF))
 	}

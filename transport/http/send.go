@@ -18,7 +18,7 @@ var errClosed = fmt.Errorf("connection closed here: %w", net.ErrClosed)
 
 // Send implements [transport.Conn].
 func (c *conn) Send(m *transport.Message) error {
-	if err := c.link.check(&c.link.wr); err != nil {
+	if err := c.link.check(); err != nil {
 		return transport.NotSent(c.failed("send", err))
 	}
 	o := c.t.outgoing.Get().(*outgoing)

@@ -3,7 +3,6 @@
 package http
 
 import (
-	"context"
 	"crypto/tls"
 	"io"
 	"net"
@@ -62,8 +61,9 @@ func (s *socket) writeTLS(head, body []byte) (sent bool, err error) {
 	return s.link.sent.Load() != before, err
 }
 
-// look peeks at the socket. Under TLS bytes may be a session ticket, which is
-// no reason to give the connection up; an alert is one.
+// look peeks at the socket of a connection that is idle, so that bytes begin a
+// TLS record. They may be a session ticket, which is no reason to give the
+// connection up; an alert is one.
 func (s *socket) look() sight {
 	seen := s.link.fast.peek()
 	if seen != sightData || s.tls == nil {
@@ -94,7 +94,7 @@ func (s *socket) close() error {
 	if s.tls == nil {
 		return s.link.raw.Close()
 	}
-	s.link.bind(context.Background(), time.Now().Add(farewell))
+	s.link.limit(time.Now().Add(farewell))
 	return s.tls.Close()
 }
 

@@ -4,6 +4,7 @@ package memory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -45,7 +46,7 @@ func (g *gate) isShut() bool {
 
 // bound is what Bind sets.
 type bound struct {
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // Bind is given it for the calls that follow
 	done     <-chan struct{}
 	deadline clock.Instant // zero: none
 }
@@ -85,7 +86,6 @@ func pair(n *Network, local, remote string) (here, there *conn) {
 func newConn(n *Network, local, remote string) *conn {
 	c := &conn{network: n, local: local, remote: remote}
 	c.closed.c, c.interrupted.c = make(chan struct{}), make(chan struct{})
-	c.bound.ctx = context.Background()
 	return c
 }
 
@@ -248,7 +248,7 @@ func (c *conn) notSent(err error) error { return transport.NotSent(c.failed("sen
 // failed ends the use of the connection.
 func (c *conn) failed(what string, err error) error {
 	c.broken.Store(true)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return err
 	}
 	return fmt.Errorf("memory transport: %s: %s: %w", c.remote, what, err)

@@ -4,6 +4,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -63,7 +64,7 @@ func (r *Reader) readAll() ([]byte, error) {
 			return nil, tooLarge("body", r.limits.Message)
 		}
 		err := r.more(have + 1)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return r.readFixed(have)
 		}
 		if err != nil {

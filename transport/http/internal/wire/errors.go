@@ -25,7 +25,7 @@ func tooLarge(what string, limit int) error {
 // It matches cause, and io.ErrUnexpectedEOF if it was the peer that went away.
 func cutOff(got int, cause error) error {
 	switch {
-	case cause == io.EOF:
+	case errors.Is(cause, io.EOF):
 		return fmt.Errorf("message cut off after %d bytes: %w", got, io.ErrUnexpectedEOF)
 	case errors.Is(cause, syscall.ECONNRESET):
 		return fmt.Errorf("message cut off after %d bytes: %w: %w", got, io.ErrUnexpectedEOF, cause)

@@ -38,8 +38,8 @@ const (
 	nameCanonical                  // a token in canonical spelling
 )
 
-// known returns the constant for a name that travels in nearly every message,
-// and "" for any other.
+// known returns the canonical spelling of a name that travels in nearly every
+// message, and "" for any other.
 func known(b string) string {
 	switch b {
 	case "Accept":
@@ -56,7 +56,7 @@ func known(b string) string {
 		return "Micro-Endpoint"
 	case "Micro-Error":
 		return "Micro-Error"
-	case "Micro-Id":
+	case "Micro-Id", "Micro-ID":
 		return "Micro-Id"
 	case "Micro-Method":
 		return "Micro-Method"
@@ -104,8 +104,8 @@ func inspect[T string | []byte](name T) nameState {
 // whether it is a valid field name at all. It allocates only when the spelling
 // changes.
 func Canonical(name string) (string, bool) {
-	if known(name) != "" {
-		return name, true
+	if k := known(name); k != "" {
+		return k, true
 	}
 	switch inspect(name) {
 	case nameCanonical:
@@ -141,8 +141,8 @@ var ErrName = errors.New("not a valid field name")
 // spelling, the value without surrounding blanks and with CR, LF and NUL made
 // spaces, as go-micro's server does it with error texts.
 func AppendField(dst []byte, name, value string) ([]byte, error) {
-	if known(name) != "" {
-		dst = append(dst, name...)
+	if k := known(name); k != "" {
+		dst = append(dst, k...)
 	} else {
 		switch inspect(name) {
 		case nameCanonical:

@@ -96,9 +96,6 @@ func (r *Reader) ReadHead() (*Head, error) {
 		}
 		searched = max(0, len(block)-3)
 		if err := r.more(len(block) + 1); err != nil {
-			if err == io.EOF && len(block) == 0 {
-				return nil, io.EOF
-			}
 			if len(block) == 0 {
 				return nil, err
 			}
