@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package simtest
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"example.com/mailcall/actors"
+	"example.com/mailcall/actors/selector"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/eventstream"
+)
+
+// name is the prefix of all actors of a run.
+const name = "sim"
+
+// maxStepsAtOnce is how many steps may be taken without time going on before
+// the run counts as going around in circles.
+const maxStepsAtOnce = 200_000
+
+// sim is one run.
+type sim struct {
+	scenario Scenario
+	clock    *virtual
+	dice     dice.Dice // the world's
+	order    dice.Dice // picks the next step
+	ready    []func()
+	history  history
+	report   Report
+	runtime  *actors.Runtime
+	system   *actor.ActorSystem
+	world    *world
+	calls    []*call
+	live     []*call
+	plans    map[string]*sharedPlan
+	over     int // calls that have a result
+	failed   bool
+	limits   messages.PoolLimits // the widest that were ever in force
+
+	check checks
+	asked messages.Judge // the case that the retrier looks at now
+	spy   *actor.PID
+}
+
+// Run plays the scenario with the seed and checks the invariants after each
+// step. The same seed and scenario give the same report, on every machine. It
+// uses no other goroutine, and may run beside others.
+func Run(seed uint64, scenario Scenario) Report {
+	s := newSim(seed, scenario)
+	s.begin()
+	s.play(func() bool { return s.over == len(s.calls) && s.clock.world == 0 })
+	s.settle()
+	s.shut()
+	s.system.Shutdown()
+	s.report.Hash = s.history.hash
+	s.report.Stats.Elapsed = s.elapsed()
+	s.report.Stats.Calls = len(s.calls)
+	for _, c := range s.calls {
+		s.report.Errors = append(s.report.Errors, c.err)
+	}
+	if scenario.Record || s.failed {
+		s.report.History = string(s.history.text)
+	}
+	return s.report
+}
+
+func newSim(seed uint64, scenario Scenario) *sim {
+	if scenario.MaxCalls <= 0 {
+		scenario.MaxCalls = 1024
+	}
+	if scenario.Picker == nil {
+		scenario.Picker = selector.P2C{}
+	}
+	if scenario.Horizon <= 0 {
+		for _, c := range scenario.Calls {
+			scenario.Horizon = max(scenario.Horizon, c.At)
+		}
+		for _, e := range scenario.Events {
+			scenario.Horizon = max(scenario.Horizon, e.At)
+		}
+		scenario.Horizon += time.Minute
+	}
+	source := dice.NewSource(seed)
+	s := &sim{
+		scenario: scenario, clock: newClock(), dice: source.Dice(), order: source.Dice(),
+		plans: make(map[string]*sharedPlan), limits: scenario.Limits,
+		report: Report{Seed: seed},
+	}
+	s.history.hash = fnvOffset
+	s.check.init()
+	s.world = newWorld(s)
+	return s
+}
+
+// begin starts the client and puts everything that will happen on the clock.
+func (s *sim) begin() {
+	s.system = actor.NewActorSystem(actor.WithLoggerFactory(
+		func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
+	// The stream that comes with the system starts a goroutine for each
+	// series of dead letters.
+	s.system.EventStream = eventstream.NewEventStream()
+	s.system.EventStream.Subscribe(s.deadLetter)
+	s.spy, _ = s.system.ProcessRegistry.Add(spy{s}, name+"-spy")
+	r, err := actors.New(actors.Config{
+		System: s.system, Name: name, Clock: s.clock, Seed: s.dice.Uint64(),
+		Limits: s.scenario.Limits, Policy: s.policy(), Budget: s.scenario.Budget,
+		MaxCalls: s.scenario.MaxCalls,
+		Simulation: &actors.Simulation{
+			Dispatcher: dispatcher{s}, Mailbox: s.mailbox,
+			Schedule: func(turns func()) { s.ready = append(s.ready, turns) },
+			Dial:     s.world.dial, Lookup: s.world.lookup, Watch: s.world.watch,
+		},
+	})
+	if err != nil {
+		s.violate(NothingLeft, "the client does not start: %v", err)
+		return
+	}
+	s.runtime = r
+	for i := range s.scenario.Calls {
+		c := s.newCall(i)
+		s.clock.after(c.spec.At, c.start)
+	}
+	for i := range s.scenario.Events {
+		e := s.scenario.Events[i]
+		s.clock.after(e.At, func() { s.world.happen(e) })
+	}
+}
+
+func (s *sim) policy() messages.SelectorPolicy {
+	return messages.SelectorPolicy{Picker: s.scenario.Picker, Transport: "sim"}
+}
+
+// play runs until done, checked when nothing is left to do at an instant.
+func (s *sim) play(done func() bool) {
+	horizon := start.Add(s.scenario.Horizon)
+	if s.scenario.CloseAt > 0 {
+		horizon = start.Add(s.scenario.CloseAt)
+	}
+	for !s.failed {
+		s.drain()
+		if s.failed || done() {
+			return
+		}
+		next, some := s.clock.next()
+		if !some || next > horizon {
+			return
+		}
+		s.clock.now = next
+	}
+}
+
+// drain takes steps until nothing is left to do at this instant.
+func (s *sim) drain() {
+	for n := 0; !s.failed; n++ {
+		due := 0
+		if next, some := s.clock.next(); some && next <= s.clock.now {
+			due = 1
+		}
+		if len(s.ready)+due == 0 {
+			s.quiet()
+			return
+		}
+		if n > maxStepsAtOnce {
+			s.violate(InTime, "%d steps were taken and time stands still", n)
+			return
+		}
+		s.step(due)
+	}
+}
+
+// step does one of the things that are due, chosen by the dice.
+func (s *sim) step(due int) {
+	s.report.Stats.Steps++
+	defer func() {
+		if p := recover(); p != nil {
+			s.violate(PanicContained, "the client panicked: %v\n%s", p, debug.Stack())
+		}
+	}()
+	i := s.order.N(len(s.ready) + due)
+	if i == len(s.ready) {
+		s.clock.pop().fire()
+	} else {
+		turn := s.ready[i]
+		last := len(s.ready) - 1
+		s.ready[i] = s.ready[last]
+		s.ready[last] = nil
+		s.ready = s.ready[:last]
+		turn()
+	}
+	s.stepped()
+}
+
+// settle waits until nothing of the world is under way any more.
+func (s *sim) settle() {
+	if s.failed || s.scenario.CloseAt > 0 {
+		return
+	}
+	s.play(func() bool { return s.clock.world == 0 })
+	s.hung()
+	if s.over == len(s.calls) && !s.failed {
+		s.idle()
+	}
+}
+
+// shut closes the client and looks for what it left behind.
+func (s *sim) shut() {
+	if s.failed {
+		return
+	}
+	s.note("close")
+	over := s.runtime.Shut()
+	s.scenario.CloseAt, s.scenario.Horizon = 0, time.Duration(1<<62)
+	s.play(func() bool { return over() && len(s.ready) == 0 && s.clock.world == 0 })
+	if !s.failed {
+		s.left(over())
+	}
+}
+
+// violate ends the run.
+func (s *sim) violate(i Invariant, format string, args ...any) {
+	v := Violation{Invariant: i, At: s.elapsed(), Step: s.report.Stats.Steps, What: fmt.Sprintf(format, args...)}
+	s.report.Violations = append(s.report.Violations, v)
+	s.failed = true
+	s.note("VIOLATED", v.Invariant.String())
+}
