@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -72,9 +73,7 @@ func get(h http.Handler, path string) *httptest.ResponseRecorder {
 
 func ask(h http.Handler, method, url string, header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, url, nil)
-	for name, values := range header {
-		r.Header[name] = values
-	}
+	maps.Copy(r.Header, header)
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w

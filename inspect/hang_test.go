@@ -62,7 +62,9 @@ func TestShowsACallWhoseCodecHangs(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, body := fetch(t, page+"v1/calls")
-	var got struct{ Calls []messages.CallInfo }
+	var got struct {
+		Calls []messages.CallInfo `json:"calls"`
+	}
 	if err := json.Unmarshal([]byte(body), &got); err != nil {
 		t.Fatal(err)
 	}

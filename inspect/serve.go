@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -113,7 +114,7 @@ func (c *config) listen(ctx context.Context) (net.Listener, error) {
 func (c *config) url(at net.Addr) string {
 	host := at.String()
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		host = net.JoinHostPort("localhost", fmt.Sprint(tcp.Port))
+		host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
 	}
 	u := url.URL{Scheme: "http", Host: host, Path: "/"}
 	if c.token != "" {

@@ -147,6 +147,9 @@ func (s *sim) play(done func() bool) {
 		if s.failed || done() {
 			return
 		}
+		if len(s.ready) > 0 {
+			continue
+		}
 		next, some := s.clock.next()
 		if !some || next > horizon {
 			return

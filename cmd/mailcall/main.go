@@ -1,13 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command mailcall calls services, serves one to call, and shows what the
-// client does when things go wrong.
+// Command mailcall calls services, serves one to be called, and shows what
+// the client does when things go wrong.
+//
+// It exits with 0 when the service answered, 1 when the command line was
+// wrong, 2 when the service answered with an error, and 3 when there was no
+// answer.
 package main
 
 import (
-	_ "example.com/mailcall/api"
+	"errors"
+	"io"
+	"os"
+	"slices"
 
-	_ "github.com/alecthomas/kong"
+	"github.com/alecthomas/kong"
 )
 
-func main() {}
+// What the command exits with.
+const (
+	exitAnswered = 0
+	exitUsage    = 1
+	exitService  = 2
+	exitNoAnswer = 3
+)
+
+// commands are the words of the command line.
+type commands struct {
+	Demo    demoCmd    `cmd:"" help:"Start nodes and a client on this machine, break the nodes, and watch."`
+	Serve   serveCmd   `cmd:"" help:"Serve the greeter, a service to try calls on."`
+	Call    callCmd    `cmd:"" help:"Call an endpoint of a service and print the reply."`
+	Explain explainCmd `cmd:"" help:"Print every option of the client, its value, and where that comes from."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// streams are what a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
+}
+
+// run does what the arguments say and returns the exit code.
+func run(args []string, s streams) int {
+	var words commands
+	parser, err := kong.New(&words,
+		kong.Name("mailcall"),
+		kong.Description("Call go-micro services, serve one, and see what happens to each call."),
+		kong.Writers(s.out, s.err),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
+	if err != nil {
+		return report(s, false, err)
+	}
+	// Before the line is understood, this is all there is to know how the
+	// caller wants errors.
+	asJSON := len(args) > 0 && args[0] == "call" && slices.Contains(args, "--json")
+	command, err := parser.Parse(args)
+	if err != nil {
+		return report(s, asJSON, usage("mailcall --help says what there is", "%w", err))
+	}
+	command.Bind(s)
+	err = command.Run()
+	var done exitCode
+	if errors.As(err, &done) {
+		return int(done)
+	}
+	return report(s, asJSON, err)
+}
+
+// exitCode ends a command that has said everything itself.
+type exitCode int
+
+// Error implements error.
+func (exitCode) Error() string { return "" }

@@ -23,10 +23,8 @@ type sink struct {
 	address string
 	dialled chan struct{}
 	begin   chan struct{}
+	ended   chan int64 // the bytes of a connection that is over
 	work    sync.WaitGroup
-	mu      sync.Mutex
-	bytes   int
-	conns   int
 }
 
 func newSink(t *testing.T) *sink {
@@ -35,7 +33,7 @@ func newSink(t *testing.T) *sink {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sink{address: l.Addr().String(), dialled: make(chan struct{}, 100), begin: make(chan struct{})}
+	s := &sink{address: l.Addr().String(), dialled: make(chan struct{}, 100), begin: make(chan struct{}), ended: make(chan int64, 100)}
 	s.work.Go(func() {
 		for {
 			conn, err := l.Accept()
@@ -56,24 +54,10 @@ func newSink(t *testing.T) *sink {
 
 func (s *sink) read(conn net.Conn) {
 	defer func() { _ = conn.Close() }()
-	s.mu.Lock()
-	s.conns++
-	s.mu.Unlock()
 	s.dialled <- struct{}{}
 	<-s.begin
 	n, _ := io.Copy(io.Discard, conn) // until the client ends it, in order or not
-	s.mu.Lock()
-	s.bytes += int(n)
-	s.mu.Unlock()
-}
-
-// total waits until every connection has ended.
-func (s *sink) total(t *testing.T, client *api.Caller) (conns, bytes int) {
-	t.Helper()
-	client.Close(within(t))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.conns, s.bytes
+	s.ended <- n
 }
 
 // G6: once the caller has its answer nothing is sent any more on its behalf:
@@ -81,8 +65,10 @@ func (s *sink) total(t *testing.T, client *api.Caller) (conns, bytes int) {
 // follows, whatever was left of retries.
 func TestG6NothingAfterTheAnswer(t *testing.T) {
 	for name, end := range map[string]func() (context.Context, context.CancelFunc){
-		"cancel":   func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
-		"deadline": func() (context.Context, context.CancelFunc) { return context.WithTimeout(context.Background(), 100*time.Millisecond) },
+		"cancel": func() (context.Context, context.CancelFunc) { return context.WithCancel(context.Background()) },
+		"deadline": func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(context.Background(), 100*time.Millisecond)
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := newGate()
@@ -160,11 +146,11 @@ func TestG6HalfARequestStaysHalf(t *testing.T) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 	close(s.begin)
+	if got := await(t, "the end of the connection", s.ended); got >= size {
+		t.Errorf("got all %d bytes, want less than %d", got, size)
+	}
 	client.Close(within(t))
-	s.work.Go(func() {}) // the connections end by themselves; the listener with the test
-	t.Cleanup(func() {
-		if conns, bytes := s.total(t, client); conns != 1 || bytes >= size {
-			t.Errorf("got %d connections and %d bytes, want 1 and less than %d", conns, bytes, size)
-		}
-	})
+	if got := len(s.dialled); got != 0 {
+		t.Errorf("got %d more connections, want none", got)
+	}
 }

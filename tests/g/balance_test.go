@@ -2,7 +2,14 @@
 
 package g_test
 
-import()
+import (
+	"testing"
+
+	"example.com/mailcall/actors/selector"
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+)
+
 // G10: fixed addresses are called evenly, and a retry goes to another one.
 func TestG10FixedAddressesAreEven(t *testing.T) {
 	const n, each = 4, 50

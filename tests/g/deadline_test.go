@@ -2,7 +2,18 @@
 
 package g_test
 
-import()
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/metadata"
+)
+
 // G5: each attempt tells the server what is left of the caller's deadline, or
 // of its own bound if that ends first.
 func TestG5ServerSeesTheRemainingDeadline(t *testing.T) {
@@ -58,4 +69,3 @@ func TestG5LaterAttemptsHaveLess(t *testing.T) {
 		t.Errorf("got %s and then %s, want 10ms less at least", first, second)
 	}
 }
-

@@ -3,18 +3,13 @@
 package g_test
 
 import (
-	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"example.com/mailcall/actors/selector"
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
-	"example.com/mailcall/mailcalltest/greet"
-	"example.com/mailcall/metadata"
 	"example.com/mailcall/rpcerr"
 )
 
@@ -89,4 +84,3 @@ func TestG4TimeoutOfUnknownEffect(t *testing.T) {
 		})
 	}
 }
-

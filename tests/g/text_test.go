@@ -2,7 +2,16 @@
 
 package g_test
 
-import()
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+)
+
 // G7: an error says which attempt at which node failed, in which phase, and
 // what bound it ran into.
 func TestG7ErrorsName(t *testing.T) {
@@ -38,7 +47,3 @@ func TestG7ErrorsName(t *testing.T) {
 		}
 	}
 }
-
-// within0 is a context without a deadline, for bounds that a deadline replaces.
-func context.Background() context.Context { return context.Background() }
-

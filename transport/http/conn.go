@@ -28,6 +28,7 @@ type conn struct {
 	host   string // the address dialled, for error texts
 	prefix string // request line and Host field
 	in     *wire.Reader
+	sent   template
 }
 
 var (

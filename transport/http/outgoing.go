@@ -15,6 +15,7 @@ const (
 // outgoing is what a Send needs while it lasts.
 type outgoing struct {
 	b    []byte
+	ends []int // of the fields that were written anew
 	vec  [2][]byte
 	bufs net.Buffers
 }

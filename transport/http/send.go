@@ -45,13 +45,7 @@ func (c *conn) request(o *outgoing, m *transport.Message) (rest []byte, err erro
 		return nil, bodyTooLarge(len(m.Body), c.t.limits.Message)
 	}
 	b := append(o.b, c.prefix...)
-	agent := -1
-	for i := range m.Header {
-		if n := m.Header[i].Name; len(n) == 10 && wire.EqualFold(n, "User-Agent") {
-			agent = i
-			break
-		}
-	}
+	agent := agentOf(m.Header)
 	if agent < 0 {
 		b = append(b, userAgent...)
 	} else if b, err = wire.AppendField(b, "User-Agent", m.Header[agent].Value); err != nil {
@@ -64,20 +58,43 @@ func (c *conn) request(o *outgoing, m *transport.Message) (rest []byte, err erro
 		b = strconv.AppendUint(b, uint64(len(m.Body)), 10)
 		b = append(b, '\r', '\n')
 	}
-	for i := range m.Header {
-		f := &m.Header[i]
-		if i == agent || wire.Framing(f.Name) || wire.Pseudo(f.Name) {
-			continue
-		}
-		if b, err = wire.AppendField(b, f.Name, f.Value); err != nil {
-			return nil, fmt.Errorf("header field %q: %w", f.Name, err)
-		}
+	if b, err = c.fields(b, o, m.Header, agent); err != nil {
+		return nil, err
 	}
 	b = append(b, '\r', '\n')
 	if err = c.t.checkHead(len(b)); err != nil {
 		return nil, err
 	}
 	return o.finish(b, m.Body), nil
+}
+
+// agentOf returns which field is the User-Agent, -1 if none is.
+func agentOf(h transport.Header) int {
+	for i := range h {
+		if n := h[i].Name; len(n) == 10 && wire.EqualFold(n, "User-Agent") {
+			return i
+		}
+	}
+	return -1
+}
+
+// fields appends the fields of the header but number agent. Those that begin
+// the last request in the same way are copied from it.
+func (c *conn) fields(b []byte, o *outgoing, h transport.Header, agent int) (_ []byte, err error) {
+	b, n := c.sent.common(b, h)
+	start, ends := len(b), o.ends[:0]
+	for i := n; i < len(h); i++ {
+		f := &h[i]
+		if i != agent && !wire.Framing(f.Name) && !wire.Pseudo(f.Name) {
+			if b, err = wire.AppendField(b, f.Name, f.Value); err != nil {
+				return nil, fmt.Errorf("header field %q: %w", f.Name, err)
+			}
+		}
+		ends = append(ends, len(b)-start)
+	}
+	o.ends = ends
+	c.sent.learn(n, b[start:], ends)
+	return b, nil
 }
 
 // finish adds the body to the head if one write can take both, and returns

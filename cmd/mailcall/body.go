@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"example.com/mailcall/codec"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/transport/http"
+)
+
+// maxBody is the largest body that can be sent or received, in bytes.
+const maxBody = http.DefaultMaxMessage
+
+// readBody returns the bytes of the argument BODY: itself, the file after @,
+// or everything of in for "-".
+func readBody(arg string, in io.Reader) ([]byte, error) {
+	const hint = "BODY is the text itself, @FILE, or - for what comes from stdin"
+	data := []byte(arg)
+	path, isFile := strings.CutPrefix(arg, "@")
+	var err error
+	switch {
+	case arg == "-":
+		if data, err = readBounded(in); err != nil {
+			return nil, usage(hint, "cannot read the body from stdin: %w", err)
+		}
+	case isFile:
+		if data, err = readFile(path); err != nil {
+			return nil, usage(hint, "cannot read the body: %w", err)
+		}
+	}
+	if len(data) > maxBody {
+		return nil, usage("send less, or in several calls", "the body is larger than the limit of %d bytes", maxBody)
+	}
+	return data, nil
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return readBounded(f)
+}
+
+// readBounded reads one byte more than may be sent, which is enough to know.
+func readBounded(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxBody+1)) }
+
+// parseHeader makes metadata of -H arguments.
+func parseHeader(fields []string) (metadata.Metadata, error) {
+	const hint = "write -H name=value, once for each field"
+	md := metadata.Metadata{}
+	for _, field := range fields {
+		name, value, ok := strings.Cut(field, "=")
+		switch {
+		case !ok:
+			return nil, usage(hint, "-H %q has no =", field)
+		case !isToken(name):
+			return nil, usage(hint, "-H %q: %q is no name of a header field", field, name)
+		case strings.ContainsAny(value, "\r\n\x00"):
+			return nil, usage(hint, "-H %s: the value has a line break or a zero byte in it", name)
+		case reserved(name):
+			return nil, usage("the content type is --content-type, the deadline --timeout", "-H %s: the client sets this field itself", name)
+		}
+		md[name] = value
+	}
+	return md, nil
+}
+
+// isToken reports whether name is what RFC 9110 calls a token.
+func isToken(name string) bool {
+	for _, c := range []byte(name) {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+// reserved reports whether the protocol needs the field for itself.
+func reserved(name string) bool {
+	switch name = strings.ToLower(name); name {
+	case "accept", "connection", "content-length", "content-type", "host", "timeout", "transfer-encoding":
+		return true
+	default:
+		return strings.HasPrefix(name, "micro-")
+	}
+}
+
+// payload is what is sent and where the reply goes.
+type payload struct {
+	request any
+	reply   any
+}
+
+// bytes are those of the reply.
+func (p *payload) bytes() []byte {
+	switch r := p.reply.(type) {
+	case *codec.Frame:
+		return r.Data
+	case *json.RawMessage:
+		return *r
+	default:
+		return nil
+	}
+}
+
+// payloadOf makes the request's value of the bytes that the user gave.
+func payloadOf(contentType string, body []byte, raw bool) (payload, error) {
+	frame := payload{codec.Frame{Data: body}, new(codec.Frame)}
+	if raw {
+		return frame, nil
+	}
+	switch contentType {
+	case "application/json":
+	case "application/json-rpc", "application/grpc+json": // their codecs put an envelope around it
+		frame = payload{json.RawMessage(body), new(json.RawMessage)}
+	default:
+		return payload{}, usage("add --raw to send the bytes of BODY as they are",
+			"the content type %s is not JSON, and BODY is", contentType)
+	}
+	var syntax any
+	if err := json.Unmarshal(body, &syntax); err != nil {
+		return payload{}, usage(`BODY is like {"name":"Ada"}; --raw sends anything`, "the body is not JSON: %w", err)
+	}
+	return frame, nil
+}
+
+// frames is the codec of --raw: bytes as they are, under any content type.
+type frames struct{}
+
+// Marshal implements codec.Codec.
+func (frames) Marshal(v any) ([]byte, error) {
+	data, ok := codec.FrameOf(v)
+	if !ok {
+		return nil, &codec.TypeError{Codec: "raw", Want: "codec.Frame", Got: fmt.Sprintf("%T", v)}
+	}
+	return data, nil
+}
+
+// Unmarshal implements codec.Codec.
+func (frames) Unmarshal(data []byte, v any) error {
+	if !codec.SetFrame(v, data) {
+		return &codec.TypeError{Codec: "raw", Want: "*codec.Frame", Got: fmt.Sprintf("%T", v)}
+	}
+	return nil
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// usageError is a fault of the command line.
+type usageError struct {
+	error
+	hint string // what to do next
+}
+
+// Unwrap returns the cause.
+func (u *usageError) Unwrap() error { return u.error }
+
+// usage returns a fault of the command line and what to do about it.
+func usage(hint, format string, args ...any) error {
+	return &usageError{fmt.Errorf(format, args...), hint}
+}
+
+// report says how a command ended, for people or as one JSON object, and
+// returns the exit code.
+func report(s streams, asJSON bool, err error) int {
+	if err == nil {
+		return exitAnswered
+	}
+	if asJSON {
+		printJSON(s.err, err)
+	} else {
+		printText(s.err, err)
+	}
+	return codeOf(err)
+}
+
+func codeOf(err error) int {
+	var call *rpcerr.CallError
+	switch {
+	case fromService(err) != nil:
+		return exitService
+	case !errors.As(err, &call), errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, rpcerr.ErrUnsupportedContentType):
+		return exitUsage
+	default:
+		return exitNoAnswer
+	}
+}
+
+// fromService returns the error that the service answered with, nil if it
+// is another one.
+func fromService(err error) *rpcerr.Error {
+	var e *rpcerr.Error
+	if errors.As(err, &e) && e.FromServer() {
+		return e
+	}
+	return nil
+}
+
+// failureJSON is the form of errors under --json.
+type failureJSON struct {
+	ID       string        `json:"id"`
+	Code     int32         `json:"code"`
+	Detail   string        `json:"detail"`
+	Status   string        `json:"status"`
+	Attempts []attemptJSON `json:"attempts"`
+}
+
+type attemptJSON struct {
+	Node     string        `json:"node"`
+	Phase    string        `json:"phase"`
+	Proof    string        `json:"proof"`
+	Duration time.Duration `json:"duration_ns"`
+	Error    string        `json:"error"`
+}
+
+func printJSON(w io.Writer, err error) {
+	wire := rpcerr.From(err)
+	if codeOf(err) == exitUsage {
+		wire = rpcerr.New("mailcall", 400, err.Error())
+	}
+	f := failureJSON{ID: wire.ID, Code: wire.Code, Detail: wire.Detail, Status: wire.Status, Attempts: []attemptJSON{}}
+	var call *rpcerr.CallError
+	if errors.As(err, &call) {
+		for _, a := range call.Attempts {
+			f.Attempts = append(f.Attempts, attemptJSON{a.Node, a.Phase.String(), a.Proof.String(), a.Duration, textOf(a.Err)})
+		}
+	}
+	_ = json.NewEncoder(w).Encode(f) // strings and numbers can always be written
+}
+
+func textOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func printText(w io.Writer, err error) {
+	if e := fromService(err); e != nil {
+		fmt.Fprintf(w, "mailcall: the service answered with an error: %s\n", describe(e))
+	} else {
+		fmt.Fprintf(w, "mailcall: %s\n", strings.TrimPrefix(err.Error(), "mailcall: "))
+	}
+	if hint := hintFor(err); hint != "" {
+		fmt.Fprintf(w, "hint: %s\n", hint)
+	}
+}
+
+func describe(e *rpcerr.Error) string {
+	if e.ID == "" && e.Code == 0 {
+		return e.Detail
+	}
+	return fmt.Sprintf("%s (%s)", e.Detail, strings.TrimSpace(fmt.Sprintf("%s, %d %s", e.ID, e.Code, e.Status)))
+}
+
+// hintFor says what to do next.
+func hintFor(err error) string {
+	var (
+		wrong *usageError
+		dns   *net.DNSError
+		codec = rpcerr.From(err).ID == rpcerr.IDCodec
+	)
+	switch e := fromService(err); {
+	case errors.As(err, &wrong):
+		return wrong.hint
+	case e != nil && strings.Contains(e.Detail, "can't find"):
+		return "check the name of the endpoint, it is Handler.Method"
+	case e != nil:
+		return "the call arrived; what the error means is up to the service"
+	case errors.Is(err, context.Canceled):
+		return "it was interrupted before an answer came"
+	case errors.As(err, &dns):
+		return "the name of the host is unknown; check --address"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there; is the service running, and is --address right?"
+	case errors.Is(err, rpcerr.ErrMessageTooLarge):
+		return fmt.Sprintf("a message is at most %d bytes in either direction", maxBody)
+	case codec:
+		return "--raw prints what came back as it is"
+	case errors.Is(err, rpcerr.ErrAttemptTimeout):
+		return "--attempt-timeout gives an attempt more time; --idempotent allows another one after it"
+	case errors.Is(err, context.DeadlineExceeded):
+		return "--timeout gives it more time; -v shows where the time went"
+	case errors.Is(err, transport.ErrProtocol):
+		return "what listens there does not speak this transport"
+	case codeOf(err) == exitUsage:
+		return "mailcall --help says what there is"
+	default:
+		return "-v shows what each attempt did"
+	}
+}
+
+// printAttempts lists what a call did, for -v.
+func printAttempts(w io.Writer, call *rpcerr.CallError) {
+	for i, a := range call.Attempts {
+		node := a.Node
+		if node == "" {
+			node = "no node"
+		}
+		fmt.Fprintf(w, "attempt %d: %s: %s after %s, %s: %v\n",
+			i+1, node, a.Phase, a.Duration.Round(time.Microsecond), a.Proof, a.Err)
+		if a.Decision != "" {
+			fmt.Fprintf(w, "  %s\n", a.Decision)
+		}
+	}
+}
