@@ -3,18 +3,20 @@
 package messages
 
 import (
-	"sync"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/lifo"
+	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/transport"
 )
 
 // Pool is what a keeper publishes: the idle connections of one address.
-// Taking one hands its ownership to the taker, who gives it back with [Pool.Put],
-// or tells the keeper [Released] or [Dropped]. Nothing else about connections
-// is decided outside the keeper.
+// Taking one hands its ownership to the taker, who gives it back with
+// [Pool.Put], or tells the keeper [Released] or [Dropped]. Nothing else about
+// connections is decided outside the keeper. Take and Put wait for nobody.
 type Pool struct {
 	// Address is what the keeper dials, Transport the name of what dials it.
 	Address, Transport string
@@ -23,20 +25,22 @@ type Pool struct {
 	// Stats are published by the keeper for inspection.
 	Stats PoolStats
 
-	mu      sync.Mutex
-	idle    []*Conn // newest last
-	size    int     // how many idle connections are kept
-	waiting int     // callers that wait at the keeper
-	retired bool
+	idle    lifo.Stack[Conn]
+	size    atomic.Int64 // how many idle connections are kept
+	waiting atomic.Int64 // callers that wait at the keeper
+	retired atomic.Bool
 }
 
 // PoolStats are the keeper's numbers, written by it alone.
 type PoolStats struct {
-	Open, Dialing, Waiters, Max      atomic.Int64
+	// Open, Dialing and Waiters are what there is now, Max the bound on the
+	// first two together.
+	Open, Dialing, Waiters, Max atomic.Int64
+	// Dialled, DialFailures and Discarded count since the pool was made.
 	Dialled, DialFailures, Discarded atomic.Int64
 }
 
-// Conn is an open connection of a pool. Its fields belong to whoever holds it.
+// Conn is an open connection of a pool. It belongs to whoever holds it.
 type Conn struct {
 	transport.Conn
 	// Exclusive and Async are the optional faces of Conn, nil if it lacks them.
@@ -44,18 +48,26 @@ type Conn struct {
 	Async     transport.Async
 	// Pool is where the connection belongs.
 	Pool *Pool
-	// Dialled, Expires and Used are when it was opened, when it gets too old
-	// (0: never), and when it last finished an exchange.
-	Dialled, Expires, Used clock.Instant
+	// Dialled and Expires are when it was opened and when it gets too old
+	// (0: never).
+	Dialled, Expires clock.Instant
+
+	slot  uint32
+	since atomic.Int64 // when it was put back, an Instant; 0: it is lent
 }
 
-// NewConn wraps a connection that was just dialled.
+// NewConn adds a connection to its pool that was just dialled. It is lent to
+// the caller.
 func NewConn(c transport.Conn, p *Pool, now, expires clock.Instant) *Conn {
-	conn := &Conn{Conn: c, Pool: p, Dialled: now, Expires: expires, Used: now}
+	conn := &Conn{Conn: c, Pool: p, Dialled: now, Expires: expires}
 	conn.Exclusive, _ = c.(transport.Exclusive)
 	conn.Async, _ = c.(transport.Async)
+	conn.slot = p.idle.Add(conn)
 	return conn
 }
+
+// Forget removes a connection that is being closed. For the keeper only.
+func (p *Pool) Forget(c *Conn) { p.idle.Remove(c.slot) }
 
 // Ready reports whether the connection may carry another exchange.
 func (c *Conn) Ready(idle time.Duration) bool {
@@ -73,121 +85,120 @@ func (c *Conn) Ready(idle time.Duration) bool {
 // that got too old, or that the peer closed, are dropped on the way.
 func (p *Pool) Take(now clock.Instant) *Conn {
 	for {
-		p.mu.Lock()
-		n := len(p.idle)
-		if n == 0 {
-			p.mu.Unlock()
+		c := p.idle.Pop()
+		if c == nil {
 			return nil
 		}
-		c := p.idle[n-1]
-		p.idle[n-1] = nil
-		p.idle = p.idle[:n-1]
-		p.mu.Unlock()
-		if c.fresh(now) {
+		idle := now.Sub(clock.Instant(c.since.Swap(0)))
+		if (c.Expires == 0 || now < c.Expires) && c.Ready(idle) {
 			return c
 		}
 		p.Keeper.Tell(Dropped{Conn: c, Idle: true})
 	}
 }
 
-func (c *Conn) fresh(now clock.Instant) bool {
-	return (c.Expires == 0 || now < c.Expires) && c.Ready(now.Sub(c.Used))
-}
-
 // TakeOrWait is Take for the keeper: without an idle connection it notes that
-// one more caller waits, so that the next Put goes to the keeper.
+// one more caller waits, so that the next one that is put goes to the keeper.
 func (p *Pool) TakeOrWait(now clock.Instant) *Conn {
-	for {
-		if c := p.Take(now); c != nil {
-			return c
-		}
-		p.mu.Lock()
-		if len(p.idle) == 0 {
-			p.waiting++
-			p.mu.Unlock()
-			return nil
-		}
-		p.mu.Unlock()
+	p.waiting.Add(1)
+	c := p.Take(now)
+	if c != nil {
+		p.waiting.Add(-1)
 	}
+	return c
 }
 
 // WaitOver tells the pool that n callers wait no longer.
-func (p *Pool) WaitOver(n int) {
-	p.mu.Lock()
-	p.waiting -= n
-	p.mu.Unlock()
-}
+func (p *Pool) WaitOver(n int) { p.waiting.Add(int64(-n)) }
 
-// Put gives a connection back that is good for another exchange. False means
-// that the keeper must decide: the caller tells it [Released].
-func (p *Pool) Put(c *Conn, now clock.Instant) bool {
-	c.Used = now
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.waiting > 0 || p.retired || len(p.idle) >= p.size {
-		return false
+// Put gives a connection back that is good for another exchange. What it
+// returns, if anything, is for the keeper to decide about: the caller tells it
+// [Released] with that connection, which may be another one.
+func (p *Pool) Put(c *Conn, now clock.Instant) (back *Conn) {
+	if p.retired.Load() || p.waiting.Load() > 0 || int64(p.idle.Len()) >= p.size.Load() {
+		return c
 	}
-	p.idle = append(p.idle, c)
-	return true
+	if planted.PoolKeyedByRemote {
+		if peer, ok := c.Conn.(transport.Peer); ok && peer.RemoteAddress() != p.Address {
+			return nil // it lies under another key now, where no Take looks
+		}
+	}
+	c.since.Store(int64(now))
+	p.idle.Push(c.slot)
+	// Somebody may have begun to wait, or the pool may have been retired,
+	// between the look and the push; whoever was first to see the other's
+	// step puts it right.
+	if p.waiting.Load() > 0 || p.retired.Load() {
+		if back = p.idle.Pop(); back != nil {
+			back.since.Store(0)
+		}
+	}
+	return back
 }
 
 // Resize sets how many idle connections are kept and returns the surplus,
-// oldest first.
+// those that were used longest ago.
 func (p *Pool) Resize(size int) []*Conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.size = size
-	surplus := len(p.idle) - size
-	if surplus <= 0 {
+	p.size.Store(int64(size))
+	if p.idle.Len() <= size {
 		return nil
 	}
-	return p.cut(surplus)
+	all := p.drain()
+	keep := min(size, len(all))
+	p.refill(all[:keep])
+	return all[keep:]
 }
 
 // Reap removes the idle connections that were last used before since or
-// expire by now.
+// expire by now, and returns them.
 func (p *Pool) Reap(now, since clock.Instant) []*Conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	var gone []*Conn
-	kept := p.idle[:0]
-	for _, c := range p.idle {
-		if c.Used < since || c.Expires != 0 && c.Expires <= now {
+	var gone, kept []*Conn
+	for _, c := range p.drain() {
+		if clock.Instant(c.since.Load()) < since || c.Expires != 0 && c.Expires <= now {
+			c.since.Store(0)
 			gone = append(gone, c)
 		} else {
 			kept = append(kept, c)
 		}
 	}
-	clear(p.idle[len(kept):])
-	p.idle = kept
+	p.refill(kept)
 	return gone
 }
 
 // Retire makes the pool refuse every Put and returns all idle connections.
 func (p *Pool) Retire() []*Conn {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.retired = true
-	return p.cut(len(p.idle))
+	p.retired.Store(true)
+	return p.drain()
 }
 
-func (p *Pool) cut(n int) []*Conn {
-	gone := append([]*Conn(nil), p.idle[:n]...)
-	rest := copy(p.idle, p.idle[n:])
-	clear(p.idle[rest:])
-	p.idle = p.idle[:rest]
-	return gone
+// drain takes all idle connections, newest first.
+func (p *Pool) drain() (all []*Conn) {
+	for c := p.idle.Pop(); c != nil; c = p.idle.Pop() {
+		all = append(all, c)
+	}
+	return all
+}
+
+// refill puts connections back that came from drain, in their order. The
+// keeper is in the middle of a turn then: nobody can begin to wait.
+func (p *Pool) refill(newestFirst []*Conn) {
+	for _, c := range slices.Backward(newestFirst) {
+		p.idle.Push(c.slot)
+	}
 }
 
 // Idle returns how many connections are idle and since when the oldest has
 // been (0 if none is).
 func (p *Pool) Idle() (n int, oldest clock.Instant) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, c := range p.idle {
-		if oldest == 0 || c.Used < oldest {
-			oldest = c.Used
+	p.idle.Each(func(c *Conn) {
+		since := clock.Instant(c.since.Load())
+		if since == 0 {
+			return
 		}
-	}
-	return len(p.idle), oldest
+		n++
+		if oldest == 0 || since < oldest {
+			oldest = since
+		}
+	})
+	return n, oldest
 }

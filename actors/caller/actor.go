@@ -129,7 +129,7 @@ func (s *supervisor) pick() (*messages.Node, error) {
 		s.service.Selector.Tell(c.resolve())
 		return nil, nil
 	}
-	ready, err := s.narrow(view)
+	ready, err := s.candidates(view)
 	if err != nil {
 		return nil, err
 	}
@@ -137,15 +137,50 @@ func (s *supervisor) pick() (*messages.Node, error) {
 	if c.plan.Picker != nil {
 		picker = c.plan.Picker
 	}
-	return c.pick(picker, ready, s.tried)
+	return c.pick(picker, ready, s.avoid(ready))
+}
+
+// avoid returns the nodes that another attempt should not go to: those that
+// were tried, or, when no other is left, those of live attempts.
+func (s *supervisor) avoid(ready []*messages.Node) (nodes []*messages.Node) {
+	if s.state.alive() == 0 || s.untried(ready) {
+		return s.tried
+	}
+	for slot, live := range s.state.live {
+		if live {
+			nodes = append(nodes, s.cell.attempts[slot].node)
+		}
+	}
+	return nodes
+}
+
+// untried reports whether one of the nodes was not tried yet.
+func (s *supervisor) untried(nodes []*messages.Node) bool {
+	return slices.ContainsFunc(nodes, func(n *messages.Node) bool { return !slices.Contains(s.tried, n) })
+}
+
+// candidates are the nodes that the next attempt may be made at: the selectable
+// ones, and once each of those has failed this call, the ejected ones as well.
+// One of them may have recovered, and who just failed is no better.
+func (s *supervisor) candidates(view *messages.View) ([]*messages.Node, error) {
+	ready, err := s.narrow(view, view.Ready)
+	if err != nil || len(s.tried) == 0 || len(view.Ready) == len(view.Nodes) {
+		return ready, err
+	}
+	for _, n := range ready {
+		if !slices.Contains(s.tried, n) {
+			return ready, nil
+		}
+	}
+	return s.narrow(view, view.Nodes)
 }
 
 // narrow applies the filters of this call.
-func (s *supervisor) narrow(view *messages.View) ([]*messages.Node, error) {
+func (s *supervisor) narrow(view *messages.View, nodes []*messages.Node) ([]*messages.Node, error) {
 	if len(s.cell.plan.Filters) == 0 {
-		return view.Ready, nil
+		return nodes, nil
 	}
-	ready, err := s.cell.narrow(view)
+	ready, err := s.cell.narrow(view, nodes)
 	if err == nil && len(ready) == 0 {
 		err = fmt.Errorf("%w: the call's filters leave none of the %d nodes of %s",
 			rpcerr.ErrNoneAvailable, len(view.Nodes), s.cell.plan.Service)
@@ -240,16 +275,8 @@ func (s *supervisor) otherNode() bool {
 	if view == nil {
 		return false
 	}
-	ready, err := s.narrow(view)
-	if err != nil {
-		return false
-	}
-	for _, n := range ready {
-		if !slices.Contains(s.tried, n) {
-			return true
-		}
-	}
-	return false
+	ready, err := s.narrow(view, view.Ready)
+	return err == nil && s.untried(ready)
 }
 
 func (s *supervisor) judged(m messages.Judged, now clock.Instant) {

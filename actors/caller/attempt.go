@@ -180,8 +180,8 @@ func (a *attempt) release(complete bool) {
 		c.Pool.Keeper.Tell(messages.Dropped{Conn: c})
 		return
 	}
-	if !c.Pool.Put(c, a.cell.now) {
-		c.Pool.Keeper.Tell(messages.Released{Conn: c})
+	if back := c.Pool.Put(c, a.cell.now); back != nil {
+		back.Pool.Keeper.Tell(messages.Released{Conn: back})
 	}
 }
 

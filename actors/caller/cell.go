@@ -234,7 +234,7 @@ func (c *cell) pick(p messages.Picker, ready, tried []*messages.Node) (n *messag
 	return n, err
 }
 
-func (c *cell) narrow(v *messages.View) (ready []*messages.Node, err error) {
+func (c *cell) narrow(v *messages.View, nodes []*messages.Node) (ready []*messages.Node, err error) {
 	defer caught("select filter", &err)
 	records := append([]*registry.Service(nil), v.Records...)
 	for _, f := range c.plan.Filters {
@@ -246,7 +246,7 @@ func (c *cell) narrow(v *messages.View) (ready []*messages.Node, err error) {
 			kept[n.ID+"\x00"+n.Address] = true
 		}
 	}
-	for _, n := range v.Ready {
+	for _, n := range nodes {
 		if kept[n.Record.ID+"\x00"+n.Address] {
 			ready = append(ready, n)
 		}

@@ -4,6 +4,7 @@ package caller
 
 import (
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/rpcerr"
 )
 
@@ -141,7 +142,7 @@ func (s *state) judged(again bool, after clock.Instant, now clock.Instant) step 
 
 // tick says what the time alone makes due; asked again until it says wait.
 func (s *state) tick(now clock.Instant) (step, int) {
-	if s.deadline != 0 && now >= s.deadline {
+	if s.deadline != 0 && now >= s.deadline && !s.sleeps() {
 		return stepDeadline, 0
 	}
 	for slot, live := range s.live {
@@ -164,6 +165,9 @@ func (s *state) tick(now clock.Instant) (step, int) {
 
 // due is the next instant at which tick has something to say, 0 if none.
 func (s *state) due() clock.Instant {
+	if s.sleeps() {
+		return s.resume
+	}
 	next := s.deadline
 	for slot, live := range s.live {
 		if live {
@@ -172,6 +176,10 @@ func (s *state) due() clock.Instant {
 	}
 	return earlier(earlier(next, s.resume), s.hedge)
 }
+
+// sleeps is true while a backoff is waited out whatever the deadline; without
+// a planted bug, never.
+func (s *state) sleeps() bool { return planted.BackoffIgnoresDeadline && s.resume != 0 }
 
 // earlier returns the earlier of two instants, of which 0 is never.
 func earlier(a, b clock.Instant) clock.Instant {

@@ -138,8 +138,8 @@ func (k *keeper) lendOrKeep(c *messages.Conn) {
 		w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Conn: c})
 		return
 	}
-	if !k.Pool.Put(c, now) {
-		k.discard(c)
+	if back := k.Pool.Put(c, now); back != nil {
+		k.discard(back)
 	}
 }
 
@@ -156,6 +156,7 @@ func (k *keeper) first(now clock.Instant) (messages.Acquire, bool) {
 func (k *keeper) discard(c *messages.Conn) {
 	k.state.open--
 	k.Pool.Stats.Discarded.Add(1)
+	k.Pool.Forget(c)
 	k.Go(func() { _ = c.Close() }) // nothing is left to do about a close that fails
 }
 

@@ -31,8 +31,8 @@ func (s *state) enqueue(m messages.Acquire) verdict {
 	switch {
 	case s.retired:
 		return closed
-	case len(s.waiters) >= s.limits.Waiters:
-		return refused
+	case len(s.waiters) >= s.limits.Waiters+max(s.limits.Max-s.open, 0):
+		return refused // whoever a dial can serve does not count
 	}
 	s.waiters = append(s.waiters, m)
 	return wait

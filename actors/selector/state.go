@@ -77,7 +77,22 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 			gone = append(gone, m.node)
 		}
 	}
+	s.holdFloor()
 	return gone
+}
+
+// holdFloor lets nodes return early when too many of those that are left are
+// ejected, the one whose time is up first before the others.
+func (s *state) holdFloor() {
+	for s.ejected() > len(s.members)/2 {
+		var first *member
+		for _, m := range s.members {
+			if m.ejected() && (first == nil || m.until < first.until) {
+				first = m
+			}
+		}
+		first.node.Health.Store(uint32(messages.Probing))
+	}
 }
 
 // keyOf is what makes a node the same in the next list.
@@ -165,15 +180,18 @@ func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
 
 // mayEject holds the floor: at least half of the nodes stay selectable, so a
 // fault of the whole fleet, or of the client itself, leaves somebody to ask.
-func (s *state) mayEject() bool {
-	ejected := 0
+func (s *state) mayEject() bool { return s.ejected()+1 <= len(s.members)/2 }
+
+func (s *state) ejected() (n int) {
 	for _, m := range s.members {
-		if messages.Health(m.node.Health.Load()) == messages.Ejected {
-			ejected++
+		if m.ejected() {
+			n++
 		}
 	}
-	return ejected+1 <= len(s.members)/2
+	return n
 }
+
+func (m *member) ejected() bool { return messages.Health(m.node.Health.Load()) == messages.Ejected }
 
 // ejection is the length of the n-th ejection in a row: doubling, with equal
 // jitter so that many clients do not return at the same moment.
@@ -186,7 +204,7 @@ func (s *state) ejection(n int) time.Duration {
 // when the next one ends (0: none is left).
 func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
 	for _, m := range s.members {
-		if messages.Health(m.node.Health.Load()) != messages.Ejected {
+		if !m.ejected() {
 			continue
 		}
 		if now >= m.until {
@@ -206,7 +224,7 @@ func (s *state) view(p messages.SelectorPolicy, now clock.Instant, stale error) 
 	v := &messages.View{Records: s.records, Picker: p.Picker, Since: now, Stale: stale}
 	for _, m := range s.members {
 		v.Nodes = append(v.Nodes, m.node)
-		if messages.Health(m.node.Health.Load()) != messages.Ejected {
+		if !m.ejected() {
 			v.Ready = append(v.Ready, m.node)
 		}
 	}

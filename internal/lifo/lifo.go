@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package lifo is a stack that nobody ever waits for: values that are taken
+// and put back again and again, by many goroutines at once.
+//
+// A lock in its place would be held for nanoseconds, but a goroutine that is
+// preempted while it holds it makes a queue of all the others, and the queue
+// outlives the cause.
+package lifo
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// blockSize is how many slots are allocated together.
+const blockSize = 64
+
+// Stack holds values that were given a slot by Add. The zero value is empty
+// and ready to use. It must not be copied.
+type Stack[T any] struct {
+	// head is the slot on top plus one (0: empty) in the low half, and in the
+	// high half a tag that changes with each operation, so that a slot that
+	// was taken and put back meanwhile is not mistaken for one that stayed.
+	head   atomic.Uint64
+	length atomic.Int64
+	blocks atomic.Pointer[[]*[blockSize]slot[T]]
+
+	mu    sync.Mutex // for Add and Remove
+	spare []uint32
+	count uint32
+}
+
+type slot[T any] struct {
+	value atomic.Pointer[T]
+	next  atomic.Uint32 // the slot below plus one
+}
+
+const (
+	slotMask = 1<<32 - 1
+	tagStep  = 1 << 32
+)
+
+// Add gives v a slot, for Push. It is not on the stack yet.
+func (s *Stack[T]) Add(v *T) (id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.spare); n > 0 {
+		id = s.spare[n-1]
+		s.spare = s.spare[:n-1]
+	} else {
+		id = s.count
+		s.count++
+		if id%blockSize == 0 {
+			s.grow()
+		}
+	}
+	s.at(id).value.Store(v)
+	return id
+}
+
+func (s *Stack[T]) grow() {
+	var blocks []*[blockSize]slot[T]
+	if have := s.blocks.Load(); have != nil {
+		blocks = *have
+	}
+	blocks = append(blocks, new([blockSize]slot[T]))
+	s.blocks.Store(&blocks)
+}
+
+// Remove takes the slot back. The value must not be on the stack.
+func (s *Stack[T]) Remove(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.at(id).value.Store(nil)
+	s.spare = append(s.spare, id)
+}
+
+func (s *Stack[T]) at(id uint32) *slot[T] {
+	return &(*s.blocks.Load())[id/blockSize][id%blockSize]
+}
+
+// Push puts the value of a slot on top. It must not be on the stack already.
+func (s *Stack[T]) Push(id uint32) {
+	at := s.at(id)
+	for {
+		head := s.head.Load()
+		at.next.Store(uint32(head & slotMask))
+		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|uint64(id+1)) {
+			s.length.Add(1)
+			return
+		}
+	}
+}
+
+// Pop takes the value on top, nil if there is none.
+func (s *Stack[T]) Pop() *T {
+	for {
+		head := s.head.Load()
+		top := uint32(head & slotMask)
+		if top == 0 {
+			return nil
+		}
+		at := s.at(top - 1)
+		value, next := at.value.Load(), at.next.Load()
+		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|uint64(next)) {
+			s.length.Add(-1)
+			return value
+		}
+	}
+}
+
+// Len is how many values are on the stack; one that is being put or taken
+// just now may count or not.
+func (s *Stack[T]) Len() int { return int(max(s.length.Load(), 0)) }
+
+// Each calls f for the value of every slot, on the stack or not.
+func (s *Stack[T]) Each(f func(*T)) {
+	blocks := s.blocks.Load()
+	if blocks == nil {
+		return
+	}
+	for _, b := range *blocks {
+		for i := range b {
+			if v := b[i].value.Load(); v != nil {
+				f(v)
+			}
+		}
+	}
+}
