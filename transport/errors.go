@@ -11,8 +11,13 @@ var (
 	// the rules of the wire. The connection is of no further use.
 	ErrProtocol = errors.New("transport: the peer broke the wire protocol")
 	// ErrTooLarge is matched when a message is over the transport's limit.
-	// It is found out before memory for the message is allocated.
+	// It is found out before memory for the message is allocated. Both
+	// requests and replies can match it.
 	ErrTooLarge = errors.New("transport: message too large")
+	// ErrInvalid is matched when a message cannot be carried on this wire at
+	// all, such as one with a blank in the name of a header field. Sending it
+	// again, here or elsewhere, is of no use.
+	ErrInvalid = errors.New("transport: invalid message")
 	// ErrNotSent is matched by errors made with [NotSent].
 	ErrNotSent = errors.New("transport: not sent")
 )

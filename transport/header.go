@@ -6,6 +6,8 @@ import "strings"
 
 // Field is one header field.
 type Field struct {
+	// Name is compared without regard to ASCII case. Value is sent as it is;
+	// which characters either may have is for the transport to say.
 	Name, Value string
 }
 

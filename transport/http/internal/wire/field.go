@@ -2,7 +2,11 @@
 
 package wire
 
-import "errors"
+import (
+	"fmt"
+
+	"example.com/mailcall/transport"
+)
 
 // Classes of bytes in a field name (RFC 9110, section 5.6.2).
 const (
@@ -134,8 +138,9 @@ func appendCanonical[T string | []byte](dst []byte, name T) []byte {
 	return dst
 }
 
-// ErrName is returned for a name that cannot travel as an HTTP field.
-var ErrName = errors.New("not a valid field name")
+// ErrName is returned for a name that cannot travel as an HTTP field. It matches
+// transport.ErrInvalid.
+var ErrName = fmt.Errorf("%w: not a valid field name", transport.ErrInvalid)
 
 // AppendField appends "Name: value" and a line end: the name in canonical
 // spelling, the value without surrounding blanks and with CR, LF and NUL made

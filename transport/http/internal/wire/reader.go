@@ -43,6 +43,7 @@ type Reader struct {
 	limits Limits
 	buf    []byte // unread bytes are buf[r:w]
 	r, w   int
+	start  int    // where the message that is being read began
 	prev   []byte // the block that parser holds the fields of
 	parser parser
 	header transport.Header // what was handed out, the caller may change it
@@ -77,6 +78,7 @@ func (r *Reader) Status() string {
 // of the stream it returns io.EOF, bare, if no byte of the message has come.
 func (r *Reader) ReadHead() (*Head, error) {
 	r.settle()
+	r.start = r.r
 	searched := 0
 	for {
 		block := r.buf[r.r:r.w]
@@ -184,14 +186,17 @@ func (r *Reader) room(need int) {
 	if len(r.buf)-r.r >= need {
 		return
 	}
-	if need <= len(r.buf) {
+	// A buffer that would take the message without its head is too small: the
+	// next one like it shall come in one read.
+	whole := need + max(r.r-r.start, 0)
+	if whole <= len(r.buf) {
 		copy(r.buf, r.buf[r.r:r.w])
 	} else {
-		bigger := make([]byte, roundUp(need))
+		bigger := make([]byte, roundUp(whole))
 		copy(bigger, r.buf[r.r:r.w])
 		r.buf = bigger
 	}
-	r.r, r.w = 0, have
+	r.r, r.w, r.start = 0, have, 0
 }
 
 // roundUp returns a buffer size for n bytes: powers of two for the small ones,
