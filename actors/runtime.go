@@ -41,9 +41,6 @@ const maxServices = 16384
 // call. They stop at once unless code of the user holds them.
 const stopGrace = 2 * time.Second
 
-// System is protoactor's actor system, for those who have one already.
-type System = actor.ActorSystem
-
 // Config is what a runtime is made of.
 type Config struct {
 	// System is the actor system to live in; nil makes one of its own.
@@ -119,8 +116,7 @@ func New(c Config) (*Runtime, error) {
 	}
 	if r.System == nil {
 		r.own = true
-		r.System = actor.NewActorSystem(actor.WithLoggerFactory(
-			func(*actor.ActorSystem) *slog.Logger { return r.Logger }))
+		r.System = newSystem(r.Logger)
 	}
 	r.pools.Store(new([]*messages.Pool))
 

@@ -20,7 +20,8 @@ import "context"
 type Client interface {
 	// Init changes options while the client runs. Calls in flight keep what
 	// they began with, new calls use the new options, nobody waits. Faults
-	// are returned all at once, and then nothing has changed.
+	// are returned all at once, and then nothing has changed. Name, Registry,
+	// Transports, MaxCalls, Logger, ActorSystem and Seed cannot be changed.
 	Init(opts ...Option) error
 	// Options returns a copy of the options in force.
 	Options() Options
@@ -44,15 +45,19 @@ type Client interface {
 	String() string
 }
 
-// Message is something to publish. It is immutable.
+// Message is something to publish. It is immutable but for the value it points
+// to.
 type Message interface {
+	// Topic is what subscribers have asked for.
 	Topic() string
+	// Payload is the value to send.
 	Payload() any
+	// ContentType picks the codec.
 	ContentType() string
 }
 
 // Request is a call that can be made. It is immutable but for the value it
-// points to.
+// points to, which must not change while a call is in flight.
 type Request interface {
 	// Service is the name the registry is asked for.
 	Service() string
@@ -69,15 +74,22 @@ type Request interface {
 }
 
 // Stream is a stream of messages in both directions. Send may be called from
-// one goroutine, Recv from another.
+// one goroutine, Recv from another, the rest from any. The client makes none
+// yet, see [Client].
 type Stream interface {
+	// Context is the one that the stream was opened with.
 	Context() context.Context
+	// Request is what the stream was opened with.
 	Request() Request
+	// Send encodes msg and writes it.
 	Send(msg any) error
+	// Recv waits for the next message and decodes it into msg, a pointer or a
+	// protobuf message. The end of the stream is io.EOF.
 	Recv(msg any) error
 	// CloseSend ends the sending direction only.
 	CloseSend() error
 	// Error is why the stream ended, nil while it has not.
 	Error() error
+	// Close ends both directions. It may be called more than once.
 	Close() error
 }

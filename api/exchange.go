@@ -49,6 +49,9 @@ func (x *exchange) recycle() {
 	}
 	x.body, x.oldBody, x.payload = body[:0], nil, nil
 	x.ctx, x.request, x.value = nil, nil, nil
+	if x.unfit != nil {
+		x.unfit = nil
+	}
 	exchanges.Put(x)
 }
 

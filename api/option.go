@@ -75,7 +75,8 @@ func WithCodec(contentType string, c codec.Codec) Option {
 	return clientOption{"codecs", func(o *Options) { o.Codecs[contentType] = c }}
 }
 
-// WithTransport adds a transport under its name and makes it the default.
+// WithTransport adds a transport under its name and makes it the default. A
+// nil transport is a fault. A new one only for [New].
 func WithTransport(t transport.Transport) Option {
 	return clientOption{"transport", func(o *Options) {
 		if t == nil {
@@ -88,6 +89,7 @@ func WithTransport(t transport.Transport) Option {
 }
 
 // WithTransports adds transports under their names, for nodes that name them.
+// Nil ones are left out. Only for [New].
 func WithTransports(ts ...transport.Transport) Option {
 	return clientOption{"transports", func(o *Options) {
 		for _, t := range ts {
@@ -98,7 +100,7 @@ func WithTransports(ts ...transport.Transport) Option {
 	}}
 }
 
-// WithRegistry sets [Options.Registry].
+// WithRegistry sets [Options.Registry]. Only for [New].
 func WithRegistry(r registry.Registry) Option {
 	return clientOption{"registry", func(o *Options) { o.Registry = r }}
 }
@@ -170,14 +172,16 @@ func WithSeed(seed uint64) Option {
 }
 
 // WithMethod sets options for all calls of one endpoint, "Greeter.Hello", or
-// of one endpoint of one service, "greeter/Greeter.Hello", which goes first.
+// of one endpoint of one service, "greeter/Greeter.Hello", which wins over the
+// former. Options of a call win over both. Several uses for one name add up.
 func WithMethod(method string, opts ...CallOption) Option {
 	return clientOption{"methods", func(o *Options) {
 		o.methods[method] = append(slices.Clip(o.methods[method]), opts...)
 	}}
 }
 
-// WithAddress sets [CallOptions.Address].
+// WithAddress sets [CallOptions.Address]; without an address the registry is
+// asked again.
 func WithAddress(addresses ...string) ClientCallOption {
 	return callOption{"address", func(o *CallOptions) { o.Address = addresses }}
 }
@@ -222,12 +226,12 @@ func WithIdempotent(is bool) ClientCallOption {
 	return callOption{"idempotent", func(o *CallOptions) { o.Idempotent = is }}
 }
 
-// WithHedge sets [CallOptions.HedgeAfter].
+// WithHedge sets [CallOptions.HedgeAfter], which needs idempotent calls.
 func WithHedge(after time.Duration) ClientCallOption {
 	return callOption{"hedge_after", func(o *CallOptions) { o.HedgeAfter = after }}
 }
 
-// WithConnClose sets [CallOptions.ConnClose].
+// WithConnClose sets [CallOptions.ConnClose] to true.
 func WithConnClose() ClientCallOption {
 	return callOption{"conn_close", func(o *CallOptions) { o.ConnClose = true }}
 }
@@ -237,8 +241,9 @@ func WithCallWrapper(w ...CallWrapper) ClientCallOption {
 	return callOption{"call_wrappers", func(o *CallOptions) { o.CallWrappers = append(o.CallWrappers, w...) }}
 }
 
-// WithFilter adds filters. For a client they are applied once to each new
-// list of the registry, for a call each time.
+// WithFilter adds filters, applied in order. For a client they are applied
+// once to each new list of the registry, in the turn of the service's selector
+// (keep them short); for a call at each attempt, after those of the client.
 func WithFilter(f ...Filter) ClientCallOption { return filterOption(f) }
 
 type filterOption []Filter

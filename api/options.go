@@ -15,7 +15,8 @@ import (
 )
 
 // Options are a client's options. The zero value is of no use; the defaults
-// are those of [DefaultOptions].
+// are those of [DefaultOptions]. They are a value: what is done to a copy has
+// no effect on a client.
 type Options struct {
 	// Name of the client, the prefix of its actors' addresses. Defaults to
 	// "mailcall". Clients that share an actor system need different names.
@@ -46,7 +47,8 @@ type Options struct {
 	// or more; callers beyond it wait. Defaults to 16384.
 	PoolMax int
 	// PoolWaiters is how many callers may wait for a connection to an
-	// address; one more is refused as overloaded. Defaults to 65536.
+	// address, besides those for whom one may still be opened (PoolMax); one
+	// more is refused as overloaded. 0 or more. Defaults to 65536.
 	PoolWaiters int
 	// PoolTTL is how old a connection may get, +-20 %; 0 is no limit.
 	// Defaults to 5m (go-micro: 1m, all at the same age).
@@ -99,9 +101,11 @@ type CallOptions struct {
 	// no bound. Defaults to 30s (go-micro's).
 	RequestTimeout time.Duration
 	// AttemptTimeout bounds one attempt; 0 is no bound of its own. Defaults
-	// to 5s (go-micro's, under the name ConnectionTimeout).
+	// to 5s (go-micro's, under the name ConnectionTimeout). The server is told
+	// the smaller of it and what is left of the call.
 	AttemptTimeout time.Duration
-	// StreamTimeout bounds a stream; 0 is no bound. Defaults to 0.
+	// StreamTimeout bounds a stream; 0 is no bound. Defaults to 0. It has no
+	// effect yet.
 	StreamTimeout time.Duration
 	// Retries is how many attempts may follow the first, 0 to 100. Defaults
 	// to 2 (go-micro: 5).
@@ -111,15 +115,18 @@ type CallOptions struct {
 	// Backoff decides about waits. Defaults to none, see [BackoffFunc].
 	Backoff BackoffFunc
 	// BackoffBase and BackoffCap bound the random wait before a retry: it
-	// doubles from base to cap. Defaults to 50ms and 1s.
+	// doubles from base to cap. A base of 0 is no wait, a cap of 0 a bound
+	// that stays at base. Default to 50ms and 1s.
 	BackoffBase, BackoffCap time.Duration
 	// Idempotent says that the call may be executed more than once. Defaults
 	// to false.
 	Idempotent bool
 	// HedgeAfter is when a second attempt starts to race the first at another
-	// node; only for idempotent calls. 0 is never, the default.
+	// node. It has effect only for idempotent calls with Retries of 1 or more
+	// and without call wrappers. 0 is never, the default.
 	HedgeAfter time.Duration
-	// ConnClose closes the connection after each attempt. Defaults to false.
+	// ConnClose closes the connection after each attempt; the server is not
+	// told beforehand. Defaults to false.
 	ConnClose bool
 	// CallWrappers around each attempt, outermost first. Defaults to none.
 	CallWrappers []CallWrapper

@@ -27,7 +27,8 @@ func WithContentType(contentType string) RequestOption {
 	return requestOption(func(r *request) { r.contentType = contentType })
 }
 
-// StreamingRequest says that the request is for a stream.
+// StreamingRequest says that the request is for a stream. Call does not look
+// at it.
 func StreamingRequest() RequestOption {
 	return requestOption(func(r *request) { r.stream = true })
 }

@@ -41,6 +41,7 @@ func (x *exchange) inject() (answer *transport.Message, proceed bool) {
 
 // raw writes bytes past the transport, or closes a connection that has none.
 func (x *exchange) raw(data []byte) {
+	x.s.free(x) // before the client can answer with its next request
 	x.s.send.Lock()
 	defer x.s.send.Unlock()
 	if socket := socketOf(x.s.conn); socket == nil || !push(socket, data) {

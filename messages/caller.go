@@ -40,7 +40,7 @@ type (
 		Err     error
 	}
 	// Judged answers [Judge]: whether another attempt may start, how long to
-	// wait before it does, and why, in words for the call's log.
+	// wait before it does (0: not at all), and why, in words for the call's log.
 	Judged struct {
 		Ticket Ticket
 		Again  bool

@@ -16,7 +16,8 @@ type KeeperMessage interface{ keeperMessage() }
 
 type (
 	// Acquire asks for a connection. The keeper tells ReplyTo exactly one
-	// [Leased], unless a [Withdraw] with the same ticket comes first.
+	// [Leased], unless a [Withdraw] with the same ticket comes first, or the
+	// Deadline (0: none) passes: whoever asked has a timer of its own.
 	Acquire struct {
 		Ticket   Ticket
 		Attempt  int // its number in the call
@@ -70,7 +71,8 @@ type PoolLimits struct {
 	Size int
 	// Max is how many connections may be open or dialling at once.
 	Max int
-	// Waiters is how many callers may wait for a connection.
+	// Waiters is how many callers may wait for a connection, besides those
+	// for whom Max lets one be opened.
 	Waiters int
 	// TTL is how old a connection may get, give or take 20 %. 0 is no limit.
 	TTL time.Duration

@@ -12,7 +12,8 @@ type (
 	// makes it known, spawns its selector and passes the Resolve on; a bound
 	// that is reached answers the Resolve with an error.
 	OpenService struct {
-		// Key is its place in the directory, Name what the registry is asked.
+		// Key is its place in the directory, Name what the registry is asked;
+		// Addresses, if any, are used in its place.
 		Key, Name string
 		Addresses []string
 		Resolve   Resolve
@@ -37,7 +38,7 @@ type (
 		Budget Budget
 	}
 	// Shutdown retires every pool and ends every selector; Done is closed
-	// when the last one has stopped.
+	// once, when the last one has stopped, and the root stops with it.
 	Shutdown struct{ Done chan<- struct{} }
 )
 

@@ -7,6 +7,8 @@ import "time"
 // Snapshot is a picture of a client at one moment. It is put together from
 // what the actors have published, so taking it asks nobody and waits for
 // nobody: an actor that is stuck shows as an actor with a mailbox that grows.
+// Its parts are read one after the other, so sums may be off by what happened
+// meanwhile. In JSON durations are nanoseconds. It belongs to whoever took it.
 type Snapshot struct {
 	// Taken is when.
 	Taken time.Time `json:"taken"`
@@ -24,20 +26,27 @@ type Snapshot struct {
 
 // Totals are counters of a client.
 type Totals struct {
-	Calls   int64 `json:"calls"`
-	Live    int64 `json:"live"`
-	Failed  int64 `json:"failed"`
+	// Calls that were admitted, Live those in flight now.
+	Calls int64 `json:"calls"`
+	Live  int64 `json:"live"`
+	// Failed calls among those that were admitted.
+	Failed int64 `json:"failed"`
+	// Retries and Hedges that the retrier allowed.
 	Retries int64 `json:"retries"`
 	Hedges  int64 `json:"hedges"`
 	// Late counts messages that came for a call that was over.
 	Late int64 `json:"late"`
 }
 
-// ActorInfo is one actor.
+// ActorInfo is one actor. Of the actors of calls only ID, Parent and Kind are
+// known, and of a supervisor the Depth.
 type ActorInfo struct {
+	// ID is its address in the actor system, Parent that of its parent, "" if
+	// it has none.
 	ID     string `json:"id"`
 	Parent string `json:"parent"`
-	Kind   string `json:"kind"`
+	// Kind is "root", "selector", "keeper", "retrier", "supervisor" or "attempt".
+	Kind string `json:"kind"`
 	// Depth is how many messages wait in the mailbox, MaxDepth the most that
 	// ever did.
 	Depth    int64 `json:"depth"`
@@ -50,10 +59,13 @@ type ActorInfo struct {
 
 // ServiceInfo is one service with its nodes.
 type ServiceInfo struct {
-	Name      string     `json:"name"`
-	Addresses []string   `json:"addresses,omitempty"`
-	Nodes     []NodeInfo `json:"nodes"`
-	// Budget is how many tokens the retry budget holds.
+	// Name is the service's name; Addresses, if any, are the fixed ones that
+	// were called in place of the registry's.
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses,omitempty"`
+	// Nodes of the current list, ejected ones included.
+	Nodes []NodeInfo `json:"nodes"`
+	// Budget is how many tokens the retry budget held when it was last used.
 	Budget float64 `json:"retry_budget"`
 	// Stale says why the list of nodes may be old, "" if it is fresh.
 	Stale string `json:"stale,omitempty"`
@@ -61,28 +73,38 @@ type ServiceInfo struct {
 
 // NodeInfo is one node.
 type NodeInfo struct {
-	ID        string        `json:"id"`
-	Address   string        `json:"address"`
-	Version   string        `json:"version,omitempty"`
-	Transport string        `json:"transport"`
-	Legacy    bool          `json:"legacy,omitempty"`
-	Health    string        `json:"health"`
-	InFlight  int64         `json:"in_flight"`
-	Answers   int64         `json:"answers"`
-	Faults    int64         `json:"faults"`
-	Load      time.Duration `json:"load_ns"`
+	// ID, Address and Version are the registry's, Transport and Legacy follow
+	// from its metadata, see [Node].
+	ID        string `json:"id"`
+	Address   string `json:"address"`
+	Version   string `json:"version,omitempty"`
+	Transport string `json:"transport"`
+	Legacy    bool   `json:"legacy,omitempty"`
+	// Health is "healthy", "ejected" or "probing".
+	Health string `json:"health"`
+	// InFlight counts attempts now, Answers and Faults those that ended so
+	// since the node is known. Errors of the application are answers.
+	InFlight int64 `json:"in_flight"`
+	Answers  int64 `json:"answers"`
+	Faults   int64 `json:"faults"`
+	// Load is what one more call would cost: [Node.Load].
+	Load time.Duration `json:"load_ns"`
 }
 
 // PoolInfo is one pool.
 type PoolInfo struct {
+	// Address is what is dialled, Transport the name of what dials it.
 	Address   string `json:"address"`
 	Transport string `json:"transport"`
-	Open      int64  `json:"open"`
-	Idle      int64  `json:"idle"`
-	Lent      int64  `json:"lent"`
-	Dialing   int64  `json:"dialing"`
-	Max       int64  `json:"max"`
-	Waiters   int64  `json:"waiters"`
+	// Open connections are Idle or Lent; Dialing ones come on top. Open and
+	// Dialing together are at most Max.
+	Open    int64 `json:"open"`
+	Idle    int64 `json:"idle"`
+	Lent    int64 `json:"lent"`
+	Dialing int64 `json:"dialing"`
+	Max     int64 `json:"max"`
+	// Waiters are attempts that wait for a connection.
+	Waiters int64 `json:"waiters"`
 	// Dialled, DialFailures and Discarded count since the pool was made.
 	Dialled      int64 `json:"dialled"`
 	DialFailures int64 `json:"dial_failures"`
@@ -93,17 +115,23 @@ type PoolInfo struct {
 
 // CallInfo is one call in flight.
 type CallInfo struct {
-	ID       string        `json:"id"`
-	Service  string        `json:"service"`
-	Endpoint string        `json:"endpoint"`
-	Age      time.Duration `json:"age_ns"`
-	// Phase is that of the newest attempt, or what the call waits for.
-	Phase    string        `json:"phase"`
+	// ID is the address of its supervisor and which of its calls it is.
+	ID string `json:"id"`
+	// Service and Endpoint name what is called.
+	Service  string `json:"service"`
+	Endpoint string `json:"endpoint"`
+	// Age is the time since it began.
+	Age time.Duration `json:"age_ns"`
+	// Phase is that of a live attempt, or what the call waits for.
+	Phase string `json:"phase"`
+	// Attempts that are alive, two at most.
 	Attempts []AttemptInfo `json:"attempts"`
 }
 
 // AttemptInfo is one live attempt of a call.
 type AttemptInfo struct {
+	// Node is the address, Phase a name of rpcerr.Phase, Age the time since
+	// the attempt began.
 	Node  string        `json:"node"`
 	Phase string        `json:"phase"`
 	Age   time.Duration `json:"age_ns"`

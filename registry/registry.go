@@ -16,11 +16,16 @@ var ErrNotFound = errors.New("registry: service not found")
 // Service is one version of a service with the nodes that run it. Records are
 // immutable once they were handed over.
 type Service struct {
-	Name      string            `json:"name"`
-	Version   string            `json:"version"`
-	Metadata  map[string]string `json:"metadata"`
-	Endpoints []*Endpoint       `json:"endpoints"`
-	Nodes     []*Node           `json:"nodes"`
+	// Name is what callers ask for.
+	Name string `json:"name"`
+	// Version is any text, compared as it is; "" is a version like others.
+	Version string `json:"version"`
+	// Metadata of the service. Nil is none.
+	Metadata map[string]string `json:"metadata"`
+	// Endpoints that the version has, for filters; calls do not need them.
+	Endpoints []*Endpoint `json:"endpoints"`
+	// Nodes that run it. None is a service that cannot be called now.
+	Nodes []*Node `json:"nodes"`
 }
 
 // Node is one place where a service runs.
@@ -37,16 +42,21 @@ type Node struct {
 
 // Endpoint describes one endpoint of a service.
 type Endpoint struct {
-	Request  *Value            `json:"request"`
-	Response *Value            `json:"response"`
+	// Request and Response describe the two types; nil is unknown.
+	Request  *Value `json:"request"`
+	Response *Value `json:"response"`
+	// Metadata of the endpoint: "stream" is "true" for streams.
 	Metadata map[string]string `json:"metadata"`
-	Name     string            `json:"name"`
+	// Name is "Handler.Method".
+	Name string `json:"name"`
 }
 
 // Value describes a type in an [Endpoint].
 type Value struct {
-	Name   string   `json:"name"`
-	Type   string   `json:"type"`
+	// Name of the field or type, and its Go type.
+	Name string `json:"name"`
+	Type string `json:"type"`
+	// Values are its fields.
 	Values []*Value `json:"values"`
 }
 

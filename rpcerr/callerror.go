@@ -10,12 +10,14 @@ import (
 	"time"
 )
 
-// Phase is how far an attempt came. The order is the order of time.
+// Phase is how far an attempt came. The order is the order of time. The zero
+// value is PhaseQueue.
 type Phase uint8
 
 // The phases of an attempt.
 const (
-	// PhaseQueue: waiting to be admitted.
+	// PhaseQueue: not begun. A call that is refused has no attempt, so no
+	// attempt of a [CallError] has this phase.
 	PhaseQueue Phase = iota
 	// PhasePick: choosing a node, looking the service up if need be.
 	PhasePick
@@ -41,7 +43,8 @@ func (p Phase) String() string {
 	return fmt.Sprintf("phase(%d)", uint8(p))
 }
 
-// Proof is what is known about the execution of a failed attempt.
+// Proof is what is known about the execution of a failed attempt. The zero
+// value is NotSent.
 type Proof uint8
 
 // The three proofs.
@@ -79,8 +82,9 @@ type Attempt struct {
 	Hedge bool
 	// Err is why the attempt ended; nil if it answered the call.
 	Err error
-	// Decision is what the retrier decided then, in words:
-	// "retry at once: not sent", "stop: not idempotent".
+	// Decision is what was decided then, in words for people: "retry at once:
+	// not-sent", "stop: all 3 attempts are used". "" where nothing had to be
+	// decided, because the call was over.
 	Decision string
 }
 
@@ -107,12 +111,15 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 }
 
 // CallError is what a failed call returns: the cause, and the call's own log.
+// It is not changed any more once it was returned.
 type CallError struct {
 	// Service and Endpoint name what was called.
 	Service, Endpoint string
 	// Elapsed is how long the call took.
 	Elapsed time.Duration
-	// Attempts are all attempts in the order in which they began.
+	// Attempts are the attempts that failed, in the order in which they ended;
+	// a node that could not be found counts as one. Empty if the call was
+	// refused before it began.
 	Attempts []Attempt
 	// Err is the cause: an *[Error] of the service, or the fault of the last
 	// attempt, or the deadline. errors.Is and errors.As look through it.

@@ -15,7 +15,8 @@ import (
 const (
 	// IDClient marks faults found by the client.
 	IDClient = "go.micro.client"
-	// IDTransport marks faults of the connection.
+	// IDTransport marks faults of the connection in go-micro's own errors.
+	// This client makes none of it: its faults are a [CallError].
 	IDTransport = "go.micro.client.transport"
 	// IDCodec marks values that could not be encoded or decoded.
 	IDCodec = "go.micro.client.codec"

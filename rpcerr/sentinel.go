@@ -17,10 +17,11 @@ var (
 	ErrOverloaded = errors.New("overloaded")
 	// ErrClosed: the client was closed.
 	ErrClosed = errors.New("client closed")
-	// ErrMessageTooLarge: a request or reply is over the limit.
+	// ErrMessageTooLarge: a request or reply is over the limit of the
+	// transport or the codec.
 	ErrMessageTooLarge = errors.New("message too large")
-	// ErrInvalidArgument: the call could not begin: nil request or reply,
-	// empty service, negative duration.
+	// ErrInvalidArgument: the call could not begin: nil context, request or
+	// reply, empty service or endpoint, an option out of range.
 	ErrInvalidArgument = errors.New("invalid argument")
 	// ErrUnsupportedContentType: no codec is registered for the content type.
 	ErrUnsupportedContentType = errors.New("unsupported content type")

@@ -14,6 +14,7 @@ import (
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
@@ -46,9 +47,6 @@ type call struct {
 	running                                   []*exchange
 	body                                      []byte
 }
-
-// sharedPlan is what calls that are alike share.
-type sharedPlan struct{ plan caller.Plan }
 
 func (s *sim) newCall(i int) *call {
 	spec := s.scenario.Calls[i]
@@ -87,7 +85,7 @@ func (c *call) makePlan() *caller.Plan {
 	if len(c.spec.Addresses) > 0 {
 		key = strings.Join(c.spec.Addresses, ",")
 	}
-	p := caller.Plan{
+	p := &caller.Plan{
 		Service: c.spec.Service, Endpoint: fmt.Sprintf("%d", c.id), Key: key, Addresses: c.spec.Addresses,
 		Timeout: c.spec.Timeout, AttemptTimeout: c.spec.AttemptTimeout, Attempts: c.spec.Attempts,
 		HedgeAfter: c.spec.HedgeAfter, Idempotent: c.spec.Idempotent, Close: c.spec.Close,
@@ -95,14 +93,20 @@ func (c *call) makePlan() *caller.Plan {
 	}
 	if !c.spec.Shared {
 		p.Picker = watchedPicker{c}
-		return &p
+		if c.spec.Panic == PanicFilter {
+			p.Filters = []messages.Filter{func(records []*registry.Service) []*registry.Service {
+				c.panic(PanicFilter)
+				return records
+			}}
+		}
+		return p
 	}
 	p.Endpoint = "shared"
 	kind := fmt.Sprint(key, p.Timeout, p.AttemptTimeout, p.Attempts, p.HedgeAfter, p.Idempotent, p.Close, p.BackoffBase, p.BackoffCap)
 	if c.sim.plans[kind] == nil {
-		c.sim.plans[kind] = &sharedPlan{plan: p}
+		c.sim.plans[kind] = p
 	}
-	return &c.sim.plans[kind].plan
+	return c.sim.plans[kind]
 }
 
 func (c *call) giveUp() {
@@ -238,6 +242,7 @@ type watchedPicker struct{ call *call }
 // Pick implements messages.Picker.
 func (p watchedPicker) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	c := p.call
+	c.panic(PanicPick)
 	n := c.sim.scenario.Picker.Pick(ready, tried, d)
 	c.picks++
 	c.sim.checkPick(c, ready, n)

@@ -4,7 +4,6 @@ package simtest
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"example.com/mailcall/internal/dice"
@@ -23,10 +22,10 @@ func Chaos(seed uint64, calls int) Scenario {
 			Max: float64(r.choose(0, 2, 3, 5, 10)), Ratio: float64(r.choose(0, 5, 10, 20)) / 100,
 			Reserve: float64(r.choose(0, 1, 5, 10)) / 10,
 		},
-		MaxCalls: r.choose(1024, 1024, 64, 8),
-		Thorough: r.one(8),
+		MaxCalls: r.choose(1024, 1024, 1024, 64, 64, 64, 64, 8),
+		Thorough: true,
 	}
-	hostile := r.one(2)
+	hostile := r.one(3)
 	for i := range 1 + r.N(3) {
 		service := Service{Name: fmt.Sprintf("service-%d", i)}
 		for j := range 1 + r.N(6) {
@@ -47,14 +46,14 @@ func Chaos(seed uint64, calls int) Scenario {
 			c.CancelAfter = r.ms(0, 60)
 		}
 		if r.one(25) {
-			c.Panic = Panic(1 + r.N(int(PanicRetry)))
+			c.Panic = Panic(1 + r.N(int(PanicFilter)))
 		}
 		s.Calls = append(s.Calls, c)
 	}
-	for range r.N(24) {
-		s.Events = append(s.Events, r.event(s, at))
+	for range r.N(16) {
+		s.Events = append(s.Events, r.event(s, at)...)
 	}
-	if r.one(5) {
+	if r.one(8) {
 		s.CloseAt = r.ms(1, int(at/time.Millisecond)+1)
 	}
 	return s
@@ -163,22 +162,28 @@ func (r *roller) kinds(services []Service) (kinds []Call) {
 	return kinds
 }
 
-func (r *roller) event(s Scenario, end time.Duration) Event {
+// event rolls a change, and the end of what is not meant to last.
+func (r *roller) event(s Scenario, end time.Duration) []Event {
 	service := s.Services[r.N(len(s.Services))]
 	e := Event{
 		At:   r.ms(0, int(end/time.Millisecond)),
 		Node: service.Nodes[r.N(len(service.Nodes))].Address,
 		Do:   Change(r.N(int(Retune) + 1)),
 	}
+	undone := map[Change]Change{Crash: Restart, Deregister: Register, RegistryDown: RegistryUp}
 	switch e.Do {
 	case Behave:
 		e.Behaviour = r.behaviour(r.one(2))
 	case Retune:
 		e.Limits = r.limits()
-	case Restart, Register: // as often as what they end
+	case Crash, Deregister, RegistryDown:
+		undo := e
+		undo.Do = undone[e.Do]
+		undo.At += r.ms(1, 3000)
+		if !r.one(8) {
+			return []Event{e, undo}
+		}
+	case Restart, Register, RegistryUp: // mostly without effect
 	}
-	if !slices.ContainsFunc(s.Events, func(x Event) bool { return x.Do == RegistryDown }) && e.Do == RegistryUp {
-		e.Do = Register
-	}
-	return e
+	return []Event{e}
 }

@@ -237,9 +237,17 @@ func (s *sim) checkResult(c *call) {
 		s.violate(OneResult, "call %d got the bare error %v", c.id, c.err)
 	case attempts(c.err) > c.spec.Attempts:
 		s.violate(WithinBudget, "call %d made %d attempts, and may make %d", c.id, attempts(c.err), c.spec.Attempts)
-	case c.panicked && c.err != nil && c.picks+c.begins <= 1 && !errors.Is(c.err, rpcerr.ErrPanic) && c.spec.Panic != PanicRetry:
+	case c.panicked && failed != nil && !saysPanic(failed):
 		s.violate(PanicContained, "call %d failed in a panic, and says %v", c.id, c.err)
 	}
+}
+
+// saysPanic reports whether an error tells of a panic, its own or that of an
+// attempt before.
+func saysPanic(failed *rpcerr.CallError) bool {
+	return errors.Is(failed, rpcerr.ErrPanic) || slices.ContainsFunc(failed.Attempts, func(a rpcerr.Attempt) bool {
+		return errors.Is(a.Err, rpcerr.ErrPanic)
+	})
 }
 
 // hung looks at the calls that are left when the time is up: only those

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/mailcall/actors"
+	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/selector"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
@@ -38,8 +39,8 @@ type sim struct {
 	world    *world
 	calls    []*call
 	live     []*call
-	plans    map[string]*sharedPlan
-	over     int // calls that have a result
+	plans    map[string]*caller.Plan // of calls that are alike
+	over     int                     // calls that have a result
 	failed   bool
 	limits   messages.PoolLimits // the widest that were ever in force
 
@@ -89,7 +90,7 @@ func newSim(seed uint64, scenario Scenario) *sim {
 	source := dice.NewSource(seed)
 	s := &sim{
 		scenario: scenario, clock: newClock(), dice: source.Dice(), order: source.Dice(),
-		plans: make(map[string]*sharedPlan), limits: scenario.Limits,
+		plans: make(map[string]*caller.Plan), limits: scenario.Limits,
 		report: Report{Seed: seed},
 	}
 	s.history.hash = fnvOffset

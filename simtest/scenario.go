@@ -131,6 +131,10 @@ const (
 	PanicDecode
 	// PanicRetry: in the retry function.
 	PanicRetry
+	// PanicPick: in the selection strategy. Not for shared calls.
+	PanicPick
+	// PanicFilter: in a filter of the call. Not for shared calls.
+	PanicFilter
 )
 
 // Event changes the world.

@@ -141,10 +141,14 @@ func (s *supervisor) pick() (*messages.Node, error) {
 }
 
 // avoid returns the nodes that another attempt should not go to: those that
-// were tried, or, when no other is left, those of live attempts.
+// were tried, or, when no other is left, those of live attempts, or the one
+// that was tried last.
 func (s *supervisor) avoid(ready []*messages.Node) (nodes []*messages.Node) {
-	if s.state.alive() == 0 || s.untried(ready) {
+	switch {
+	case len(s.tried) == 0 || s.untried(ready):
 		return s.tried
+	case s.state.alive() == 0:
+		return s.tried[len(s.tried)-1:]
 	}
 	for slot, live := range s.state.live {
 		if live {

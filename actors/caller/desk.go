@@ -172,10 +172,16 @@ func (d *Desk) take() (*cell, error) {
 	return c, nil
 }
 
-func (d *Desk) give(c *cell) {
+// hint makes a free cell easy to find. Under a scheduler nothing does: what a
+// sync.Pool returns cannot be repeated.
+func (d *Desk) hint(c *cell) {
 	if d.Schedule == nil {
 		d.hints.Put(c)
 	}
+}
+
+func (d *Desk) give(c *cell) {
+	d.hint(c)
 	if d.closed.Load() {
 		select {
 		case d.freed <- struct{}{}:
@@ -226,7 +232,7 @@ func (d *Desk) another() (*cell, error) {
 	first.claim()
 	d.cells.Store(&longer)
 	for _, c := range rest {
-		d.hints.Put(c)
+		d.hint(c)
 	}
 	return first, nil
 }

@@ -32,8 +32,8 @@ type Plan struct {
 	Idempotent bool
 	// BackoffBase and BackoffCap shape the retrier's backoff.
 	BackoffBase, BackoffCap time.Duration
-	// Filters narrow the nodes for this plan only; Picker, if not nil,
-	// replaces the service's own.
+	// Filters narrow the nodes for this plan only, after those of the client;
+	// Picker, if not nil, replaces the service's own.
 	Filters []messages.Filter
 	Picker  messages.Picker
 	// Close makes each attempt close its connection afterwards.

@@ -123,11 +123,11 @@ func (s *state) spend(service *messages.Service, now clock.Instant) (left float6
 // balance is the bucket with what has come in since it was last looked at.
 func (s *state) balance(service *messages.Service, now clock.Instant) float64 {
 	at := clock.Instant(service.BudgetAt.Load())
+	answered := service.Answered.Swap(0)
 	if at == 0 {
-		return s.budget.Max
+		return s.budget.Max // full, so what was answered so far adds nothing
 	}
 	tokens := math.Float64frombits(service.Budget.Load())
-	answered := service.Answered.Swap(0)
 	if planted.BudgetDebitedLate && answered > 0 {
 		tokens, s.owed = max(tokens-s.owed, 0), 0
 	}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/inspect"
+	"example.com/mailcall/registry/static"
+)
+
+const (
+	serviceName = "greeter"
+	maxNodes    = 64
+	maxRate     = 1_000_000
+	// retryBudget is enough for every call that can be in flight, a few times.
+	retryBudget = 4 * maxCallers
+)
+
+// demoCmd is mailcall demo.
+type demoCmd struct {
+	Duration time.Duration `default:"10s" help:"How long to call (default: ${default})."`
+	Nodes    int           `default:"5" help:"How many nodes to start, 1 to 64 (default: ${default})."`
+	Rate     int           `placeholder:"N" help:"Calls a second; 0 is 2000, the default."`
+	JSON     bool          `name:"json" help:"Print the summary as JSON on stdout, progress on stderr."`
+}
+
+// Run shows the client at work.
+func (c *demoCmd) Run(s streams) error {
+	if err := c.check(); err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+
+	nodes, err := startFleet(c.Nodes)
+	if err != nil {
+		return fmt.Errorf("cannot start the nodes: %w", err)
+	}
+	sum, err := c.watch(ctx, s, nodes)
+	if err = errors.Join(err, nodes.close()); err != nil {
+		return err
+	}
+	if err := sum.print(s.out, c.JSON); err != nil {
+		return fmt.Errorf("cannot print the summary: %w", err)
+	}
+	if sum.Lost > 0 {
+		return exitCode(exitNoAnswer)
+	}
+	return nil
+}
+
+func (c *demoCmd) check() error {
+	if c.Rate == 0 {
+		c.Rate = defaultRate
+	}
+	switch {
+	case c.Duration <= 0:
+		return usage("10s is a duration", "--duration is %s; it must be positive", c.Duration)
+	case c.Nodes < 1 || c.Nodes > maxNodes:
+		return usage("5 nodes make a good picture", "--nodes is %d; it must be 1 to %d", c.Nodes, maxNodes)
+	case c.Rate < 0 || c.Rate > maxRate:
+		return usage("leave it out for 2000", "--rate is %d; it must be 0 to %d", c.Rate, maxRate)
+	}
+	return nil
+}
+
+// watch runs callers against the nodes while these are broken and mended.
+func (c *demoCmd) watch(ctx context.Context, s streams, nodes *fleet) (*summary, error) {
+	client, err := api.New(
+		api.WithRegistry(static.New(serviceName, nodes.addresses()...)),
+		api.WithIdempotent(true), // it may be tried again even after it was sent
+		api.WithRetries(4),
+		api.WithAttemptTimeout(2*time.Second),
+		// A kill breaks all calls of a node at once. The default budget, which
+		// protects a service that is down as a whole, would give some of them up.
+		api.WithRetryBudget(retryBudget, 1, retryBudget),
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer closeClient(client)
+	looking, stopLooking := context.WithCancel(context.WithoutCancel(ctx))
+	page, looked, err := inspect.Serve(looking, client.Runtime(), inspect.WithSettings(func() any {
+		o := client.Options()
+		return o.Settings()
+	}))
+	if err != nil {
+		stopLooking()
+		return nil, err
+	}
+	defer func() {
+		stopLooking()
+		_ = looked() // it was asked to end
+	}()
+	l := &load{client: client, rate: c.Rate}
+	began := time.Now()
+	v := &view{out: c.progress(s), load: l, fleet: nodes, began: began}
+	v.greet(page)
+	c.run(ctx, l, nodes, v)
+	return sumUp(v, page), nil
+}
+
+// progress is where progress goes: stdout belongs to the data under --json.
+func (c *demoCmd) progress(s streams) io.Writer {
+	if c.JSON {
+		return s.err
+	}
+	return s.out
+}
+
+// run lasts until the duration is over or ctx ends, and all calls are back.
+func (c *demoCmd) run(ctx context.Context, l *load, nodes *fleet, v *view) {
+	ctx, cancel := context.WithTimeout(ctx, c.Duration)
+	defer cancel()
+	shown, stopShowing := context.WithCancel(context.WithoutCancel(ctx))
+	var others sync.WaitGroup
+	others.Go(func() { nodes.harass(ctx) })
+	others.Go(func() { v.show(shown) })
+	l.run(ctx)
+	stopShowing()
+	others.Wait()
+}

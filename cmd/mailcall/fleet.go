@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"example.com/mailcall/mailcalltest"
+)
+
+const (
+	// step is the time between two changes; a node that was broken stays so
+	// for brokenFor of them.
+	step      = 400 * time.Millisecond
+	brokenFor = 2
+	// slowBy is how much later a slow node answers.
+	slowBy = 60 * time.Millisecond
+)
+
+// condition is how a node is.
+type condition byte
+
+const (
+	up   condition = '+'
+	slow condition = '~'
+	dead condition = 'x'
+)
+
+// fleet is the nodes of the demo, and who breaks them. At any time most nodes
+// are well; which one is next is a matter of chance.
+type fleet struct {
+	nodes []*mailcalltest.Responder
+
+	mu     sync.Mutex
+	states []condition
+	broken []int // steps since a node was broken
+	counts faults
+}
+
+// faults count what was done to the nodes.
+type faults struct {
+	Slowed    int `json:"slowed"`
+	Killed    int `json:"killed"`
+	Restarted int `json:"restarted"`
+}
+
+func startFleet(n int) (*fleet, error) {
+	f := &fleet{broken: make([]int, n)}
+	for range n {
+		node, err := startNode(serviceName, "127.0.0.1:0")
+		if err != nil {
+			return nil, errors.Join(err, f.close())
+		}
+		f.nodes = append(f.nodes, node)
+		f.states = append(f.states, up)
+	}
+	return f, nil
+}
+
+func (f *fleet) addresses() (all []string) {
+	for _, n := range f.nodes {
+		all = append(all, n.Address())
+	}
+	return all
+}
+
+// harass breaks and mends nodes until ctx ends.
+func (f *fleet) harass(ctx context.Context) {
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for round := 0; ; round++ {
+		select {
+		case <-tick.C:
+			f.mend()
+			f.harm(round)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// mend brings back the nodes that were broken for long enough.
+func (f *fleet) mend() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, s := range f.states {
+		if s == up {
+			continue
+		}
+		if f.broken[i]++; f.broken[i] < brokenFor {
+			continue
+		}
+		if s == slow {
+			f.nodes[i].SetDelay(0)
+		} else if f.nodes[i].Restart() != nil {
+			continue // somebody has the port just now; the next step tries again
+		} else {
+			f.counts.Restarted++
+		}
+		f.states[i] = up
+	}
+}
+
+// harm kills a node that is well, or slows it down, in turn. A lone node is
+// never killed: nobody could answer then.
+func (f *fleet) harm(round int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var well []int
+	for i, s := range f.states {
+		if s == up {
+			well = append(well, i)
+		}
+	}
+	if len(well) <= len(f.nodes)/2 {
+		return
+	}
+	i := well[rand.IntN(len(well))]
+	f.broken[i] = 0
+	if round%2 == 0 && len(f.nodes) > 1 {
+		f.nodes[i].Kill()
+		f.states[i] = dead
+		f.counts.Killed++
+		return
+	}
+	f.nodes[i].SetDelay(slowBy)
+	f.states[i] = slow
+	f.counts.Slowed++
+}
+
+// look returns a sign for each node, and what was done so far.
+func (f *fleet) look() (signs string, counts faults) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, s := range f.states {
+		signs += string(s)
+	}
+	return signs, f.counts
+}
+
+func (f *fleet) close() error {
+	var errs []error
+	for _, n := range f.nodes {
+		errs = append(errs, n.Close())
+	}
+	return errors.Join(errs...)
+}

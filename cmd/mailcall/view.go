@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"time"
+)
+
+// How often progress is shown: on a terminal in place, elsewhere as a line.
+const (
+	refreshEvery = 250 * time.Millisecond
+	lineEvery    = 2 * time.Second
+)
+
+// view shows the demo while it runs.
+type view struct {
+	out   io.Writer
+	load  *load
+	fleet *fleet
+	began time.Time
+
+	last struct {
+		at       time.Time
+		answered int64
+		tally    tally
+	}
+}
+
+func (v *view) greet(page string) {
+	fmt.Fprintf(v.out, "%d nodes, %d calls/s; nodes: %c well, %c slow, %c dead\nlook inside: %s\n",
+		len(v.fleet.nodes), v.load.rate, up, slow, dead, page)
+	v.last.at = v.began
+}
+
+// show prints progress until ctx ends.
+func (v *view) show(ctx context.Context) {
+	every, before, after := lineEvery, "", "\n"
+	if isTerminal(v.out) {
+		every, before, after = refreshEvery, "\r\x1b[K", "" // clear the line, write it again
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			fmt.Fprint(v.out, before+v.line(now)+after)
+		case <-ctx.Done():
+			fmt.Fprint(v.out, before)
+			return
+		}
+	}
+}
+
+func (v *view) line(now time.Time) string {
+	var current tally
+	v.load.latency.read(&current)
+	window := current.since(&v.last.tally)
+	answered := v.load.answered.Load()
+	rate := float64(answered-v.last.answered) / max(now.Sub(v.last.at).Seconds(), 1e-3)
+	v.last.at, v.last.answered, v.last.tally = now, answered, current
+
+	lost := int64(0)
+	for _, c := range v.load.lost() {
+		lost += c.Count
+	}
+	signs, _ := v.fleet.look()
+	return fmt.Sprintf("%5.1fs  [%s]  %6.0f/s  p50 %-8s p99 %-8s errors %d  retries %d",
+		now.Sub(v.began).Seconds(), signs, rate,
+		short(window.quantile(0.5)), short(window.quantile(0.99)), lost, v.retries())
+}
+
+func (v *view) retries() int64 { return v.load.client.Runtime().Snapshot().Totals.Retries }
+
+func short(d time.Duration) string {
+	if d < time.Millisecond {
+		return d.Round(time.Microsecond).String()
+	}
+	return d.Round(10 * time.Microsecond).String()
+}
+
+// isTerminal reports whether w is a character device, which is near enough:
+// the others take what they are given.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// summary is what the demo ends with.
+type summary struct {
+	Duration  time.Duration `json:"duration_ns"`
+	Nodes     int           `json:"nodes"`
+	Rate      int           `json:"rate"`
+	Calls     int64         `json:"calls"`
+	Answered  int64         `json:"answered"`
+	Lost      int64         `json:"lost"`
+	Retries   int64         `json:"retries"`
+	PerSecond float64       `json:"answered_per_s"`
+	P50       time.Duration `json:"p50_ns"`
+	P90       time.Duration `json:"p90_ns"`
+	P99       time.Duration `json:"p99_ns"`
+	P999      time.Duration `json:"p999_ns"`
+	Max       time.Duration `json:"max_ns"`
+	Faults    faults        `json:"faults"`
+	Errors    []cause       `json:"errors"`
+	Inspector string        `json:"inspector"`
+}
+
+func sumUp(v *view, page string) *summary {
+	var all tally
+	v.load.latency.read(&all)
+	sum := &summary{
+		Duration: time.Since(v.began), Nodes: len(v.fleet.nodes), Rate: v.load.rate,
+		Calls: v.load.calls.Load(), Answered: v.load.answered.Load(), Retries: v.retries(),
+		P50: all.quantile(0.5), P90: all.quantile(0.9), P99: all.quantile(0.99), P999: all.quantile(0.999),
+		Max: time.Duration(v.load.latency.most.Load()), Errors: v.load.lost(), Inspector: page,
+	}
+	sum.Lost = sum.Calls - sum.Answered
+	sum.PerSecond = float64(sum.Answered) / sum.Duration.Seconds()
+	_, sum.Faults = v.fleet.look()
+	return sum
+}
+
+func (s *summary) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(w).Encode(s)
+	}
+	fmt.Fprintf(w, "\n%d calls in %.1fs (%.0f/s): %d answered, %d lost\n", s.Calls, s.Duration.Seconds(), s.PerSecond, s.Answered, s.Lost)
+	fmt.Fprintf(w, "latency  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", short(s.P50), short(s.P90), short(s.P99), short(s.P999), short(s.Max))
+	_, err := fmt.Fprintf(w, "nodes    killed %d times, restarted %d times, slowed %d times; %d retries made up for it\n",
+		s.Faults.Killed, s.Faults.Restarted, s.Faults.Slowed, s.Retries)
+	for _, c := range s.Errors {
+		_, err = fmt.Fprintf(w, "lost %d: %s\n", c.Count, c.Error)
+	}
+	return err
+}
