@@ -218,8 +218,18 @@ func WithBackoff(f BackoffFunc) ClientCallOption {
 
 // WithBackoffBounds sets [CallOptions.BackoffBase] and BackoffCap.
 func WithBackoffBounds(base, limit time.Duration) ClientCallOption {
-	return callOption{"backoff_base", func(o *CallOptions) { o.BackoffBase, o.BackoffCap = base, limit }}
+	return backoffOption{base, limit}
 }
+
+type backoffOption struct{ base, limit time.Duration }
+
+func (b backoffOption) applyClient(o *Options) {
+	b.applyCall(&o.CallOptions)
+	o.from("backoff_base", sourceCode)
+	o.from("backoff_cap", sourceCode)
+}
+
+func (b backoffOption) applyCall(o *CallOptions) { o.BackoffBase, o.BackoffCap = b.base, b.limit }
 
 // WithIdempotent sets [CallOptions.Idempotent].
 func WithIdempotent(is bool) ClientCallOption {
@@ -283,6 +293,16 @@ func (o *CallOptions) check() (faults []error) {
 	}
 	if o.Retries < 0 || o.Retries > maxRetries {
 		faults = append(faults, fmt.Errorf("option Retries is %d; it must be 0 to %d", o.Retries, maxRetries))
+	}
+	for i, w := range o.CallWrappers {
+		if w == nil {
+			faults = append(faults, fmt.Errorf("option CallWrappers: %d of %d is nil", i+1, len(o.CallWrappers)))
+		}
+	}
+	for i, f := range o.Filters {
+		if f == nil {
+			faults = append(faults, fmt.Errorf("option Filters: %d of %d is nil", i+1, len(o.Filters)))
+		}
 	}
 	for i, a := range o.Address {
 		if a == "" {

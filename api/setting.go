@@ -264,6 +264,17 @@ func (o *Options) check() error {
 	if o.Transports[o.Transport] == nil {
 		fault("option Transport is %q; there are %s", o.Transport, list(o.Transports))
 	}
+	if slices.ContainsFunc(o.Wrappers, func(w Wrapper) bool { return w == nil }) {
+		fault("option Wrappers: one is nil")
+	}
+	if slices.ContainsFunc(o.Filters, func(f Filter) bool { return f == nil }) {
+		fault("option Filters: one is nil")
+	}
+	for _, contentType := range slices.Sorted(maps.Keys(o.Codecs)) {
+		if o.Codecs[contentType] == nil {
+			fault("option Codecs: the one for %q is nil", contentType)
+		}
+	}
 	if o.Strategy == nil {
 		fault("option Strategy is nil")
 	}

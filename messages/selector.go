@@ -35,6 +35,13 @@ type (
 	}
 	// Changed reports a new list from the registry's watch.
 	Changed struct{ Records []*registry.Service }
+	// Filtered reports the end of the filtering that the selector began with
+	// list number List: Raw is what it began with, Records what is left.
+	Filtered struct {
+		List         int
+		Raw, Records []*registry.Service
+		Err          error
+	}
 	// WatchEnded reports that the registry's watch broke.
 	WatchEnded struct{ Err error }
 	// Review reminds the selector of ejections that end and lookups that are
@@ -52,6 +59,7 @@ func (Mark) selectorMessage()       {}
 func (Fold) selectorMessage()       {}
 func (Looked) selectorMessage()     {}
 func (Changed) selectorMessage()    {}
+func (Filtered) selectorMessage()   {}
 func (WatchEnded) selectorMessage() {}
 func (Review) selectorMessage()     {}
 func (Reconsider) selectorMessage() {}

@@ -231,7 +231,7 @@ func (s *supervisor) mark(n *messages.Node, m *messages.AttemptEnded, took time.
 	switch {
 	case m.Proof == rpcerr.Executed:
 		s.service.Answered.Add(1)
-		if n.Answered(took) {
+		if n.Answered(took) || messages.Health(n.Health.Load()) == messages.Probing {
 			s.service.Selector.Tell(messages.Fold{})
 		}
 	case m.Final, m.Phase < rpcerr.PhaseDial, s.cell.cancelled():

@@ -140,10 +140,10 @@ func (a *attempt) answered(err error) {
 	switch {
 	case errors.As(err, &unfit):
 		a.unfilled(unfit.error)
-	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:
-		a.end(rpcerr.NotSent, true, wrapTooLarge(err))
 	case errors.Is(err, transport.ErrInvalid):
 		a.end(rpcerr.NotSent, true, err)
+	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:
+		a.end(rpcerr.NotSent, true, wrapTooLarge(err))
 	case errors.Is(err, transport.ErrNotSent):
 		a.end(rpcerr.NotSent, false, err)
 	case errors.Is(err, transport.ErrTooLarge):

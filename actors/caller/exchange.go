@@ -23,10 +23,10 @@ import (
 //   - on a goroutine of its own: the rest.
 func (a *attempt) exchange() {
 	switch plan := a.cell.plan; {
-	case a.conn.Async != nil:
-		a.exchangeAsync()
 	case plan.Wrapped:
 		a.exchangeWrapped()
+	case a.conn.Async != nil:
+		a.exchangeAsync()
 	case a.conn.Exclusive != nil && plan.HedgeAfter == 0:
 		a.answered(a.exchangeInline(a.cell.ctx))
 	default:

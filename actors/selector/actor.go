@@ -47,6 +47,8 @@ type Config struct {
 	// Lookup begins a registry lookup and returns; done is called once, from
 	// anywhere.
 	Lookup func(service string, done func([]*registry.Service, error))
+	// Go runs the user's filters, outside of any turn.
+	Go func(work func())
 	// Watch begins a watch and returns; changed is called for each new list,
 	// ended once. stop makes it end.
 	Watch func(service string, changed func([]*registry.Service), ended func(error)) (stop func())
@@ -69,6 +71,7 @@ type selector struct {
 	looking bool // a lookup is under way
 	stop    func()
 	raw     []*registry.Service // as the registry gave it, before filters
+	newest  int                 // number of the newest list that was filtered
 	refresh clock.Instant       // when the list is to be looked up again
 	fault   error               // why the last lookup failed
 }
@@ -107,6 +110,8 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 		s.looked(m, now)
 	case messages.Changed:
 		s.apply(m.Records, now)
+	case messages.Filtered:
+		s.filtered(m, now)
 	case messages.WatchEnded:
 		s.stop = nil
 		s.refresh = now.Add(retryAfter)
@@ -180,8 +185,8 @@ func (s *selector) looked(m messages.Looked, now clock.Instant) {
 		s.fault = fmt.Errorf("%w: %w", rpcerr.ErrRegistryUnavailable, m.Err)
 		s.refresh = now.Add(retryAfter)
 		s.publish(now)
+		s.answer()
 	}
-	s.answer()
 	s.review(now)
 }
 
@@ -212,31 +217,48 @@ func (s *selector) noNode() error {
 	return fmt.Errorf("%w: %s is registered without nodes", rpcerr.ErrNoneAvailable, s.Service.Name)
 }
 
-// apply takes a new list over and publishes what follows from it.
+// apply has a new list filtered, and taken over when that is done. Filters are
+// code of the user and may take their time.
 func (s *selector) apply(records []*registry.Service, now clock.Instant) {
-	filtered, err := s.filter(records)
-	if err != nil {
-		s.fault = err
-		s.publish(now)
+	s.newest++
+	m := messages.Filtered{List: s.newest, Raw: records, Records: records}
+	if len(s.Policy.Filters) == 0 {
+		s.filtered(m, now)
 		return
 	}
-	s.raw = records
-	for _, n := range s.state.replace(filtered, s.Policy) {
-		s.Parent.Tell(messages.NodeGone{Node: n})
-	}
-	s.publish(now)
+	filters := s.Policy.Filters
+	s.Go(func() {
+		m.Records, m.Err = filter(records, filters)
+		s.self.Tell(m)
+	})
 }
 
-// filter runs the user's filters; a panic in one is an error, and the list
-// before it stays in force.
-func (s *selector) filter(records []*registry.Service) (kept []*registry.Service, err error) {
+// filtered takes a new list over and publishes what follows from it.
+func (s *selector) filtered(m messages.Filtered, now clock.Instant) {
+	switch {
+	case m.List != s.newest:
+		return // a newer list is being filtered
+	case m.Err != nil:
+		s.fault = m.Err // the list before it stays in force
+	default:
+		s.raw = m.Raw
+		for _, n := range s.state.replace(m.Records, s.Policy) {
+			s.Parent.Tell(messages.NodeGone{Node: n})
+		}
+	}
+	s.publish(now)
+	s.answer()
+}
+
+// filter runs the user's filters; a panic in one is an error.
+func filter(records []*registry.Service, filters []messages.Filter) (kept []*registry.Service, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w: select filter: %v\n%s", rpcerr.ErrPanic, p, debug.Stack())
 		}
 	}()
 	kept = append(kept, records...)
-	for _, f := range s.Policy.Filters {
+	for _, f := range filters {
 		kept = f(kept)
 	}
 	return kept, nil

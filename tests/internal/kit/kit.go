@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package kit is what the black-box tests have in common: a client that ends
+// with its test, waits that end, and servers that can be held.
+package kit
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+)
+
+// Patience bounds what must not hang. Nothing is expected to take as long.
+const Patience = 20 * time.Second
+
+// Hello is the endpoint of the greeter that most calls are for.
+const Hello = "Greeter.Hello"
+
+// Start starts a client and closes it with the test, cutting what is left.
+func Start(tb testing.TB, opts ...api.Option) *api.Caller {
+	tb.Helper()
+	c, err := api.New(opts...)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { c.Close(Over()) })
+	return c
+}
+
+// Over is a context that has ended.
+func Over() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// Within is a context that ends when the test's patience does.
+func Within(tb testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	tb.Cleanup(cancel)
+	return ctx
+}
+
+// Call calls Greeter.Hello and checks nothing.
+func Call(ctx context.Context, c api.Client, opts ...api.CallOption) error {
+	return c.Call(ctx, c.NewRequest("greeter", Hello, &greet.HelloRequest{Name: "Ann"}), new(greet.HelloReply), opts...)
+}
+
+// Await waits for something to be told.
+func Await[T any](tb testing.TB, what string, c <-chan T) (v T) {
+	tb.Helper()
+	select {
+	case v = <-c:
+	case <-Within(tb).Done():
+		tb.Fatalf("got nothing in %s, want %s", Patience, what)
+	}
+	return v
+}
+
+// Until waits until is holds, and fails the test if it never does.
+func Until(tb testing.TB, what string, is func() bool) {
+	tb.Helper()
+	for ctx := Within(tb); !is(); runtime.Gosched() {
+		if ctx.Err() != nil {
+			tb.Fatalf("got nothing in %s, want %s", Patience, what)
+		}
+	}
+}
+
+// Log returns the attempts of a failed call.
+func Log(tb testing.TB, err error) []rpcerr.Attempt {
+	tb.Helper()
+	var e *rpcerr.CallError
+	if !errors.As(err, &e) {
+		tb.Fatalf("got %v, want a *rpcerr.CallError", err)
+	}
+	return e.Attempts
+}
+
+// Pool is the pool of a client that has one only; the zero value if it has
+// none.
+func Pool(c *api.Caller) (p messages.PoolInfo) {
+	for _, p = range c.Runtime().Snapshot().Pools {
+		break
+	}
+	return p
+}
+
+// Settled waits until nothing is lent, waited for or counted as in flight.
+func Settled(tb testing.TB, c *api.Caller) {
+	tb.Helper()
+	Until(tb, "everything to be given back", func() bool {
+		s := c.Runtime().Snapshot()
+		busy := s.Totals.Live
+		for _, p := range s.Pools {
+			busy += p.Lent + p.Waiters
+		}
+		for _, service := range s.Services {
+			for _, n := range service.Nodes {
+				busy += n.InFlight
+			}
+		}
+		return busy == 0
+	})
+}
