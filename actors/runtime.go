@@ -99,8 +99,10 @@ type Runtime struct {
 	pools     atomic.Pointer[[]*messages.Pool]
 	poolsMu   sync.Mutex // orders writers of pools: the root, and nobody else at a time
 	gauges    gauges
-	own       bool           // the actor system is ours
-	work      sync.WaitGroup // goroutines outside of turns
+	own       bool            // the actor system is ours
+	work      sync.WaitGroup  // goroutines outside of turns
+	ctx       context.Context //nolint:containedctx // ends with the runtime, and with it what is asked outside
+	end       context.CancelFunc
 	close     sync.Once
 	cut       int
 }
@@ -119,6 +121,7 @@ func New(c Config) (*Runtime, error) {
 		r.System = newSystem(r.Logger)
 	}
 	r.pools.Store(new([]*messages.Pool))
+	r.ctx, r.end = context.WithCancel(context.Background())
 
 	pid, err := r.spawn(retrier.New(retrier.Config{Budget: c.Budget, Clock: r.Clock, Dice: r.dice.Dice()}), "retrier")
 	if err != nil {
@@ -192,6 +195,7 @@ func (r *Runtime) Go(work func()) {
 func (r *Runtime) Close(ctx context.Context) (cut int) {
 	r.close.Do(func() {
 		r.cut = r.Desk.Close(ctx)
+		r.end()
 		done := make(chan struct{})
 		r.root.Tell(messages.Shutdown{Done: done})
 		stopped := make(chan struct{})

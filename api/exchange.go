@@ -34,6 +34,8 @@ type exchange struct {
 	oldBody []byte // the same for a legacy node, if one was met
 	payload []byte // the reply's value, out of its envelope
 	form    *form  // in which the reply came
+	next    int64  // the next Micro-Id, and the end of those set aside
+	end     int64
 	id      digits
 	timeout digits
 }
@@ -86,7 +88,7 @@ func caught(where string, err *error) {
 // Fill implements caller.Exchange.
 func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error {
 	f := x.formFor(node)
-	id := x.id.write(int64(x.method.config.caller.ids.Add(1) - 1))
+	id := x.id.write(x.nextID())
 	if md, ok := metadata.FromContext(ctx); ok {
 		for name, value := range md {
 			if !reserved(name, f.header) {
@@ -110,6 +112,22 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	}
 	m.Body = x.oldBody
 	return nil
+}
+
+// idBlock is how many ids an exchange sets aside at once: the counter is
+// shared by all callers, and each look at it takes it away from another
+// processor.
+const idBlock = 16
+
+// nextID returns a Micro-Id: unique for the client, from 0, in order for who
+// calls alone.
+func (x *exchange) nextID() int64 {
+	if x.next == x.end {
+		x.end = x.method.config.caller.ids.Add(idBlock)
+		x.next = x.end - idBlock
+	}
+	x.next++
+	return x.next - 1
 }
 
 func (x *exchange) formFor(node *messages.Node) *form {

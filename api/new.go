@@ -19,8 +19,11 @@ import (
 type Caller struct {
 	runtime *actors.Runtime
 	current atomic.Pointer[config]
-	init    sync.Mutex    // one Init at a time
-	ids     atomic.Uint64 // the Micro-Id of the next attempt
+	init    sync.Mutex // one Init at a time
+
+	_   [64]byte     // every call reads what is above and writes what is below
+	ids atomic.Int64 // the first Micro-Id that nobody has set aside
+	_   [64]byte
 }
 
 var _ Client = (*Caller)(nil)

@@ -72,7 +72,7 @@ type AttemptMessage interface{ attemptMessage() }
 type (
 	// Try starts the attempt at the node that its supervisor put into the
 	// slot. The attempt tells its supervisor exactly one [AttemptEnded],
-	// unless it is told [Abandon] first.
+	// unless the supervisor has ended it first.
 	Try struct{}
 	// Leased answers [Acquire]. Conn is owned by the attempt until it gives
 	// it back; Phase is where the wait ended when Err is set.
@@ -93,12 +93,8 @@ type (
 		Phase rpcerr.Phase
 		Err   error
 	}
-	// Abandon ends the attempt: it lost the race, or the call is over. It
-	// gives everything back and says nothing more.
-	Abandon struct{}
 )
 
-func (*Try) attemptMessage()     {}
-func (Leased) attemptMessage()   {}
-func (Replied) attemptMessage()  {}
-func (*Abandon) attemptMessage() {}
+func (*Try) attemptMessage()    {}
+func (Leased) attemptMessage()  {}
+func (Replied) attemptMessage() {}

@@ -23,14 +23,20 @@ type Service struct {
 	Selector Ref[SelectorMessage]
 	// View is the current view; nil until the first lookup has succeeded.
 	View atomic.Pointer[View]
-	// Answered counts calls that the service answered, for the retrier,
-	// which takes them out when it next looks.
+
+	_ line
+
+	// Answered counts attempts that the service answered, for the retrier,
+	// which takes them out when it next looks. The selector adds to it when it
+	// folds the tallies of its nodes.
 	Answered atomic.Int64
 	// Budget is the retrier's balance for this service, math.Float64bits of
 	// the tokens, and BudgetAt the instant of its last change (0: the bucket
 	// is still full). Only the retrier writes them.
 	Budget   atomic.Uint64
 	BudgetAt atomic.Int64
+
+	_ line
 }
 
 // View is the immutable picture of a service's nodes that a selector
@@ -103,23 +109,30 @@ type Node struct {
 	// Legacy marks a node without protocol metadata: a go-micro server from
 	// before there was a choice, which wants enveloped codecs.
 	Legacy bool
-
-	// InFlight counts attempts that hold the node now.
-	InFlight atomic.Int64
-	// Health is published by the selector.
-	Health atomic.Uint32
 	// pool is published by the root once somebody has needed a connection.
 	pool atomic.Pointer[Pool]
 	// weight is published by the selector: float64 bits of what one call in
 	// flight costs here.
 	weight atomic.Uint64
+	// Health is published by the selector.
+	Health atomic.Uint32
 
+	_ line // what every call writes lies apart from what every call reads
+
+	// InFlight counts attempts that hold the node now.
+	InFlight atomic.Int64
 	// Answers and AnswerTime are the tally of attempts that were answered
 	// since the selector last folded them.
 	Answers, AnswerTime atomic.Int64
 	// Total counts all answered attempts, Faults all connection faults.
 	Total, Faults atomic.Int64
+
+	_ line
 }
+
+// line keeps two processors from fighting for a cache line (64 bytes on the
+// machines this was measured on).
+type line [64]byte
 
 // Pool returns the pool of the node's address, nil before its first use.
 func (n *Node) Pool() *Pool { return n.pool.Load() }

@@ -25,10 +25,13 @@ type Pool struct {
 	// Stats are published by the keeper for inspection.
 	Stats PoolStats
 
-	idle    lifo.Stack[Conn]
 	size    atomic.Int64 // how many idle connections are kept
 	waiting atomic.Int64 // callers that wait at the keeper
 	retired atomic.Bool
+
+	_    line
+	idle lifo.Stack[Conn]
+	_    line
 }
 
 // PoolStats are the keeper's numbers, written by it alone.

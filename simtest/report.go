@@ -111,13 +111,13 @@ func (r Report) Failed() bool { return len(r.Violations) > 0 }
 // tail is how many lines of history a report shows.
 const tail = 40
 
-// String is the seed, what was violated and the end of the history.
+// String is what was violated, the seed, and the end of the history.
 func (r Report) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d: %d calls, %d steps, history %016x", r.Seed, r.Stats.Calls, r.Stats.Steps, r.Hash)
 	for _, v := range r.Violations {
-		fmt.Fprintf(&b, "\n%s", v)
+		fmt.Fprintf(&b, "%s\n", v)
 	}
+	fmt.Fprintf(&b, "seed %d: %d calls, %d steps, history %016x", r.Seed, r.Stats.Calls, r.Stats.Steps, r.Hash)
 	if r.Failed() {
 		lines := strings.Split(strings.TrimSuffix(r.History, "\n"), "\n")
 		fmt.Fprintf(&b, "\nthe last lines of its history:\n%s", strings.Join(lines[max(len(lines)-tail, 0):], "\n"))

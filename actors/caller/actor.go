@@ -230,7 +230,6 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 func (s *supervisor) mark(n *messages.Node, m *messages.AttemptEnded, took time.Duration) {
 	switch {
 	case m.Proof == rpcerr.Executed:
-		s.service.Answered.Add(1)
 		if n.Answered(took) || messages.Health(n.Health.Load()) == messages.Probing {
 			s.service.Selector.Tell(messages.Fold{})
 		}
@@ -322,6 +321,11 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 			})
 		}
 		a.letGo(noAttempt)
+	}
+	if err != nil && len(s.log) == 0 {
+		// It ended before there was an attempt, while a node was chosen.
+		took := now.Sub(s.state.began)
+		s.record(&rpcerr.Attempt{Phase: rpcerr.PhasePick, Duration: took, Err: err, Decision: "stop: the call is over"})
 	}
 	s.state.live = [slots]bool{}
 	s.done = true

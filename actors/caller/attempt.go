@@ -35,6 +35,7 @@ type attempt struct {
 	holding bool // it counts in the node's InFlight
 	phase   rpcerr.Phase
 	flying  bool // an exchange runs elsewhere
+	job     *job // that exchange, unless the connection is async
 	report  messages.AttemptEnded
 
 	seen watchedAttempt
@@ -60,13 +61,11 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 		a.leased(m)
 	case messages.Replied:
 		if a.flying && m.Attempt == a.number || planted.LateReplyDecoded {
-			a.flying = false
+			a.flying, a.job = false, nil
 			a.phase = m.Phase
 			a.reply = m.Reply
 			a.answered(m.Err)
 		}
-	case *messages.Abandon:
-		a.abandon(nil)
 	}
 }
 
@@ -187,7 +186,11 @@ func (a *attempt) release(complete bool) {
 	}
 }
 
-// abandon ends the attempt from outside and says how far it was. The exchange
+// abandon is how the supervisor ends the attempt: a call and not a message,
+// because both live in one cell, one goroutine runs them, and the supervisor
+// must know at once how far the attempt was.
+//
+// It ends the attempt from outside and says how far it was. The exchange
 // is cut off on the wire: nothing more of it is written, and a reply that
 // still comes finds nobody.
 func (a *attempt) abandon(err error) *messages.AttemptEnded {
@@ -201,9 +204,12 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 		if a.conn.Async != nil {
 			a.conn.Async.Cancel(a.token())
 			a.phase = rpcerr.PhaseWait
-		} else if a.conn.Exclusive != nil {
-			a.conn.Exclusive.Interrupt()
-			a.phase = rpcerr.Phase(a.seen.phase.Load())
+		} else {
+			if a.conn.Exclusive != nil {
+				a.conn.Exclusive.Interrupt()
+			}
+			a.phase = rpcerr.Phase(a.job.phase.Load())
+			a.job = nil
 		}
 		a.drop()
 	default:

@@ -223,7 +223,7 @@ func (a *attempt) exchangeAside() {
 		a.unfilled(err)
 		return
 	}
-	a.flying = true
+	a.flying, a.job = true, j
 	a.enter(rpcerr.PhaseSend)
 	ref, reply := a.ref, messages.Replied{Ticket: a.cell.ticket, Attempt: a.number}
 	a.cell.desk.Go(func() {
@@ -245,6 +245,7 @@ type job struct {
 
 func (a *attempt) aside(ctx context.Context) (*job, error) {
 	j := &job{conn: a.conn}
+	j.phase.Store(uint32(rpcerr.PhaseSend))
 	if err := a.fill(ctx, &j.request); err != nil {
 		return nil, err
 	}
@@ -257,7 +258,6 @@ func (a *attempt) aside(ctx context.Context) (*job, error) {
 
 func (j *job) run() (err error) {
 	defer caught("transport", &err)
-	j.phase.Store(uint32(rpcerr.PhaseSend))
 	if j.conn.Exclusive != nil {
 		//nolint:forbidigo // the call may be over before the job: it is interrupted, not cancelled
 		j.conn.Exclusive.Bind(context.Background(), j.bound)

@@ -47,7 +47,7 @@ func (a *attempt) SendUserMessage(_ *actor.PID, message any) {
 		a.cell.post(a.slot, m.Ticket, m)
 	case messages.Replied:
 		a.cell.post(a.slot, m.Ticket, m)
-	default: // Try and Abandon never come from outside
+	default: // Try never comes from outside
 		a.cell.desk.Counters.Late.Add(1)
 	}
 }

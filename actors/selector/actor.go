@@ -124,6 +124,9 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 	case messages.Quit:
 		s.quit(ctx)
 	}
+	// What was answered fills the budget of retries.
+	s.Service.Answered.Add(s.state.answered)
+	s.state.answered = 0
 }
 
 // resolve answers at once from a view that has nodes, else asks the registry

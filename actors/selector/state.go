@@ -49,6 +49,8 @@ type state struct {
 	records []*registry.Service
 	members []*member
 	byID    map[string]*member
+	// answered counts the answers that were folded, until the actor takes them.
+	answered int64
 }
 
 // replace takes a new list of records over: nodes that stay keep their
@@ -128,6 +130,7 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 			continue
 		}
 		m.node.Total.Add(n)
+		s.answered += n
 		mean := float64(m.node.AnswerTime.Swap(0)) / float64(n)
 		m.observe(mean, now)
 		m.success += (1 - m.success) * (1 - math.Pow(1-1.0/successWindow, float64(n)))
@@ -156,7 +159,8 @@ func (m *member) observe(mean float64, now clock.Instant) {
 }
 
 // fault takes a connection fault or timeout into account and reports whether
-// the node's health changed.
+// the node's health changed. It
+// folds the tallies first: an answer ends a series of faults.
 func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
 	m := s.byID[keyOf(node.Record)]
 	if m == nil || m.node != node {

@@ -23,6 +23,8 @@ import (
 const closeGrace = time.Second
 
 // callCmd is mailcall call.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
 type callCmd struct {
 	Address        []string       `placeholder:"HOST:PORT" env:"MAILCALL_ADDRESS" help:"Nodes to call, separated by commas."`
 	Transport      string         `default:"http" enum:"http" help:"Transport: ${enum}."`
@@ -39,6 +41,8 @@ type callCmd struct {
 	Service  string  `arg:"" help:"Name of the service."`
 	Endpoint string  `arg:"" help:"Handler.Method."`
 	Body     *string `arg:"" optional:"" help:"JSON, @FILE, or - for stdin (default: {})."`
+
+	seen []string // attempts, for -v
 }
 
 // Run makes the call.
@@ -53,7 +57,7 @@ func (c *callCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	client, err := c.client(s)
+	client, err := c.client()
 	if err != nil {
 		return err
 	}
@@ -88,7 +92,7 @@ func (c *callCmd) payload(s streams) (payload, error) {
 	return payloadOf(c.ContentType, body, c.Raw)
 }
 
-func (c *callCmd) client(s streams) (*api.Caller, error) {
+func (c *callCmd) client() (*api.Caller, error) {
 	if len(c.Address) == 0 {
 		return nil, usage("add --address HOST:PORT (or set MAILCALL_ADDRESS); mailcall serve starts something to call",
 			"where does %s run? there is no registry to ask yet", c.Service)
@@ -117,7 +121,7 @@ func (c *callCmd) client(s streams) (*api.Caller, error) {
 		opts = append(opts, api.WithIdempotent(true))
 	}
 	if c.talks() {
-		opts = append(opts, api.WithCallWrapper(c.watch(s)))
+		opts = append(opts, api.WithCallWrapper(c.watch))
 	}
 	return newClient(opts...)
 }
@@ -138,31 +142,33 @@ func closeClient(client *api.Caller) {
 	client.Close(ctx)
 }
 
-// watch says which node an attempt got a connection to, and what came of it.
-func (*callCmd) watch(s streams) api.CallWrapper {
-	return func(next api.CallFunc) api.CallFunc {
-		return func(ctx context.Context, node *registry.Node, req api.Request, rsp any, o api.CallOptions) error {
-			began := time.Now()
-			err := next(ctx, node, req, rsp, o)
-			outcome := "answered"
-			if err != nil {
-				outcome = err.Error()
-			}
-			fmt.Fprintf(s.err, "%s: %s after %s\n", node.Address, outcome, time.Since(began).Round(time.Microsecond))
-			return err
+// watch notes which node an attempt got a connection to, and what came of it.
+func (c *callCmd) watch(next api.CallFunc) api.CallFunc {
+	return func(ctx context.Context, node *registry.Node, req api.Request, rsp any, o api.CallOptions) error {
+		began := time.Now()
+		err := next(ctx, node, req, rsp, o)
+		outcome := "answered"
+		if err != nil {
+			outcome = err.Error()
 		}
+		c.seen = append(c.seen, fmt.Sprintf("%s: %s after %s", node.Address, outcome, time.Since(began).Round(time.Microsecond)))
+		return err
 	}
 }
 
-// tell sums up for -v.
-func (*callCmd) tell(s streams, client *api.Caller, err error) {
-	var call *rpcerr.CallError
-	if errors.As(err, &call) {
+// tell says what the attempts did, for -v. The log of a failed call has all
+// there is to know; of one that was answered there is what watch has seen.
+func (c *callCmd) tell(s streams, client *api.Caller, err error) {
+	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
 		printAttempts(s.err, call)
 		return
 	}
-	if n := client.Runtime().Snapshot().Totals.Retries; n > 0 {
-		fmt.Fprintf(s.err, "answered at attempt %d\n", n+1)
+	all := int(client.Runtime().Snapshot().Totals.Retries) + 1
+	if without := all - len(c.seen); without > 0 {
+		say(s.err, "attempts that got no connection: %d\n", without)
+	}
+	for _, line := range c.seen {
+		say(s.err, "%s\n", line)
 	}
 }
 
@@ -172,8 +178,8 @@ func (c *callCmd) print(s streams, reply []byte) error {
 		reply = append(reply, '\n')
 	}
 	if _, err := s.out.Write(reply); err != nil {
-		fmt.Fprintf(s.err, "mailcall: the reply came but cannot be written: %v\n", err)
-		return exitCode(exitNoAnswer)
+		say(s.err, "mailcall: the reply came but cannot be written: %v\n", err)
+		return exitError(exitNoAnswer)
 	}
 	return nil
 }

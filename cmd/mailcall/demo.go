@@ -27,6 +27,8 @@ const (
 )
 
 // demoCmd is mailcall demo.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
 type demoCmd struct {
 	Duration time.Duration `default:"10s" help:"How long to call (default: ${default})."`
 	Nodes    int           `default:"5" help:"How many nodes to start, 1 to 64 (default: ${default})."`
@@ -55,7 +57,7 @@ func (c *demoCmd) Run(s streams) error {
 		return fmt.Errorf("cannot print the summary: %w", err)
 	}
 	if sum.Lost > 0 {
-		return exitCode(exitNoAnswer)
+		return exitError(exitNoAnswer)
 	}
 	return nil
 }
@@ -89,7 +91,7 @@ func (c *demoCmd) watch(ctx context.Context, s streams, nodes *fleet) (*summary,
 	if err != nil {
 		return nil, err
 	}
-	defer closeClient(client)
+	defer closeClient(client) //nolint:contextcheck // it must close after ctx has ended, too
 	looking, stopLooking := context.WithCancel(context.WithoutCancel(ctx))
 	page, looked, err := inspect.Serve(looking, client.Runtime(), inspect.WithSettings(func() any {
 		o := client.Options()

@@ -72,11 +72,11 @@ func (f *fleet) addresses() (all []string) {
 func (f *fleet) harass(ctx context.Context) {
 	tick := time.NewTicker(step)
 	defer tick.Stop()
-	for round := 0; ; round++ {
+	for {
 		select {
 		case <-tick.C:
 			f.mend()
-			f.harm(round)
+			f.harm()
 		case <-ctx.Done():
 			return
 		}
@@ -94,12 +94,13 @@ func (f *fleet) mend() {
 		if f.broken[i]++; f.broken[i] < brokenFor {
 			continue
 		}
-		if s == slow {
+		switch {
+		case s == slow:
 			f.nodes[i].SetDelay(0)
-		} else if f.nodes[i].Restart() != nil {
-			continue // somebody has the port just now; the next step tries again
-		} else {
+		case f.nodes[i].Restart() == nil:
 			f.counts.Restarted++
+		default:
+			continue // somebody has the port just now; the next step tries again
 		}
 		f.states[i] = up
 	}
@@ -107,7 +108,7 @@ func (f *fleet) mend() {
 
 // harm kills a node that is well, or slows it down, in turn. A lone node is
 // never killed: nobody could answer then.
-func (f *fleet) harm(round int) {
+func (f *fleet) harm() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var well []int
@@ -121,7 +122,7 @@ func (f *fleet) harm(round int) {
 	}
 	i := well[rand.IntN(len(well))]
 	f.broken[i] = 0
-	if round%2 == 0 && len(f.nodes) > 1 {
+	if f.counts.Killed <= f.counts.Slowed && len(f.nodes) > 1 {
 		f.nodes[i].Kill()
 		f.states[i] = dead
 		f.counts.Killed++

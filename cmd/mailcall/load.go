@@ -92,8 +92,7 @@ func (l *load) call(ctx context.Context, due time.Time) {
 // without the numbers that differ from call to call.
 func (l *load) lose(err error) {
 	text := err.Error()
-	var call *rpcerr.CallError
-	if errors.As(err, &call) {
+	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
 		text = textOf(call.Err)
 		if n := len(call.Attempts); n > 0 {
 			text = fmt.Sprintf("%s: %s; %s", call.Attempts[n-1].Phase, text, call.Attempts[n-1].Decision)

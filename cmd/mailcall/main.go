@@ -51,7 +51,6 @@ func run(args []string, s streams) int {
 		kong.Name("mailcall"),
 		kong.Description("Call go-micro services, serve one, and see what happens to each call."),
 		kong.Writers(s.out, s.err),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return report(s, false, err)
@@ -65,15 +64,14 @@ func run(args []string, s streams) int {
 	}
 	command.Bind(s)
 	err = command.Run()
-	var done exitCode
-	if errors.As(err, &done) {
+	if done, ok := errors.AsType[exitError](err); ok {
 		return int(done)
 	}
 	return report(s, asJSON, err)
 }
 
-// exitCode ends a command that has said everything itself.
-type exitCode int
+// exitError ends a command that has said everything itself.
+type exitError int
 
 // Error implements error.
-func (exitCode) Error() string { return "" }
+func (exitError) Error() string { return "" }

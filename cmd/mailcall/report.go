@@ -85,18 +85,19 @@ type attemptJSON struct {
 }
 
 func printJSON(w io.Writer, err error) {
-	wire := rpcerr.From(err)
-	if codeOf(err) == exitUsage {
-		wire = rpcerr.New("mailcall", 400, err.Error())
-	}
-	f := failureJSON{ID: wire.ID, Code: wire.Code, Detail: wire.Detail, Status: wire.Status, Attempts: []attemptJSON{}}
-	var call *rpcerr.CallError
-	if errors.As(err, &call) {
+	wire := rpcerr.New("mailcall", 400, err.Error())
+	f := failureJSON{Attempts: []attemptJSON{}}
+	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
+		wire = call.Wire()
 		for _, a := range call.Attempts {
 			f.Attempts = append(f.Attempts, attemptJSON{a.Node, a.Phase.String(), a.Proof.String(), a.Duration, textOf(a.Err)})
 		}
 	}
-	_ = json.NewEncoder(w).Encode(f) // strings and numbers can always be written
+	f.ID, f.Code, f.Detail, f.Status = wire.ID, wire.Code, wire.Detail, wire.Status
+	line, err := json.Marshal(f)
+	if err == nil { // strings and numbers can always be written
+		say(w, "%s\n", line)
+	}
 }
 
 func textOf(err error) string {
@@ -107,13 +108,17 @@ func textOf(err error) string {
 }
 
 func printText(w io.Writer, err error) {
-	if e := fromService(err); e != nil {
-		fmt.Fprintf(w, "mailcall: the service answered with an error: %s\n", describe(e))
-	} else {
-		fmt.Fprintf(w, "mailcall: %s\n", strings.TrimPrefix(err.Error(), "mailcall: "))
+	text := strings.TrimPrefix(err.Error(), "mailcall: ")
+	var e *rpcerr.Error
+	switch {
+	case fromService(err) != nil:
+		text = "the service answered with an error: " + describe(fromService(err))
+	case errors.As(err, &e):
+		text = strings.Replace(text, e.Error(), e.Detail, 1) // its JSON is for machines
 	}
+	say(w, "mailcall: %s\n", text)
 	if hint := hintFor(err); hint != "" {
-		fmt.Fprintf(w, "hint: %s\n", hint)
+		say(w, "hint: %s\n", hint)
 	}
 }
 
@@ -147,7 +152,7 @@ func hintFor(err error) string {
 	case errors.Is(err, rpcerr.ErrMessageTooLarge):
 		return fmt.Sprintf("a message is at most %d bytes in either direction", maxBody)
 	case codec:
-		return "--raw prints what came back as it is"
+		return "does the service know this content type? --content-type chooses another"
 	case errors.Is(err, rpcerr.ErrAttemptTimeout):
 		return "--attempt-timeout gives an attempt more time; --idempotent allows another one after it"
 	case errors.Is(err, context.DeadlineExceeded):
@@ -161,6 +166,9 @@ func hintFor(err error) string {
 	}
 }
 
+// say writes to the terminal. If that is gone, there is nobody to tell.
+func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+
 // printAttempts lists what a call did, for -v.
 func printAttempts(w io.Writer, call *rpcerr.CallError) {
 	for i, a := range call.Attempts {
@@ -168,10 +176,10 @@ func printAttempts(w io.Writer, call *rpcerr.CallError) {
 		if node == "" {
 			node = "no node"
 		}
-		fmt.Fprintf(w, "attempt %d: %s: %s after %s, %s: %v\n",
+		say(w, "attempt %d: %s: %s after %s, %s: %v\n",
 			i+1, node, a.Phase, a.Duration.Round(time.Microsecond), a.Proof, a.Err)
 		if a.Decision != "" {
-			fmt.Fprintf(w, "  %s\n", a.Decision)
+			say(w, "  %s\n", a.Decision)
 		}
 	}
 }

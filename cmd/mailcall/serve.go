@@ -15,6 +15,8 @@ import (
 )
 
 // serveCmd is mailcall serve.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
 type serveCmd struct {
 	Address   string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 picks a free one (default: ${default})."`
 	Transport string        `default:"http" enum:"http" help:"Transport: ${enum}."`

@@ -32,7 +32,7 @@ type view struct {
 }
 
 func (v *view) greet(page string) {
-	fmt.Fprintf(v.out, "%d nodes, %d calls/s; nodes: %c well, %c slow, %c dead\nlook inside: %s\n",
+	say(v.out, "%d nodes, %d calls/s; nodes: %c well, %c slow, %c dead\nlook inside: %s\n",
 		len(v.fleet.nodes), v.load.rate, up, slow, dead, page)
 	v.last.at = v.began
 }
@@ -48,9 +48,9 @@ func (v *view) show(ctx context.Context) {
 	for {
 		select {
 		case now := <-tick.C:
-			fmt.Fprint(v.out, before+v.line(now)+after)
+			say(v.out, "%s%s%s", before, v.line(now), after)
 		case <-ctx.Done():
-			fmt.Fprint(v.out, before)
+			say(v.out, "%s", before)
 			return
 		}
 	}
@@ -133,8 +133,8 @@ func (s *summary) print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(s)
 	}
-	fmt.Fprintf(w, "\n%d calls in %.1fs (%.0f/s): %d answered, %d lost\n", s.Calls, s.Duration.Seconds(), s.PerSecond, s.Answered, s.Lost)
-	fmt.Fprintf(w, "latency  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", short(s.P50), short(s.P90), short(s.P99), short(s.P999), short(s.Max))
+	say(w, "\n%d calls in %.1fs (%.0f/s): %d answered, %d lost\n", s.Calls, s.Duration.Seconds(), s.PerSecond, s.Answered, s.Lost)
+	say(w, "latency  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", short(s.P50), short(s.P90), short(s.P99), short(s.P999), short(s.Max))
 	_, err := fmt.Fprintf(w, "nodes    killed %d times, restarted %d times, slowed %d times; %d retries made up for it\n",
 		s.Faults.Killed, s.Faults.Restarted, s.Faults.Slowed, s.Retries)
 	for _, c := range s.Errors {

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package selector
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const start = clock.Instant(time.Second)
+
+var errFault = errors.New("connection refused")
+
+// list is a registry's answer with these nodes.
+func list(ids ...string) []*registry.Service {
+	s := &registry.Service{Name: "greeter", Version: "1"}
+	for _, id := range ids {
+		s.Nodes = append(s.Nodes, &registry.Node{ID: id, Address: id + ":80", Metadata: map[string]string{"protocol": "mucp"}})
+	}
+	return []*registry.Service{s}
+}
+
+func newState(ids ...string) *state {
+	s := &state{name: "greeter", dice: dice.NewSource(1).Dice()}
+	s.replace(list(ids...), messages.SelectorPolicy{Transport: "http"})
+	return s
+}
+
+func ids(nodes []*messages.Node) (ids []string) {
+	for _, n := range nodes {
+		ids = append(ids, n.Record.ID)
+	}
+	return ids
+}
+
+func (s *state) node(id string) *messages.Node {
+	return s.byID[id+"\x00"+id+":80"].node
+}
+
+func (s *state) ready(now clock.Instant) []string {
+	return ids(s.view(messages.SelectorPolicy{}, now, nil).Ready)
+}
+
+func TestReplace(t *testing.T) {
+	s := newState("a", "b", "c")
+	a := s.node("a")
+	gone := s.replace(list("a", "d", "d"), messages.SelectorPolicy{Transport: "http"})
+	if got, want := ids(gone), []string{"b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("got %v gone, want %v", got, want)
+	}
+	v := s.view(messages.SelectorPolicy{}, start, nil)
+	if got, want := ids(v.Nodes), []string{"a", "d"}; !slices.Equal(got, want) {
+		t.Errorf("got nodes %v, want %v", got, want)
+	}
+	if s.node("a") != a {
+		t.Error("got another node for a record that stayed, want the same with its history")
+	}
+	if gone = s.replace(list("a", "d"), messages.SelectorPolicy{Transport: "tcp"}); len(gone) != 2 {
+		t.Errorf("got %v gone when the transport changed, want both", ids(gone))
+	}
+	if gone = s.replace(nil, messages.SelectorPolicy{}); len(gone) != 2 || len(s.members) != 0 {
+		t.Errorf("got %v gone and %d left from an empty list, want both and none", ids(gone), len(s.members))
+	}
+}
+
+func TestNodeOfARecord(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		metadata map[string]string
+		want     string
+		legacy   bool
+	}{
+		{"default", map[string]string{"protocol": "mucp"}, "http", false},
+		{"named", map[string]string{"protocol": "mucp", "transport": "memory"}, "memory", false},
+		{"from before there was a choice", nil, "http", true},
+	} {
+		r := &registry.Node{ID: "a", Address: "a:80", Metadata: c.metadata}
+		n := newMember("greeter", &registry.Service{Version: "7"}, r, "http").node
+		if n.Transport != c.want || n.Legacy != c.legacy || n.Address != "a:80" || n.Version != "7" || n.Service != "greeter" {
+			t.Errorf("%s: got %s, legacy %t, %s, want %s, %t", c.name, n.Transport, n.Legacy, n.Address, c.want, c.legacy)
+		}
+	}
+}
+
+func faults(s *state, id string, n int, now clock.Instant) (changed bool) {
+	for range n {
+		changed = s.fault(s.node(id), errFault, now)
+	}
+	return changed
+}
+
+func TestEjection(t *testing.T) {
+	s := newState("a", "b", "c")
+	if faults(s, "a", faultsToEject-1, start) {
+		t.Fatalf("got an ejection after %d faults, want %d", faultsToEject-1, faultsToEject)
+	}
+	if !faults(s, "a", 1, start) {
+		t.Fatalf("got no ejection after %d faults", faultsToEject)
+	}
+	if got, want := s.ready(start), []string{"b", "c"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	changed, next := s.review(start)
+	if least, most := start.Add(ejectBase/2), start.Add(ejectBase); changed || next < least || next > most {
+		t.Fatalf("got %t and the end of the ejection at %d, want it from %d to %d", changed, next, least, most)
+	}
+	if changed, _ = s.review(next - 1); changed {
+		t.Error("got a node back before its time")
+	}
+	if changed, next = s.review(next); !changed || next != 0 {
+		t.Errorf("got %t and %d, want the node back and no other ejection", changed, next)
+	}
+	if got := messages.Health(s.node("a").Health.Load()); got != messages.Probing {
+		t.Errorf("got %s, want probing", got)
+	}
+}
+
+// One failed probe ejects again, for twice as long; one answer heals.
+func TestProbe(t *testing.T) {
+	s := newState("a", "b", "c")
+	now := start
+	for n := 1; n <= 12; n++ {
+		if n == 1 {
+			faults(s, "a", faultsToEject, now)
+		} else if !faults(s, "a", 1, now) {
+			t.Fatalf("ejection %d: got none after a failed probe", n)
+		}
+		_, until := s.review(now)
+		bound := min(ejectBase<<(n-1), ejectCap)
+		if got := until.Sub(now); got < bound/2 || got > bound {
+			t.Errorf("ejection %d: got %s, want %s to %s", n, got, bound/2, bound)
+		}
+		now = until
+		s.review(now)
+	}
+	s.node("a").Answered(time.Millisecond)
+	if !s.fold(now) {
+		t.Error("got no change from the answer to a probe")
+	}
+	if got := messages.Health(s.node("a").Health.Load()); got != messages.Healthy {
+		t.Errorf("got %s, want healthy", got)
+	}
+	faults(s, "a", faultsToEject, now)
+	if _, until := s.review(now); until.Sub(now) > ejectBase {
+		t.Errorf("got an ejection of %s after the node was well, want at most %s", until.Sub(now), ejectBase)
+	}
+}
+
+// An answer in between ends the series of faults.
+func TestFaultsMustFollowEachOther(t *testing.T) {
+	s := newState("a", "b", "c")
+	for range 10 {
+		if faults(s, "a", faultsToEject-1, start) {
+			t.Fatal("got an ejection, want none")
+		}
+		s.node("a").Answered(time.Millisecond)
+	}
+}
+
+func TestFaultOfARemovedNode(t *testing.T) {
+	s := newState("a", "b", "c")
+	a := s.node("a")
+	s.replace(list("b", "c"), messages.SelectorPolicy{Transport: "http"})
+	for range 2 * faultsToEject {
+		if s.fault(a, errFault, start) {
+			t.Fatal("got a change from a node that is gone")
+		}
+	}
+}
+
+// However many nodes fail, at least half of them can be chosen.
+func TestFloor(t *testing.T) {
+	for n := 1; n <= 9; n++ {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprint("n", i))
+		}
+		s := newState(all...)
+		for _, id := range all {
+			faults(s, id, 3*faultsToEject, start)
+		}
+		if got, want := len(s.ready(start)), (n+1)/2; got != want {
+			t.Errorf("got %d of %d nodes, want %d", got, n, want)
+		}
+	}
+}
+
+// Removing the nodes that are well brings the others back, those first whose
+// time is up first.
+func TestFloorHoldsWhenNodesLeave(t *testing.T) {
+	s := newState("a", "b", "c", "d")
+	faults(s, "a", faultsToEject, start)
+	faults(s, "b", faultsToEject, start.Add(time.Minute))
+	s.replace(list("a", "b"), messages.SelectorPolicy{Transport: "http"})
+	if got, want := s.ready(start), []string{"a"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	s.replace(list("b"), messages.SelectorPolicy{Transport: "http"})
+	if got, want := s.ready(start), []string{"b"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// Latency counts at once when it rises, and with a time constant when it
+// falls; a lower success rate weighs squared.
+func TestWeight(t *testing.T) {
+	s := newState("a", "b")
+	a := s.node("a")
+	answer := func(took time.Duration, now clock.Instant) float64 {
+		a.Answered(took)
+		s.fold(now)
+		return a.Weight()
+	}
+	if got := answer(10*time.Millisecond, start); got != 10e6 {
+		t.Errorf("got %.0f, want 10 ms", got)
+	}
+	if got := answer(50*time.Millisecond, start); got != 50e6 {
+		t.Errorf("got %.0f after a rise, want 50 ms", got)
+	}
+	if got := answer(10*time.Millisecond, start); got != 50e6 {
+		t.Errorf("got %.0f without any time, want 50 ms", got)
+	}
+	if got := answer(10*time.Millisecond, start.Add(latencyTau)); got != 30e6 {
+		t.Errorf("got %.0f after the time constant, want 30 ms", got)
+	}
+	s.fault(a, errFault, start)
+	if rate := 1 - 1.0/successWindow; !near(a.Weight(), 30e6/(rate*rate)) {
+		t.Errorf("got %.0f after a fault, want %.0f", a.Weight(), 30e6/(rate*rate))
+	}
+	for range 1000 {
+		s.fault(a, errFault, start)
+	}
+	if got, want := a.Weight(), 30e6/(minSuccess*minSuccess); !near(got, want) {
+		t.Errorf("got %.0f at the floor, want %.0f", got, want)
+	}
+}
+
+func near(a, b float64) bool { return a/b > 0.999999 && a/b < 1.000001 }
