@@ -15,6 +15,8 @@ func (*fastIO) usable() bool { return false }
 
 func (*fastIO) write([]byte) (n int, done bool, err error) { return 0, false, nil }
 
+func (*fastIO) read([]byte) (n int, ok bool, err error) { return 0, false, nil }
+
 func (*fastIO) peek() sight { return sightNothing }
 
 func (*fastIO) head() []byte { return nil }

@@ -6,7 +6,9 @@ package http
 
 import (
 	"errors"
+	"io"
 	"net"
+	"os"
 	"syscall"
 )
 
@@ -20,6 +22,11 @@ type fastIO struct {
 	out     []byte
 	n       int
 	err     error
+
+	reading func(fd uintptr) bool
+	in      []byte
+	got     int
+	readErr error
 
 	peeking func(fd uintptr)
 	seen    [5]byte // as long as the header of a TLS record
@@ -38,12 +45,12 @@ func (f *fastIO) init(raw net.Conn) {
 	}
 	f.conn = conn
 	f.writing = func(fd uintptr) bool {
-		for {
-			f.n, f.err = syscall.Write(int(fd), f.out)
-			if f.err == nil || !errors.Is(f.err, syscall.EINTR) {
-				return true
-			}
-		}
+		f.n, f.err = send(fd, f.out)
+		return true
+	}
+	f.reading = func(fd uintptr) bool {
+		f.got, f.readErr = receive(fd, f.in)
+		return f.readErr == nil || !errors.Is(f.readErr, syscall.EAGAIN)
 	}
 	f.peeking = func(fd uintptr) {
 		for {
@@ -73,6 +80,26 @@ func (f *fastIO) write(p []byte) (n int, done bool, err error) {
 		return 0, true, f.err
 	}
 	return f.n, f.n == len(p), nil
+}
+
+// read waits for bytes, as long as the socket's deadline allows. ok is false
+// if the connection is not a socket.
+func (f *fastIO) read(p []byte) (n int, ok bool, err error) {
+	if f.conn == nil || len(p) == 0 {
+		return 0, false, nil
+	}
+	f.in = p
+	err = f.conn.Read(f.reading)
+	f.in = nil
+	switch {
+	case err != nil:
+		return 0, true, err
+	case f.readErr != nil:
+		return 0, true, os.NewSyscallError("read", f.readErr)
+	case f.got == 0:
+		return 0, true, io.EOF
+	}
+	return f.got, true, nil
 }
 
 // peek tells what the next read would find.

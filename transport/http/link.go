@@ -211,7 +211,10 @@ func (l *link) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	for {
-		n, err := l.raw.Read(p)
+		n, ok, err := l.fast.read(p)
+		if !ok {
+			n, err = l.raw.Read(p)
+		}
 		if err == nil || n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.release()
 			return n, err
