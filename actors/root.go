@@ -65,6 +65,7 @@ func (r *root) handle(ctx actor.Context, m messages.RootMessage) {
 		r.nodeGone(m.Node)
 	case messages.Retired:
 		r.rt.forgetPool(m.Pool)
+		r.stopIfDone(ctx)
 	case messages.Configure:
 		r.configure(m)
 	case messages.Shutdown:
@@ -207,9 +208,10 @@ func (r *root) services() (all []*messages.Service) {
 	return all
 }
 
-// stopIfDone ends the root once its last child has stopped.
+// stopIfDone ends the root once its last child has stopped and the last pool
+// was reported as gone; the news of both come in either order.
 func (r *root) stopIfDone(ctx actor.Context) {
-	if r.stopping && len(ctx.Children()) == 0 && r.done != nil {
+	if r.stopping && len(ctx.Children()) == 0 && len(*r.rt.pools.Load()) == 0 && r.done != nil {
 		close(r.done)
 		r.done = nil
 		ctx.Stop(ctx.Self())

@@ -25,7 +25,9 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 	for _, service := range r.directory.All() {
 		s.Services = append(s.Services, serviceInfo(service, r.Config.Budget.Max))
 	}
-	slices.SortFunc(s.Services, func(a, b messages.ServiceInfo) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(s.Services, func(a, b messages.ServiceInfo) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Addresses, b.Addresses))
+	})
 	for _, p := range *r.pools.Load() {
 		s.Pools = append(s.Pools, poolInfo(p, now))
 	}

@@ -89,3 +89,8 @@ func (inOrder) Pick(ready, tried []*messages.Node, _ messages.Dice) *messages.No
 	}
 	return ready[0]
 }
+
+// greetAt calls any endpoint that takes and gives what Hello does.
+func greetAt(t *testing.T, c api.Client, service, endpoint string, opts ...api.CallOption) error {
+	return c.Call(t.Context(), c.NewRequest(service, endpoint, &greet.HelloRequest{Name: "Ann"}), new(greet.HelloReply), opts...)
+}

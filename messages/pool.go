@@ -3,6 +3,7 @@
 package messages
 
 import (
+	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/lifo"
 	"example.com/mailcall/internal/planted"
+	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
 
@@ -72,8 +74,14 @@ func NewConn(c transport.Conn, p *Pool, now, expires clock.Instant) *Conn {
 // Forget removes a connection that is being closed. For the keeper only.
 func (p *Pool) Forget(c *Conn) { p.idle.Remove(c.slot) }
 
-// Ready reports whether the connection may carry another exchange.
-func (c *Conn) Ready(idle time.Duration) bool {
+// Ready reports whether the connection may carry another exchange. One whose
+// transport panics over the question may not.
+func (c *Conn) Ready(idle time.Duration) (ready bool) {
+	defer func() {
+		if recover() != nil {
+			ready = false
+		}
+	}()
 	switch {
 	case c.Exclusive != nil:
 		return c.Exclusive.Ready(idle)
@@ -82,6 +90,17 @@ func (c *Conn) Ready(idle time.Duration) bool {
 	default:
 		return true
 	}
+}
+
+// Close closes the connection. A panic of its transport is an error: it has
+// nobody else to fail.
+func (c *Conn) Close() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: transport: close: %v", rpcerr.ErrPanic, p)
+		}
+	}()
+	return c.Conn.Close()
 }
 
 // Take returns the idle connection that was used last, or nil. Connections

@@ -25,6 +25,9 @@ func Chaos(seed uint64, calls int) Scenario {
 		MaxCalls: r.choose(1024, 1024, 1024, 64, 64, 64, 64, 8),
 		Thorough: true,
 	}
+	if r.one(4) {
+		s.LookupTime = r.ms(1, 300)
+	}
 	hostile := r.one(3)
 	for i := range 1 + r.N(3) {
 		service := Service{Name: fmt.Sprintf("service-%d", i)}

@@ -130,18 +130,28 @@ func (s *sim) compare() {
 		s.violate(OneResult, "the client knows %d calls in flight, and %d have no result", len(calls), len(s.live))
 		return
 	}
-	holds := make(map[string]int64)
+	holds, waits := make(map[string]int64), make(map[string]int64)
 	for _, c := range calls {
 		for _, a := range c.Attempts {
 			holds[a.Node]++
+			if a.Phase == rpcerr.PhaseAcquire.String() || a.Phase == rpcerr.PhaseDial.String() {
+				waits[a.Node]++
+			}
 		}
+	}
+	for _, p := range s.runtime.Pools() {
+		waits[p.Address] -= p.Stats.Waiters.Load()
 	}
 	for n := range s.check.nodes {
 		holds[n.Address] -= n.InFlight.Load()
 	}
 	for _, v := range s.world.order {
-		if holds[v.address] != 0 {
+		switch {
+		case holds[v.address] != 0:
 			s.violate(ConnectionsConserved, "%s has %d more live attempts than permits", v.address, holds[v.address])
+			return
+		case waits[v.address] > 0 || -waits[v.address] > v.opened:
+			s.violate(ConnectionsConserved, "%d more attempts wait for a connection to %s than its keeper knows", waits[v.address], v.address)
 			return
 		}
 	}
@@ -153,9 +163,15 @@ func (s *sim) compare() {
 	}
 }
 
+// spread is how much longer than its TTL a connection may live.
+const spread = 1.2
+
 // checkBegin looks at an exchange that is about to begin.
 func (s *sim) checkBegin(on *conn, c *call) {
+	age, ttl := s.clock.now.Sub(on.opened), s.limits.TTL
 	switch {
+	case ttl > 0 && float64(age) > spread*float64(ttl):
+		s.violate(ConnectionsConserved, "call %d uses connection %d to %s, which is %s old and may get %s, give or take 20 %%", c.id, on.number, on.server.address, age, ttl)
 	case c.over:
 		s.violate(NothingAfterResult, "an exchange of call %d begins after its result", c.id)
 	case !on.open:

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/transport"
 )
 
@@ -17,6 +18,7 @@ import (
 type conn struct {
 	server *server
 	number int
+	opened clock.Instant
 	open   bool // the client has not closed it
 	dead   bool // the server has, and the client can know
 	run    *exchange

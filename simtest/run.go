@@ -75,6 +75,9 @@ func newSim(seed uint64, scenario Scenario) *sim {
 	if scenario.MaxCalls <= 0 {
 		scenario.MaxCalls = 1024
 	}
+	if scenario.LookupTime <= 0 {
+		scenario.LookupTime = time.Millisecond
+	}
 	if scenario.Picker == nil {
 		scenario.Picker = selector.P2C{}
 	}

@@ -23,6 +23,8 @@ type Scenario struct {
 	Budget messages.Budget
 	// Picker chooses nodes. Defaults to the power of two choices.
 	Picker messages.Picker
+	// LookupTime is how long the registry takes to answer. Defaults to 1ms.
+	LookupTime time.Duration
 	// MaxCalls is how many calls may be in flight. Defaults to 1024.
 	MaxCalls int
 	// CloseAt is when the client is closed, cutting what is in flight. 0

@@ -19,7 +19,7 @@ var (
 	errRegistry = errors.New("simulated: the registry does not answer")
 )
 
-// registryDelay is how long the registry takes to answer or to tell.
+// registryDelay is how long the registry takes to tell what has changed.
 const registryDelay = time.Millisecond
 
 // world is what is outside of the client: nodes, connections, the registry.
@@ -49,6 +49,7 @@ type server struct {
 	inUse      int // that carry an exchange
 	keeper     int64
 	live       int64
+	opened     int64 // attempts that waited before there was a keeper, and could not tell it that they gave up
 }
 
 type watcher struct {
@@ -140,7 +141,7 @@ func (v *server) accept() *conn {
 	w.conns++
 	w.open++
 	v.open++
-	c := &conn{server: v, number: w.conns, open: true}
+	c := &conn{server: v, number: w.conns, open: true, opened: w.sim.clock.now}
 	v.conns = append(v.conns, c)
 	return c
 }
@@ -148,7 +149,7 @@ func (v *server) accept() *conn {
 // lookup is actors.Simulation.Lookup.
 func (w *world) lookup(service string, done func([]*registry.Service, error)) {
 	w.sim.note("lookup", service)
-	w.sim.clock.after(registryDelay, func() {
+	w.sim.clock.after(w.sim.scenario.LookupTime, func() {
 		if w.down {
 			done(nil, errRegistry)
 			return
@@ -259,7 +260,9 @@ func (v *server) crash() {
 
 func (s *sim) retune(l messages.PoolLimits) {
 	s.limits.Max = max(s.limits.Max, l.Max)
-	s.limits.Waiters = max(s.limits.Waiters, l.Waiters)
+	if l.TTL <= 0 || s.limits.TTL > 0 && l.TTL > s.limits.TTL {
+		s.limits.TTL = l.TTL
+	}
 	s.runtime.Configure(l, s.policy(), s.scenario.Budget)
 }
 

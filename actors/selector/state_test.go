@@ -149,6 +149,9 @@ func TestProbe(t *testing.T) {
 	if !s.fold(now) {
 		t.Error("got no change from the answer to a probe")
 	}
+	if s.answered != 1 {
+		t.Errorf("got %d answers for the budget, want 1", s.answered)
+	}
 	if got := messages.Health(s.node("a").Health.Load()); got != messages.Healthy {
 		t.Errorf("got %s, want healthy", got)
 	}

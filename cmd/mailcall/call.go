@@ -165,10 +165,10 @@ func (c *callCmd) tell(s streams, client *api.Caller, err error) {
 	}
 	all := int(client.Runtime().Snapshot().Totals.Retries) + 1
 	if without := all - len(c.seen); without > 0 {
-		say(s.err, "attempts that got no connection: %d\n", without)
+		sayf(s.err, "attempts that got no connection: %d\n", without)
 	}
 	for _, line := range c.seen {
-		say(s.err, "%s\n", line)
+		sayf(s.err, "%s\n", line)
 	}
 }
 
@@ -178,7 +178,7 @@ func (c *callCmd) print(s streams, reply []byte) error {
 		reply = append(reply, '\n')
 	}
 	if _, err := s.out.Write(reply); err != nil {
-		say(s.err, "mailcall: the reply came but cannot be written: %v\n", err)
+		sayf(s.err, "mailcall: the reply came but cannot be written: %v\n", err)
 		return exitError(exitNoAnswer)
 	}
 	return nil

@@ -7,6 +7,7 @@ replace example.com/mailcall => ../..
 require (
 	example.com/mailcall v0.0.0-00010101000000-000000000000
 	github.com/alecthomas/kong v1.17.0
+	go.uber.org/goleak v1.3.0
 )
 
 require (

@@ -96,7 +96,7 @@ func printJSON(w io.Writer, err error) {
 	f.ID, f.Code, f.Detail, f.Status = wire.ID, wire.Code, wire.Detail, wire.Status
 	line, err := json.Marshal(f)
 	if err == nil { // strings and numbers can always be written
-		say(w, "%s\n", line)
+		sayf(w, "%s\n", line)
 	}
 }
 
@@ -116,9 +116,9 @@ func printText(w io.Writer, err error) {
 	case errors.As(err, &e):
 		text = strings.Replace(text, e.Error(), e.Detail, 1) // its JSON is for machines
 	}
-	say(w, "mailcall: %s\n", text)
+	sayf(w, "mailcall: %s\n", text)
 	if hint := hintFor(err); hint != "" {
-		say(w, "hint: %s\n", hint)
+		sayf(w, "hint: %s\n", hint)
 	}
 }
 
@@ -166,8 +166,8 @@ func hintFor(err error) string {
 	}
 }
 
-// say writes to the terminal. If that is gone, there is nobody to tell.
-func say(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+// sayf writes to the terminal. If that is gone, there is nobody to tell.
+func sayf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
 // printAttempts lists what a call did, for -v.
 func printAttempts(w io.Writer, call *rpcerr.CallError) {
@@ -176,10 +176,10 @@ func printAttempts(w io.Writer, call *rpcerr.CallError) {
 		if node == "" {
 			node = "no node"
 		}
-		say(w, "attempt %d: %s: %s after %s, %s: %v\n",
+		sayf(w, "attempt %d: %s: %s after %s, %s: %v\n",
 			i+1, node, a.Phase, a.Duration.Round(time.Microsecond), a.Proof, a.Err)
 		if a.Decision != "" {
-			say(w, "  %s\n", a.Decision)
+			sayf(w, "  %s\n", a.Decision)
 		}
 	}
 }

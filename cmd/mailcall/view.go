@@ -32,7 +32,7 @@ type view struct {
 }
 
 func (v *view) greet(page string) {
-	say(v.out, "%d nodes, %d calls/s; nodes: %c well, %c slow, %c dead\nlook inside: %s\n",
+	sayf(v.out, "%d nodes, %d calls/s; nodes: %c well, %c slow, %c dead\nlook inside: %s\n",
 		len(v.fleet.nodes), v.load.rate, up, slow, dead, page)
 	v.last.at = v.began
 }
@@ -48,9 +48,9 @@ func (v *view) show(ctx context.Context) {
 	for {
 		select {
 		case now := <-tick.C:
-			say(v.out, "%s%s%s", before, v.line(now), after)
+			sayf(v.out, "%s%s%s", before, v.line(now), after)
 		case <-ctx.Done():
-			say(v.out, "%s", before)
+			sayf(v.out, "%s", before)
 			return
 		}
 	}
@@ -123,6 +123,9 @@ func sumUp(v *view, page string) *summary {
 		P50: all.quantile(0.5), P90: all.quantile(0.9), P99: all.quantile(0.99), P999: all.quantile(0.999),
 		Max: time.Duration(v.load.latency.most.Load()), Errors: v.load.lost(), Inspector: page,
 	}
+	for _, q := range []*time.Duration{&sum.P50, &sum.P90, &sum.P99, &sum.P999} {
+		*q = min(*q, sum.Max) // a bucket ends a little later than what is in it
+	}
 	sum.Lost = sum.Calls - sum.Answered
 	sum.PerSecond = float64(sum.Answered) / sum.Duration.Seconds()
 	_, sum.Faults = v.fleet.look()
@@ -133,8 +136,8 @@ func (s *summary) print(w io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(w).Encode(s)
 	}
-	say(w, "\n%d calls in %.1fs (%.0f/s): %d answered, %d lost\n", s.Calls, s.Duration.Seconds(), s.PerSecond, s.Answered, s.Lost)
-	say(w, "latency  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", short(s.P50), short(s.P90), short(s.P99), short(s.P999), short(s.Max))
+	sayf(w, "\n%d calls in %.1fs (%.0f/s): %d answered, %d lost\n", s.Calls, s.Duration.Seconds(), s.PerSecond, s.Answered, s.Lost)
+	sayf(w, "latency  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", short(s.P50), short(s.P90), short(s.P99), short(s.P999), short(s.Max))
 	_, err := fmt.Fprintf(w, "nodes    killed %d times, restarted %d times, slowed %d times; %d retries made up for it\n",
 		s.Faults.Killed, s.Faults.Restarted, s.Faults.Slowed, s.Retries)
 	for _, c := range s.Errors {

@@ -133,25 +133,25 @@ func (p bombPicker) Pick(ready, _ []*messages.Node, _ messages.Dice) *messages.N
 }
 
 type panicRow struct {
-	name string
-	opts []api.CallOption                                         // for the call that panics
-	make func(t *testing.T, b *bomb, address string) []api.Option // for the client
+	name  string
+	opts  []api.CallOption                                         // for the call that panics
+	build func(t *testing.T, b *bomb, address string) []api.Option // for the client
 }
 
 func panicRows() []panicRow {
 	var rows []panicRow
 	for _, method := range []string{"dial", "bind", "send", "recv", "bare send", "bare recv"} {
-		make := func(t *testing.T, b *bomb, address string) []api.Option {
+		build := func(t *testing.T, b *bomb, address string) []api.Option {
 			return []api.Option{api.WithTransport(bombTransport{overHTTP(t), b, method}), api.WithAddress(address)}
 		}
-		rows = append(rows, panicRow{name: "transport " + method, make: make},
-			panicRow{name: "transport " + method + " under a call wrapper", make: make, opts: []api.CallOption{
+		rows = append(rows, panicRow{name: "transport " + method, build: build},
+			panicRow{name: "transport " + method + " under a call wrapper", build: build, opts: []api.CallOption{
 				api.WithCallWrapper(func(next api.CallFunc) api.CallFunc { return next })}},
-			panicRow{name: "transport " + method + " beside", make: make, opts: []api.CallOption{
+			panicRow{name: "transport " + method + " beside", build: build, opts: []api.CallOption{
 				api.WithHedge(time.Hour), api.WithIdempotent(true), api.WithRetry(api.RetryNever), api.WithRetries(1)}})
 	}
 	for name, marshal := range map[string]bool{"marshal": true, "unmarshal": false} {
-		rows = append(rows, panicRow{name: "codec " + name, make: func(_ *testing.T, b *bomb, address string) []api.Option {
+		rows = append(rows, panicRow{name: "codec " + name, build: func(_ *testing.T, b *bomb, address string) []api.Option {
 			return []api.Option{
 				api.WithCodec("application/protobuf", bombCodec{api.DefaultOptions().Codecs["application/protobuf"], b, marshal}),
 				api.WithAddress(address),
@@ -159,13 +159,13 @@ func panicRows() []panicRow {
 		}})
 	}
 	return append(rows,
-		panicRow{name: "registry", make: func(_ *testing.T, b *bomb, address string) []api.Option {
+		panicRow{name: "registry", build: func(_ *testing.T, b *bomb, address string) []api.Option {
 			return []api.Option{api.WithRegistry(bombRegistry{static.New("greeter", address), b})}
 		}},
-		panicRow{name: "filter of the client", make: func(_ *testing.T, b *bomb, address string) []api.Option {
+		panicRow{name: "filter of the client", build: func(_ *testing.T, b *bomb, address string) []api.Option {
 			return []api.Option{api.WithAddress(address), api.WithFilter(b.filter)}
 		}},
-		panicRow{name: "strategy of the client", make: func(_ *testing.T, b *bomb, address string) []api.Option {
+		panicRow{name: "strategy of the client", build: func(_ *testing.T, b *bomb, address string) []api.Option {
 			return []api.Option{api.WithAddress(address), api.WithStrategy(bombPicker{b})}
 		}},
 	)
@@ -183,7 +183,7 @@ func TestPanicsAreContained(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			b := new(bomb)
 			server := mailcalltest.Start(t)
-			c := kit.Start(t, append(tc.make(t, b, server.Address()), api.WithRetries(0))...)
+			c := kit.Start(t, append(tc.build(t, b, server.Address()), api.WithRetries(0))...)
 			b.armed.Store(true)
 			contained(t, kit.Call(kit.Within(t), c, tc.opts...))
 			goesOn(t, c, b)
@@ -290,4 +290,25 @@ func (w wrapped) Call(ctx context.Context, req api.Request, rsp any, opts ...api
 	err := w.Client.Call(ctx, req, rsp, opts...)
 	w.bomb.pass()
 	return err
+}
+
+// What a transport does after the exchange cannot fail the call any more, but
+// it does not fail anything else either: the connection is given up.
+func TestPanicsAfterTheExchangeAreContained(t *testing.T) {
+	for _, method := range []string{"ready", "close"} {
+		t.Run(method, func(t *testing.T) {
+			b := new(bomb)
+			server := mailcalltest.Start(t)
+			c := kit.Start(t, api.WithTransport(bombTransport{overHTTP(t), b, method}), api.WithAddress(server.Address()))
+			b.armed.Store(true)
+			if err := kit.Call(kit.Within(t), c, api.WithConnClose()); err != nil && !errors.Is(err, rpcerr.ErrPanic) {
+				t.Errorf("got %v, want %v at most", err, rpcerr.ErrPanic)
+			}
+			if method == "ready" {
+				_ = kit.Call(kit.Within(t), c) // asks whether the connection can be used again
+			}
+			kit.Until(t, "the bomb to go off", func() bool { return !b.armed.Load() })
+			goesOn(t, c, b)
+		})
+	}
 }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/metadata"
+)
+
+// Metadata travels as header fields; what the protocol says wins over it, and
+// a topic or a line break in it does not make another request of the call.
+func TestMetadataRules(t *testing.T) {
+	server := mailcalltest.Start(t)
+	c := start(t, api.WithAddress(server.Address()), api.WithDefaultContentType("application/json"))
+	ctx := metadata.NewContext(within(t), metadata.Metadata{
+		"Tenant": "blue", "x-lower": "a", "Micro-From-Service": "web",
+		"Micro-Topic": "news", "micro-topic": "news", "Micro-Id": "77", "micro-service": "else",
+		"Micro-Endpoint": "Greeter.Fail", "micro-method": "Greeter.Fail", "Content-Type": "text/plain",
+		"accept": "text/plain", "Timeout": "1", "Content-Length": "9999", "Transfer-Encoding": "gzip",
+		"Sly": "a\r\nMicro-Topic: news\r\n\r\n",
+	})
+	rsp := new(greet.HelloReply)
+	if err := c.Call(ctx, c.NewRequest("greeter", "Greeter.Echo", &greet.HelloRequest{Name: "Ann"}), rsp); err != nil {
+		t.Fatal(err)
+	}
+	got := rsp.GetHeaders()
+	for _, want := range []string{
+		"Tenant=blue", "X-Lower=a", "Micro-From-Service=web", "Micro-Service=greeter", "Micro-Endpoint=Greeter.Echo",
+		"Micro-Method=Greeter.Echo", "Content-Type=application/json", "Accept=application/json", "Micro-Id=0",
+	} {
+		if !slices.Contains(got, want) {
+			t.Errorf("got %q, want %q among them", got, want)
+		}
+	}
+	for _, field := range got {
+		name, value, _ := strings.Cut(field, "=")
+		switch {
+		case name == "Micro-Topic", name == "Timeout" && value == "1", name == "Content-Length" && value == "9999",
+			name == "Transfer-Encoding", strings.ContainsAny(value, "\r\n"):
+			t.Errorf("got %q, want it left out", field)
+		}
+	}
+	if got := server.Stats().Events; got != 0 {
+		t.Errorf("got %d events, want none", got)
+	}
+}

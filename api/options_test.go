@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/registry/static"
+)
+
+// New names every fault, not the first one only.
+func TestNewReturnsEveryFault(t *testing.T) {
+	c, err := api.New(
+		api.WithName(""), api.WithDefaultContentType("x/y"), api.WithTransport(nil), api.WithStrategy(nil),
+		api.WithPoolSize(-1), api.WithPoolMax(0), api.WithPoolWaiters(-2), api.WithMaxCalls(0),
+		api.WithDialTimeout(0), api.WithPoolTTL(-1), api.WithPoolIdleTimeout(-1), api.WithRetryBudget(-1, 0, 0),
+		api.WithRequestTimeout(-1), api.WithAttemptTimeout(-1), api.WithStreamTimeout(-1), api.WithHedge(-1),
+		api.WithBackoffBounds(-1, -1), api.WithRetries(-1), api.WithAddress("a:1", ""), nil,
+		api.WithMethod("Greeter.Hello", api.WithRetries(101)), api.WithFile("/does/not/exist"),
+	)
+	if err == nil {
+		c.Close(t.Context())
+		t.Fatal("got no error, want one with every fault")
+	}
+	for _, word := range []string{
+		"Name", "ContentType", "Transport", "Strategy", "PoolSize", "PoolMax", "PoolWaiters", "MaxCalls",
+		"DialTimeout", "PoolTTL", "PoolIdleTimeout", "RetryBudget", "RequestTimeout", "AttemptTimeout",
+		"StreamTimeout", "HedgeAfter", "BackoffBase", "BackoffCap", "Retries is -1", "Address 2 of 2",
+		"option 20 of 22 is nil", "method Greeter.Hello", "Retries is 101", "/does/not/exist",
+	} {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("got %q, want it to name %q", err, word)
+		}
+	}
+}
+
+// source returns value and source of a setting.
+func source(t *testing.T, c *api.Caller, name string) string {
+	t.Helper()
+	options := c.Options()
+	for _, s := range options.Settings() {
+		if s.Name == name {
+			return s.Value + " from " + s.Source
+		}
+	}
+	t.Fatalf("got no setting %q", name)
+	return ""
+}
+
+func file(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "mailcall.json")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Code wins over file, file over environment, environment over default,
+// wherever they stand among the options.
+func TestPrecedenceOfSources(t *testing.T) {
+	t.Setenv("MAILCALL_RETRIES", "3")
+	t.Setenv("MAILCALL_ATTEMPT_TIMEOUT", "3s")
+	t.Setenv("MAILCALL_REQUEST_TIMEOUT", "3s")
+	path := file(t, `{"attempt_timeout":"4s","request_timeout":"4s","idempotent":true,"pool_size":7}`)
+	c := start(t, api.WithRequestTimeout(5*time.Second), api.WithFile(path), api.WithEnvironment())
+	for name, want := range map[string]string{
+		"dial_timeout": "5s from default", "retries": "3 from env", "attempt_timeout": "4s from file",
+		"request_timeout": "5s from code", "idempotent": "true from file", "pool_size": "7 from file",
+	} {
+		if got := source(t, c, name); got != want {
+			t.Errorf("%s: got %s, want %s", name, got, want)
+		}
+		for _, part := range append(strings.Split(want, " from "), name) {
+			if !strings.Contains(c.Explain(), part) {
+				t.Errorf("got %q, want it to explain %q", c.Explain(), part)
+			}
+		}
+	}
+}
+
+// A call wins over its method, a method of one service over the method of all,
+// and a method over the client. What the server was told shows what held.
+func TestPrecedenceOfCalls(t *testing.T) {
+	server := mailcalltest.Start(t)
+	at := server.Address()
+	c := start(t, api.WithRegistry(static.Of(map[string][]string{"greeter": {at}, "other": {at}})),
+		api.WithAttemptTimeout(400*time.Second), api.WithRequestTimeout(0),
+		api.WithMethod("Greeter.Echo", api.WithAttemptTimeout(300*time.Second)),
+		api.WithMethod("other/Greeter.Echo", api.WithAttemptTimeout(200*time.Second)))
+	for _, tc := range []struct {
+		service, endpoint string
+		opts              []api.CallOption
+		low, high         time.Duration
+	}{
+		{"greeter", hello, nil, 300 * time.Second, 400 * time.Second},
+		{"greeter", "Greeter.Echo", nil, 200 * time.Second, 300 * time.Second},
+		{"other", "Greeter.Echo", nil, 100 * time.Second, 200 * time.Second},
+		{"other", "Greeter.Echo", []api.CallOption{api.WithAttemptTimeout(100 * time.Second)}, 0, 100 * time.Second},
+	} {
+		if err := greetAt(t, c, tc.service, tc.endpoint, tc.opts...); err != nil {
+			t.Fatal(err)
+		}
+		if got := server.Endpoint(tc.endpoint).LastTimeout; got <= tc.low || got > tc.high {
+			t.Errorf("%s %s: got a Timeout of %s, want more than %s and at most %s", tc.service, tc.endpoint, got, tc.low, tc.high)
+		}
+	}
+	if got := c.Explain(); !strings.Contains(got, "method other/Greeter.Echo") {
+		t.Errorf("got %q, want it to explain the method", got)
+	}
+}
+
+// What a file or the environment says and nobody understands is a fault.
+func TestBadSources(t *testing.T) {
+	for name, text := range map[string]string{
+		"unknown name": `{"retires":1}`, "no number": `{"retries":"many"}`, "no JSON": `{`, "in code only": `{"codecs":"x"}`,
+	} {
+		if c, err := api.New(api.WithFile(file(t, text))); err == nil {
+			c.Close(t.Context())
+			t.Errorf("%s: got no error, want one", name)
+		}
+	}
+	t.Setenv("MAILCALL_POOL_MAX", "none")
+	if c, err := api.New(api.WithEnvironment()); err == nil || !strings.Contains(err.Error(), "pool_max") {
+		if c != nil {
+			c.Close(t.Context())
+		}
+		t.Errorf("got %v, want an error that names pool_max", err)
+	}
+}
+
+// Init takes all of its options or none.
+func TestInitIsAtomic(t *testing.T) {
+	c := start(t, api.WithRetries(1))
+	before := c.Explain()
+	err := c.Init(api.WithRetries(2), api.WithPoolMax(-1), api.WithAttemptTimeout(-1))
+	if err == nil || !strings.Contains(err.Error(), "PoolMax") || !strings.Contains(err.Error(), "AttemptTimeout") {
+		t.Errorf("got %v, want both faults", err)
+	}
+	if got := c.Explain(); got != before {
+		t.Errorf("got %q after a faulty Init, want no change from %q", got, before)
+	}
+	for name, option := range map[string]api.Option{
+		"name": api.WithName("other"), "max calls": api.WithMaxCalls(1), "seed": api.WithSeed(99),
+		"registry": api.WithRegistry(static.New("greeter")),
+	} {
+		if err := c.Init(api.WithRetries(2), option); err == nil {
+			t.Errorf("%s: got no error, want one: it cannot be changed any more", name)
+		}
+	}
+	if err := c.Init(api.WithRetries(2)); err != nil {
+		t.Fatal(err)
+	}
+	if got := source(t, c, "retries"); got != "2 from code" {
+		t.Errorf("got retries %s, want 2 from code", got)
+	}
+}
+
+// Options hands out a copy.
+func TestOptionsIsACopy(t *testing.T) {
+	c := start(t, api.WithAddress("a:1"))
+	o := c.Options()
+	o.CallOptions.Address[0] = "b:2"
+	delete(o.Codecs, "application/json")
+	if got := c.Options(); got.CallOptions.Address[0] != "a:1" || got.Codecs["application/json"] == nil {
+		t.Errorf("got %v and %d codecs, want those of the client", got.CallOptions.Address, len(got.Codecs))
+	}
+}

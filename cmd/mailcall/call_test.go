@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestCall(t *testing.T) {
+	at := "--address=" + serve(t)
+	body := filepath.Join(t.TempDir(), "body.json")
+	if err := os.WriteFile(body, []byte(`{"name":"File"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name  string
+		args  []string
+		stdin string
+		code  int
+		out   string // all of stdout
+		err   string // a part of stderr
+	}{
+		{"json", []string{"greeter", "Greeter.Hello", `{"name":"Ada"}`}, "", 0, `{"greeting":"Hello Ada"}` + "\n", ""},
+		{"no body is {}", []string{"greeter", "Greeter.Json"}, "", 0, `{"msg":"Hello ","sum":0}` + "\n", ""},
+		{"file", []string{"greeter", "Greeter.Hello", "@" + body}, "", 0, `{"greeting":"Hello File"}` + "\n", ""},
+		{"stdin", []string{"greeter", "Greeter.Hello", "-"}, `{"name":"Pipe"}`, 0, `{"greeting":"Hello Pipe"}` + "\n", ""},
+		{"json as it is", []string{"--json", "greeter", "Greeter.Hello", `{"name":"Ada"}`}, "", 0, `{"greeting":"Hello Ada"}` + "\n", ""},
+		{"json-rpc is wrapped", []string{"--content-type=application/json-rpc", "greeter", "Greeter.Json", `{"nums":[1,2]}`}, "", 0, `{"msg":"Hello ","sum":3}` + "\n", ""},
+		{"verbose", []string{"-v", "greeter", "Greeter.Hello"}, "", 0, `{"greeting":"Hello "}` + "\n", ": answered after "},
+		{"raw text", []string{"--raw", "--content-type=text/plain", "greeter", "Greeter.Text", "hi"}, "", 0, "text:hi", ""},
+		{"raw without a body", []string{"--raw", "--content-type=application/octet-stream", "greeter", "Greeter.Raw"}, "", 0, "raw:", ""},
+		{"raw from a file", []string{"--raw", "--content-type=application/octet-stream", "greeter", "Greeter.Raw", "@" + body}, "", 0, `raw:{"name":"File"}`, ""},
+
+		{"the service's error", []string{"greeter", "Greeter.Fail", `{"code":404,"detail":"no such thing"}`}, "", 2, "", "no such thing (greeter.fail, 404 Not Found)\nhint: "},
+		{"its plain error", []string{"greeter", "Greeter.Plain"}, "", 2, "", "answered with an error: plain failure\nhint: "},
+		{"no such endpoint", []string{"greeter", "Greeter.Nope"}, "", 2, "", "hint: check the name of the endpoint"},
+
+		{"deadline", []string{"--timeout=100ms", "greeter", "Greeter.Panic"}, "", 3, "", "100ms are over (RequestTimeout)\nhint: --timeout"},
+		{"attempt", []string{"--attempt-timeout=50ms", "--retries=0", "greeter", "Greeter.Panic"}, "", 3, "", "hint: --attempt-timeout"},
+		{"decisions", []string{"-v", "--attempt-timeout=50ms", "greeter", "Greeter.Panic"}, "", 3, "", "stop: it may have been executed and is not declared idempotent"},
+		{"idempotent", []string{"-v", "--attempt-timeout=50ms", "--idempotent", "--retries=1", "greeter", "Greeter.Panic"}, "", 3, "", "attempt 2: "},
+		{"unknown content type", []string{"--raw", "--content-type=application/x-own", "greeter", "Greeter.Raw", "x"}, "", 3, "", "unsupported Content-Type: application/x-own"},
+
+		{"no endpoint", []string{"greeter"}, "", 1, "", "hint: "},
+		{"unknown flag", []string{"--bogus", "greeter", "Greeter.Hello"}, "", 1, "", "unknown flag --bogus"},
+		{"no duration", []string{"--timeout=soon", "greeter", "Greeter.Hello"}, "", 1, "", "--timeout"},
+		{"negative duration", []string{"--timeout=-1s", "greeter", "Greeter.Hello"}, "", 1, "", "must not be negative"},
+		{"too many retries", []string{"--retries=101", "greeter", "Greeter.Hello"}, "", 1, "", "it must be 0 to 100"},
+		{"unknown transport", []string{"--transport=smoke", "greeter", "Greeter.Hello"}, "", 1, "", "smoke"},
+		{"no port", []string{"--address=localhost", "greeter", "Greeter.Hello"}, "", 1, "", "missing port"},
+		{"not json", []string{"greeter", "Greeter.Hello", `{"name":`}, "", 1, "", "the body is not JSON"},
+		{"two values", []string{"greeter", "Greeter.Hello", `{} {}`}, "", 1, "", "the body is not JSON"},
+		{"not a type of json", []string{"--content-type=application/protobuf", "greeter", "Greeter.Hello"}, "", 1, "", "hint: add --raw"},
+		{"no such file", []string{"greeter", "Greeter.Hello", "@" + body + ".not"}, "", 1, "", "no such file"},
+		{"header without =", []string{"-H", "trace", "greeter", "Greeter.Hello"}, "", 1, "", `-H "trace" has no =`},
+		{"header without a name", []string{"-H", "=x", "greeter", "Greeter.Hello"}, "", 1, "", "is no name"},
+		{"header with a space", []string{"-H", "a b=x", "greeter", "Greeter.Hello"}, "", 1, "", "is no name"},
+		{"header with a line break", []string{"-H", "a=x\r\nb: y", "greeter", "Greeter.Hello"}, "", 1, "", "line break"},
+		{"header of the protocol", []string{"-H", "micro-id=7", "greeter", "Greeter.Hello"}, "", 1, "", "sets this field itself"},
+		{"body over the limit", []string{"--raw", "greeter", "Greeter.Raw", "-"}, strings.Repeat("x", 4<<20+1), 1, "", "limit of 4194304 bytes"},
+	} {
+		cmd := command(t, append([]string{"call", at}, tc.args...)...)
+		cmd.Stdin = strings.NewReader(tc.stdin)
+		got := finish(t, cmd)
+		if got.code != tc.code || got.out != tc.out || !strings.Contains(got.errors, tc.err) {
+			t.Errorf("%s: got exit code %d, %q, %q, want %d, %q and %q in the errors", tc.name, got.code, got.out, got.errors, tc.code, tc.out, tc.err)
+		}
+		if tc.code == 0 && tc.err == "" && got.errors != "" {
+			t.Errorf("%s: got %q on stderr, want nothing", tc.name, got.errors)
+		}
+	}
+}
+
+func TestCallSendsMetadata(t *testing.T) {
+	got := mailcall(t, "call", "--address", serve(t), "-H", "Trace=a=b;c,d", "-H", "User=ada", "greeter", "Greeter.Echo")
+	for _, want := range []string{`"Trace=a=b;c,d"`, `"User=ada"`} {
+		if got.code != 0 || !strings.Contains(got.out, want) {
+			t.Errorf("got exit code %d and %s, want 0 and %s among the headers", got.code, got.out, want)
+		}
+	}
+}
+
+func TestRawBytesRoundTrip(t *testing.T) {
+	address := serve(t)
+	body := make([]byte, 256)
+	for i := range body {
+		body[i] = byte(i)
+	}
+	file := filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(file, body, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, arg := range []string{"-", "@" + file} {
+		cmd := command(t, "call", "--address", address, "--raw", "--content-type", "application/octet-stream", "greeter", "Greeter.Raw", arg)
+		cmd.Stdin = bytes.NewReader(body)
+		got := finish(t, cmd)
+		if want := "raw:" + string(body); got.code != 0 || got.out != want || got.errors != "" {
+			t.Errorf("%s: got exit code %d, %q, %q, want 0, %q and no error", arg, got.code, got.out, got.errors, want)
+		}
+	}
+}
+
+// failure is the object that --json promises.
+type failure struct {
+	ID       *string `json:"id"`
+	Code     *int    `json:"code"`
+	Detail   *string `json:"detail"`
+	Status   *string `json:"status"`
+	Attempts []struct {
+		Node     *string `json:"node"`
+		Phase    *string `json:"phase"`
+		Proof    *string `json:"proof"`
+		Duration *int64  `json:"duration_ns"`
+		Error    *string `json:"error"`
+	} `json:"attempts"`
+}
+
+func TestErrorsAsJSON(t *testing.T) {
+	address := serve(t)
+	nobody := closedPort(t)
+	for _, tc := range []struct {
+		name       string
+		args       []string
+		code, wire int
+		id         string
+		attempts   int
+		phase      string
+		proof      string
+	}{
+		{"the service's", []string{"--address", address, "greeter", "Greeter.Fail", `{"code":404,"detail":"gone"}`}, 2, 404, "greeter.fail", 1, "decode", "executed"},
+		{"plain", []string{"--address", address, "greeter", "Greeter.Plain"}, 2, 0, "", 1, "decode", "executed"},
+		{"deadline", []string{"--address", address, "--timeout=50ms", "-v", "greeter", "Greeter.Panic"}, 3, 408, "go.micro.client", 1, "wait", "sent-unknown"},
+		{"nobody", []string{"--address", nobody, "--retries=1", "greeter", "Greeter.Hello"}, 3, 500, "go.micro.client", 2, "dial", "not-sent"},
+		{"no address", []string{"greeter", "Greeter.Hello"}, 1, 400, "mailcall", 0, "", ""},
+		{"no endpoint", []string{"greeter"}, 1, 400, "mailcall", 0, "", ""},
+		{"bad header", []string{"--address", address, "-H", "x", "greeter", "Greeter.Hello"}, 1, 400, "mailcall", 0, "", ""},
+	} {
+		got := mailcall(t, append([]string{"call", "--json"}, tc.args...)...)
+		var f failure
+		d := json.NewDecoder(strings.NewReader(got.errors))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&f); err != nil || d.Decode(new(any)) != io.EOF {
+			t.Errorf("%s: got %q, want one JSON object: %v", tc.name, got.errors, err)
+			continue
+		}
+		if got.code != tc.code || got.out != "" {
+			t.Errorf("%s: got exit code %d and %q, want %d and nothing on stdout", tc.name, got.code, got.out, tc.code)
+		}
+		if f.ID == nil || *f.ID != tc.id || f.Code == nil || *f.Code != tc.wire || f.Detail == nil || *f.Detail == "" || f.Status == nil {
+			t.Errorf("%s: got %s, want id %q, code %d, a detail and a status", tc.name, got.errors, tc.id, tc.wire)
+		}
+		if f.Attempts == nil || len(f.Attempts) != tc.attempts {
+			t.Errorf("%s: got %s, want %d attempts", tc.name, got.errors, tc.attempts)
+			continue
+		}
+		for _, a := range f.Attempts {
+			if a.Node == nil || a.Duration == nil || a.Error == nil || a.Phase == nil || *a.Phase != tc.phase || a.Proof == nil || *a.Proof != tc.proof {
+				t.Errorf("%s: got %s, want attempts in phase %s that prove %s", tc.name, got.errors, tc.phase, tc.proof)
+			}
+		}
+	}
+}
+
+func TestNobodyListens(t *testing.T) {
+	got := mailcall(t, "call", "--address", closedPort(t), "greeter", "Greeter.Hello")
+	if got.code != 3 || !strings.Contains(got.errors, "connection refused") || !strings.Contains(got.errors, "hint: nothing listens there") {
+		t.Errorf("got exit code %d and %q, want 3, the cause and what to do", got.code, got.errors)
+	}
+}
+
+func TestAnotherNodeAnswers(t *testing.T) {
+	address := serve(t)
+	got := mailcall(t, "call", "--address", closedPort(t)+","+address, "greeter", "Greeter.Hello", `{"name":"Ada"}`)
+	if got.code != 0 || got.out != `{"greeting":"Hello Ada"}`+"\n" {
+		t.Errorf("got exit code %d, %q, %q, want 0 and the reply of the node that is there", got.code, got.out, got.errors)
+	}
+}
+
+func TestCallTakesTheEnvironment(t *testing.T) {
+	cmd := command(t, "call", "greeter", "Greeter.Panic")
+	cmd.Env = append(cmd.Env, "MAILCALL_ADDRESS="+serve(t), "MAILCALL_REQUEST_TIMEOUT=70ms")
+	if got := finish(t, cmd); got.code != 3 || !strings.Contains(got.errors, "70ms are over") {
+		t.Errorf("got exit code %d and %q, want 3 after 70ms", got.code, got.errors)
+	}
+	cmd = command(t, "call", "--address", "127.0.0.1:1", "greeter", "Greeter.Hello")
+	cmd.Env = append(cmd.Env, "MAILCALL_POOL_SIZE=many")
+	if got := finish(t, cmd); got.code != 1 || !strings.Contains(got.errors, "pool_size") {
+		t.Errorf("got exit code %d and %q, want 1 and the name of the setting", got.code, got.errors)
+	}
+}
+
+func TestInterruptedCall(t *testing.T) {
+	// A server that accepts and says nothing: the call is in the middle of
+	// its exchange when its connection is there.
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		p := start(t, stderrOf, "call", "--timeout=0", "--attempt-timeout=0", "--address", l.Addr().String(), "greeter", "Greeter.Hello")
+		conn, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
+		if code, text := p.interrupt(t, s); code != 3 || !strings.Contains(text, "hint: it was interrupted") {
+			t.Errorf("%s: got exit code %d and %q, want 3 and that it was interrupted", s, code, text)
+		}
+		conn.Close()
+	}
+}
+
+// closedPort is an address at which nobody listens.
+func closedPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main_test
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestWords(t *testing.T) {
+	for _, tc := range []struct {
+		args     []string
+		code     int
+		out, err string // parts
+	}{
+		{[]string{"version"}, 0, "mailcall ", ""},
+		{[]string{"--help"}, 0, "explain", ""},
+		{[]string{"call", "--help"}, 0, "--attempt-timeout", ""},
+		{[]string{"explain"}, 0, "request_timeout", ""},
+		{nil, 1, "", "hint: "},
+		{[]string{"dial"}, 1, "", "unexpected argument dial"},
+		{[]string{"version", "now"}, 1, "", "unexpected argument now"},
+		{[]string{"demo", "--nodes=0"}, 1, "", "it must be 1 to 64"},
+		{[]string{"demo", "--nodes=65"}, 1, "", "it must be 1 to 64"},
+		{[]string{"demo", "--rate=-1"}, 1, "", "it must be 0 to"},
+		{[]string{"demo", "--duration=0s"}, 1, "", "it must be positive"},
+		{[]string{"serve", "--fail=1.5"}, 1, "", "it must be 0 to 1"},
+		{[]string{"serve", "--fail=NaN"}, 1, "", "it must be 0 to 1"},
+		{[]string{"serve", "--delay=-1s"}, 1, "", "must not be negative"},
+		{[]string{"serve", "--transport=smoke"}, 1, "", "smoke"},
+		{[]string{"serve", "--address=192.0.2.1:80"}, 1, "", "hint: choose another --address"},
+	} {
+		got := mailcall(t, tc.args...)
+		if got.code != tc.code || !strings.Contains(got.out, tc.out) || !strings.Contains(got.errors, tc.err) {
+			t.Errorf("%q: got exit code %d, %q, %q, want %d, %q, %q", tc.args, got.code, got.out, got.errors, tc.code, tc.out, tc.err)
+		}
+	}
+}
+
+func TestExplainSaysWhereSettingsComeFrom(t *testing.T) {
+	cmd := command(t, "explain")
+	cmd.Env = append(cmd.Env, "MAILCALL_RETRIES=7")
+	got := finish(t, cmd)
+	sources := map[string]string{}
+	for line := range strings.Lines(got.out) {
+		f := strings.Fields(line)
+		sources[f[0]] = strings.Join(f[1:], " ")
+	}
+	if got.code != 0 || sources["retries"] != "7 env" || sources["dial_timeout"] != "5s default" {
+		t.Errorf("got exit code %d and retries %q, dial_timeout %q, want 0, 7 env, 5s default", got.code, sources["retries"], sources["dial_timeout"])
+	}
+	cmd = command(t, "explain")
+	cmd.Env = append(cmd.Env, "MAILCALL_RETRIES=many")
+	if got := finish(t, cmd); got.code != 1 || !strings.Contains(got.errors, "env: retries") {
+		t.Errorf("got exit code %d and %q, want 1 and the setting's name", got.code, got.errors)
+	}
+}
+
+func TestServe(t *testing.T) {
+	address := serve(t, "--name=billing", "--fail=1")
+	got := mailcall(t, "call", "--address", address, "billing", "Greeter.Hello")
+	if got.code != 2 || !strings.Contains(got.errors, "billing.fault, 503") {
+		t.Errorf("--fail=1: got exit code %d and %q, want 2 and the error of billing", got.code, got.errors)
+	}
+	got = mailcall(t, "call", "--address", serve(t, "--delay=10m"), "--timeout=100ms", "greeter", "Greeter.Hello")
+	if got.code != 3 {
+		t.Errorf("--delay=10m: got exit code %d and %q, want 3", got.code, got.errors)
+	}
+	got = mailcall(t, "serve", "--address", address)
+	if got.code != 1 || !strings.Contains(got.errors, "address already in use") {
+		t.Errorf("a second one: got exit code %d and %q, want 1", got.code, got.errors)
+	}
+	p := start(t, stdoutOf, "serve")
+	if _, err := p.lines.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := p.interrupt(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("SIGTERM: got exit code %d, want 0", code)
+	}
+}
