@@ -94,3 +94,15 @@ func (inOrder) Pick(ready, tried []*messages.Node, _ messages.Dice) *messages.No
 func greetAt(t *testing.T, c api.Client, service, endpoint string, opts ...api.CallOption) error {
 	return c.Call(t.Context(), c.NewRequest(service, endpoint, &greet.HelloRequest{Name: "Ann"}), new(greet.HelloReply), opts...)
 }
+
+// retry503 retries 503 and checks that attempts are counted from 0.
+func retry503(t *testing.T) api.RetryFunc {
+	want := 0
+	return func(_ context.Context, req api.Request, n int, err error) (bool, error) {
+		if n != want || req.Endpoint() != hello {
+			t.Errorf("got attempt %d of %s, want %d of %s", n, req.Endpoint(), want, hello)
+		}
+		want++
+		return rpcerr.From(err).Code == 503, nil
+	}
+}

@@ -62,9 +62,10 @@ type Options struct {
 	// overloaded. It cannot be changed by Init. Defaults to 65536.
 	MaxCalls int
 
-	// RetryBudget is how many tokens the retry budget of a service holds;
-	// each retry of something sent and each hedge takes one. 0 turns the
-	// budget off. Defaults to 10 (gRPC A6).
+	// RetryBudget is how many tokens the retry budget of a service holds at
+	// first and at least; a busy service banks what two seconds of its answers
+	// put in. Each retry of something sent and each hedge takes one. 0 turns
+	// the budget off. Defaults to 10 (gRPC A6).
 	RetryBudget float64
 	// RetryBudgetRatio is how many tokens an answered call puts back.
 	// Defaults to 0.1 (gRPC A6).

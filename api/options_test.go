@@ -31,7 +31,7 @@ func TestNewReturnsEveryFault(t *testing.T) {
 	for _, word := range []string{
 		"Name", "ContentType", "Transport", "Strategy", "PoolSize", "PoolMax", "PoolWaiters", "MaxCalls",
 		"DialTimeout", "PoolTTL", "PoolIdleTimeout", "RetryBudget", "RequestTimeout", "AttemptTimeout",
-		"StreamTimeout", "HedgeAfter", "BackoffBase", "BackoffCap", "Retries is -1", "Address 2 of 2",
+		"StreamTimeout", "HedgeAfter", "BackoffBase", "BackoffCap", "Retries is -1", "2 of 2 is empty",
 		"option 20 of 22 is nil", "method Greeter.Hello", "Retries is 101", "/does/not/exist",
 	} {
 		if !strings.Contains(err.Error(), word) {

@@ -19,6 +19,8 @@ type Service struct {
 	Name string
 	// Addresses, if not empty, are used in place of the registry.
 	Addresses []string
+	// Since is when it was first called.
+	Since clock.Instant
 	// Selector owns the view.
 	Selector Ref[SelectorMessage]
 	// View is the current view; nil until the first lookup has succeeded.
@@ -30,6 +32,9 @@ type Service struct {
 	// which takes them out when it next looks. The selector adds to it when it
 	// folds the tallies of its nodes.
 	Answered atomic.Int64
+	// Rate is the retrier's average of answers a second, math.Float64bits.
+	// Only the retrier writes it.
+	Rate atomic.Uint64
 	// Budget is the retrier's balance for this service, math.Float64bits of
 	// the tokens, and BudgetAt the instant of its last change (0: the bucket
 	// is still full). Only the retrier writes them.

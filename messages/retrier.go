@@ -70,8 +70,9 @@ const (
 // Budget is the rule that retries and hedges share, one bucket per service
 // (gRPC A6, with a reserve for clients that call rarely).
 type Budget struct {
-	// Max is how many tokens a bucket holds; it starts full. 0 turns the
-	// budget off.
+	// Max is how many tokens a bucket starts with and holds at least; it
+	// holds more for a service that is called more, see the retrier. 0 turns
+	// the budget off.
 	Max float64
 	// Ratio is how many tokens an answered call puts in.
 	Ratio float64

@@ -85,7 +85,8 @@ func (s *sim) judged(asked messages.Judge, m messages.Judged) {
 // grant books one token.
 func (s *sim) grant(service *messages.Service) {
 	b, a := s.scenario.Budget, s.account(service)
-	a.tokens = min(b.Max, a.tokens+a.fresh*b.Ratio+s.clock.now.Sub(a.at).Seconds()*b.Reserve) - 1
+	// What is banked is more than Max only if that many answers came.
+	a.tokens = min(max(b.Max, a.answers*b.Ratio), a.tokens+a.fresh*b.Ratio+s.clock.now.Sub(a.at).Seconds()*b.Reserve) - 1
 	a.at, a.fresh = s.clock.now, 0
 	a.granted++
 	if all := b.Max + a.answers*b.Ratio + s.elapsed().Seconds()*b.Reserve; a.granted > all+1e-6 {

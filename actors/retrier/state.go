@@ -120,19 +120,36 @@ func (s *state) spend(service *messages.Service, now clock.Instant) (left float6
 	return tokens - 1, true
 }
 
+// bankedTraffic is how much traffic's worth of tokens a bucket may hold. A
+// node that dies breaks all its calls at once, so a busy service needs more
+// than a few tokens; but what is saved up prolongs a storm (10 s of it: 25 s
+// to recover in place of 9, measured on a model).
+const bankedTraffic = 2 * time.Second
+
 // balance is the bucket with what has come in since it was last looked at.
 func (s *state) balance(service *messages.Service, now clock.Instant) float64 {
 	at := clock.Instant(service.BudgetAt.Load())
-	answered := service.Answered.Swap(0)
-	if at == 0 {
-		return s.budget.Max // full, so what was answered so far adds nothing
-	}
 	tokens := math.Float64frombits(service.Budget.Load())
+	if at == 0 {
+		at, tokens = service.Since, s.budget.Max
+	}
+	answered := float64(service.Answered.Swap(0))
 	if planted.BudgetDebitedLate && answered > 0 {
 		tokens, s.owed = max(tokens-s.owed, 0), 0
 	}
-	tokens += float64(answered)*s.budget.Ratio + now.Sub(at).Seconds()*s.budget.Reserve
-	return min(tokens, s.budget.Max)
+	elapsed := now.Sub(at)
+	tokens += answered*s.budget.Ratio + elapsed.Seconds()*s.budget.Reserve
+	banked := s.rate(service, answered, elapsed) * bankedTraffic.Seconds() * s.budget.Ratio
+	return min(tokens, max(s.budget.Max, banked))
+}
+
+// rate averages how many answers a second the service gives, over about the
+// time that may be banked.
+func (s *state) rate(service *messages.Service, answered float64, elapsed time.Duration) float64 {
+	rate := math.Float64frombits(service.Rate.Load())
+	rate += (answered - rate*elapsed.Seconds()) / (elapsed + bankedTraffic).Seconds()
+	service.Rate.Store(math.Float64bits(rate))
+	return rate
 }
 
 func (s *state) store(service *messages.Service, tokens float64, now clock.Instant) {

@@ -177,13 +177,25 @@ func TestBudgetIsAtomic(t *testing.T) {
 	}
 }
 
-// What was answered before the first retry does not count on top of a bucket
-// that was full all the time.
-func TestBudgetForgetsAnswersBeforeItsFirstUse(t *testing.T) {
-	s, service := state{budget: messages.Budget{Max: 10, Ratio: 0.1}}, &messages.Service{Name: "greeter"}
+// What was answered long ago does not count on top of a bucket that was full
+// all the time.
+func TestBudgetForgetsOldAnswers(t *testing.T) {
+	s := state{budget: messages.Budget{Max: 10, Ratio: 0.1}}
+	service := &messages.Service{Name: "greeter", Since: begin.Add(-100 * time.Second)}
 	service.Answered.Add(1000)
 	if got := granted(&s, service, 100, begin); got != 10 {
 		t.Errorf("got %d retries, want 10", got)
+	}
+}
+
+// A busy service banks the tokens of two seconds: a node that dies breaks all
+// its calls at once.
+func TestBusyServiceBanksTwoSeconds(t *testing.T) {
+	s := state{budget: messages.Budget{Max: 10, Ratio: 0.1}}
+	service := &messages.Service{Name: "greeter", Since: begin.Add(-100 * time.Second)}
+	service.Answered.Add(100 * 1000)
+	if got := granted(&s, service, 1000, begin); got < 180 || got > 200 {
+		t.Errorf("got %d retries after 1,000 answers a second, want close to 200", got)
 	}
 }
 

@@ -22,8 +22,6 @@ const (
 	serviceName = "greeter"
 	maxNodes    = 64
 	maxRate     = 1_000_000
-	// retryBudget is enough for every call that can be in flight, a few times.
-	retryBudget = 4 * maxCallers
 )
 
 // demoCmd is mailcall demo.
@@ -84,9 +82,6 @@ func (c *demoCmd) watch(ctx context.Context, s streams, nodes *fleet) (*summary,
 		api.WithIdempotent(true), // it may be tried again even after it was sent
 		api.WithRetries(4),
 		api.WithAttemptTimeout(2*time.Second),
-		// A kill breaks all calls of a node at once. The default budget, which
-		// protects a service that is down as a whole, would give some of them up.
-		api.WithRetryBudget(retryBudget, 1, retryBudget),
 	)
 	if err != nil {
 		return nil, err
