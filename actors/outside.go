@@ -35,7 +35,7 @@ func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) 
 		return
 	}
 	r.Go(func() {
-		ctx, cancel := context.WithTimeout(r.ctx, lookupTimeout) //nolint:forbidigo // for all calls that wait, none in particular
+		ctx, cancel := context.WithTimeout(r.ctx, lookupTimeout)
 		defer cancel()
 		records, err := r.ask(ctx, service)
 		done(records, err)

@@ -121,7 +121,7 @@ func New(c Config) (*Runtime, error) {
 		r.System = newSystem(r.Logger)
 	}
 	r.pools.Store(new([]*messages.Pool))
-	r.ctx, r.end = context.WithCancel(context.Background())
+	r.ctx, r.end = context.WithCancel(context.Background()) //nolint:forbidigo // it lasts as long as the runtime
 
 	pid, err := r.spawn(retrier.New(retrier.Config{Budget: c.Budget, Clock: r.Clock, Dice: r.dice.Dice()}), "retrier")
 	if err != nil {

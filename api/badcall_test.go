@@ -37,7 +37,7 @@ func TestBadCallsAreRefused(t *testing.T) {
 	opt := func(o ...api.CallOption) []api.CallOption { return o }
 	for _, tc := range []struct {
 		name string
-		ctx  context.Context //nolint:containedctx // what is tested
+		ctx  context.Context
 		req  api.Request
 		rsp  any
 		opts []api.CallOption

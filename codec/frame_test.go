@@ -60,8 +60,7 @@ func TestTypeErrorText(t *testing.T) {
 	if got := err.Error(); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	var found *codec.TypeError
-	if !errors.As(err, &found) {
+	if _, ok := errors.AsType[*codec.TypeError](err); !ok {
 		t.Error("got no *TypeError from errors.As, want one")
 	}
 }

@@ -107,7 +107,7 @@ func (g *greeter) plain(context.Context, *greet.HelloRequest, *greet.HelloReply)
 }
 
 func (g *greeter) panic(context.Context, *greet.HelloRequest, *greet.HelloReply) error {
-	panic("greeter: a panic, as ordered") //nolint:forbidigo // it is what this endpoint is for
+	panic("greeter: a panic, as ordered")
 }
 
 func (g *greeter) sleep(_ context.Context, req *greet.HelloRequest, rsp *greet.HelloReply) error {
@@ -120,8 +120,8 @@ func (g *greeter) deadline(ctx context.Context, _ *greet.HelloRequest, rsp *gree
 	rsp.Seq = -1
 	if at, ok := ctx.Deadline(); ok {
 		const step = 100 * time.Millisecond
-		left := g.r.clock.Instant(at).Sub(g.r.clock.Now())
-		rsp.Seq = int64((left + step - 1) / step * step / time.Millisecond)
+		left := g.r.clock.Instant(at).Sub(g.r.clock.Now()) + step - 1
+		rsp.Seq = int64(left.Truncate(step) / time.Millisecond)
 	}
 	return nil
 }

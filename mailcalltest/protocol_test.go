@@ -89,7 +89,7 @@ func TestErrorAnswers(t *testing.T) {
 		{"broken body", jsonType, "Greeter.Json", `{"name":`, "unexpected end of JSON input"},
 		{"wrong reply", jsonType, "Greeter.Odd", `{}`, "unable to encode body: "},
 	}
-	odd := mailcalltest.Handle("Greeter.Odd", func(_ context.Context, _ *codec.Frame, rsp *func()) error { return nil })
+	odd := mailcalltest.Handle("Greeter.Odd", func(context.Context, *codec.Frame, *func()) error { return nil })
 	_, p := startPipe(t, mailcalltest.WithHandlers(odd))
 	for _, c := range cases {
 		p.in <- message(c.body, "Content-Type", c.contentType, "Micro-Endpoint", c.endpoint, "Foo", "bar")

@@ -160,8 +160,7 @@ func (e *CallError) Wire() *Error { return From(e.Err) }
 // From returns err as an *[Error]: the one found in it, or one of the client
 // made from it.
 func From(err error) *Error {
-	var found *Error
-	if errors.As(err, &found) {
+	if found, ok := errors.AsType[*Error](err); ok {
 		return found
 	}
 	if isTimeout(err) {

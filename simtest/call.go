@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,6 +47,7 @@ type call struct {
 	panicked                                  bool
 	running                                   []*exchange
 	body                                      []byte
+	chosen                                    string // the node that the last request was written for
 }
 
 func (s *sim) newCall(i int) *call {
@@ -86,7 +88,7 @@ func (c *call) makePlan() *caller.Plan {
 		key = strings.Join(c.spec.Addresses, ",")
 	}
 	p := &caller.Plan{
-		Service: c.spec.Service, Endpoint: fmt.Sprintf("%d", c.id), Key: key, Addresses: c.spec.Addresses,
+		Service: c.spec.Service, Endpoint: strconv.Itoa(c.id), Key: key, Addresses: c.spec.Addresses,
 		Timeout: c.spec.Timeout, AttemptTimeout: c.spec.AttemptTimeout, Attempts: c.spec.Attempts,
 		HedgeAfter: c.spec.HedgeAfter, Idempotent: c.spec.Idempotent, Close: c.spec.Close,
 		BackoffBase: c.spec.BackoffBase, BackoffCap: c.spec.BackoffCap,
@@ -127,7 +129,7 @@ func (c *call) done(err error) {
 	}
 	s.noteCall("result", c, outcome)
 	if c.over {
-		s.violate(OneResult, "call %d got a second result: %v", c.id, err)
+		s.violatef(OneResult, "call %d got a second result: %v", c.id, err)
 		return
 	}
 	c.over, c.err = true, err
@@ -142,9 +144,10 @@ func (c *call) done(err error) {
 // Fill implements caller.Exchange.
 func (c *call) Fill(_ context.Context, m *transport.Message, n *messages.Node, remaining time.Duration) error {
 	c.sim.check.nodes[n] = struct{}{}
+	c.chosen = n.Address
 	if c.deadline != 0 {
 		if left := c.deadline.Sub(c.sim.clock.now); remaining <= 0 || remaining > max(left, 1) {
-			c.sim.violate(InTime, "the server of call %d would be told %s, and %s are left", c.id, remaining, left)
+			c.sim.violatef(InTime, "the server of call %d would be told %s, and %s are left", c.id, remaining, left)
 		}
 	}
 	c.fills++
@@ -182,7 +185,7 @@ func (c *call) Judge(m *transport.Message, _ *messages.Node) error {
 // Decode implements caller.Exchange.
 func (c *call) Decode(m *transport.Message) error {
 	if c.decodes++; c.decodes > 1 {
-		c.sim.violate(OwnReply, "the value of call %d was touched a second time", c.id)
+		c.sim.violatef(OwnReply, "the value of call %d was touched a second time", c.id)
 	}
 	if !c.own("decoded", m) {
 		return errGarbled
@@ -199,11 +202,11 @@ func (c *call) own(done string, m *transport.Message) bool {
 	s := c.sim
 	switch {
 	case c.over:
-		s.violate(OwnReply, "a reply was %s for call %d, which has its result", done, c.id)
+		s.violatef(OwnReply, "a reply was %s for call %d, which has its result", done, c.id)
 	case m == nil || len(m.Body) != replyLen:
-		s.violate(OwnReply, "nothing was %s for call %d", done, c.id)
+		s.violatef(OwnReply, "nothing was %s for call %d", done, c.id)
 	case binary.LittleEndian.Uint64(m.Body[1:]) != uint64(c.id):
-		s.violate(OwnReply, "a reply to call %d was %s for call %d", binary.LittleEndian.Uint64(m.Body[1:]), done, c.id)
+		s.violatef(OwnReply, "a reply to call %d was %s for call %d", binary.LittleEndian.Uint64(m.Body[1:]), done, c.id)
 	default:
 		return true
 	}
@@ -280,8 +283,7 @@ func (*callContext) Value(any) any { return nil }
 
 // attempts is how many attempts at nodes an error tells of.
 func attempts(err error) (n int) {
-	var failed *rpcerr.CallError
-	if errors.As(err, &failed) {
+	if failed, is := errors.AsType[*rpcerr.CallError](err); is {
 		for _, a := range failed.Attempts {
 			if a.Node != "" {
 				n++

@@ -33,7 +33,7 @@ const (
 
 func (s *sim) checkDepth(m *mailbox) {
 	if bound := mailAlways + mailPerCall*(len(s.live)+s.world.conns-s.world.closed()); len(m.user) > bound {
-		s.violate(MailboxBounded, "%d messages wait in the mailbox of %s, and %d calls are in flight", len(m.user), m.id, len(s.live))
+		s.violatef(MailboxBounded, "%d messages wait in the mailbox of %s, and %d calls are in flight", len(m.user), m.id, len(s.live))
 	}
 }
 
@@ -41,7 +41,7 @@ func (w *world) closed() int { return w.conns - w.open }
 
 // panicked is told of a panic that reached an actor.
 func (s *sim) panicked(id string, p any) {
-	s.violate(PanicContained, "%s panicked: %v", id, p)
+	s.violatef(PanicContained, "%s panicked: %v", id, p)
 }
 
 // stepped is what must hold after every step.
@@ -51,7 +51,7 @@ func (s *sim) stepped() {
 	}
 	for _, p := range s.runtime.Pools() {
 		if open, dialing := p.Stats.Open.Load(), p.Stats.Dialing.Load(); open < 0 || open+dialing > int64(s.limits.Max) {
-			s.violate(ConnectionsConserved, "the pool of %s has %d open connections and %d dials, and may have %d",
+			s.violatef(ConnectionsConserved, "the pool of %s has %d open connections and %d dials, and may have %d",
 				p.Address, open, dialing, s.limits.Max)
 		}
 	}
@@ -71,7 +71,7 @@ func (s *sim) checkFloor(service *messages.Service, v *messages.View) {
 		s.report.Stats.Ejections += max(len(old.Ready)-len(v.Ready), 0)
 	}
 	if want := (len(v.Nodes) + 1) / 2; len(v.Ready) < want {
-		s.violate(Floor, "%d of the %d nodes of %s can be chosen, want at least %d", len(v.Ready), len(v.Nodes), service.Name, want)
+		s.violatef(Floor, "%d of the %d nodes of %s can be chosen, want at least %d", len(v.Ready), len(v.Nodes), service.Name, want)
 	}
 }
 
@@ -82,7 +82,11 @@ func (s *sim) quiet() {
 	}
 	for _, c := range s.live {
 		if c.deadline != 0 && s.clock.now >= c.deadline {
-			s.violate(InTime, "call %d has no result, and its deadline passed %s ago", c.id, s.clock.now.Sub(c.deadline))
+			s.violatef(InTime, "call %d has no result, and its deadline passed %s ago", c.id, s.clock.now.Sub(c.deadline))
+			return
+		}
+		if c.picks == 0 && !c.spec.Shared && s.world.lookups == 0 {
+			s.violatef(OneResult, "call %d waits for the nodes of %s, and nobody looks them up", c.id, c.spec.Service)
 			return
 		}
 	}
@@ -113,9 +117,9 @@ func (s *sim) conserved() {
 	for _, v := range s.world.order {
 		switch {
 		case v.keeper != int64(v.open):
-			s.violate(ConnectionsConserved, "the keeper of %s counts %d open connections, and %d are", v.address, v.keeper, v.open)
+			s.violatef(ConnectionsConserved, "the keeper of %s counts %d open connections, and %d are", v.address, v.keeper, v.open)
 		case v.live != int64(v.inUse):
-			s.violate(ConnectionsConserved, "%d connections to %s are lent, and %d carry an exchange", v.live, v.address, v.inUse)
+			s.violatef(ConnectionsConserved, "%d connections to %s are lent, and %d carry an exchange", v.live, v.address, v.inUse)
 		default:
 			continue
 		}
@@ -127,7 +131,7 @@ func (s *sim) conserved() {
 func (s *sim) compare() {
 	calls := s.runtime.Desk.Calls(s.clock.now)
 	if len(calls) != len(s.live) {
-		s.violate(OneResult, "the client knows %d calls in flight, and %d have no result", len(calls), len(s.live))
+		s.violatef(OneResult, "the client knows %d calls in flight, and %d have no result", len(calls), len(s.live))
 		return
 	}
 	holds, waits := make(map[string]int64), make(map[string]int64)
@@ -148,16 +152,16 @@ func (s *sim) compare() {
 	for _, v := range s.world.order {
 		switch {
 		case holds[v.address] != 0:
-			s.violate(ConnectionsConserved, "%s has %d more live attempts than permits", v.address, holds[v.address])
+			s.violatef(ConnectionsConserved, "%s has %d more live attempts than permits", v.address, holds[v.address])
 			return
 		case waits[v.address] > 0 || -waits[v.address] > v.opened:
-			s.violate(ConnectionsConserved, "%d more attempts wait for a connection to %s than its keeper knows", waits[v.address], v.address)
+			s.violatef(ConnectionsConserved, "%d more attempts wait for a connection to %s than its keeper knows", waits[v.address], v.address)
 			return
 		}
 	}
 	for _, a := range s.runtime.Desk.Actors("") {
 		if a.Depth > mailAlways {
-			s.violate(MailboxBounded, "%d messages wait in the mailbox of %s", a.Depth, a.ID)
+			s.violatef(MailboxBounded, "%d messages wait in the mailbox of %s", a.Depth, a.ID)
 			return
 		}
 	}
@@ -171,15 +175,17 @@ func (s *sim) checkBegin(on *conn, c *call) {
 	age, ttl := s.clock.now.Sub(on.opened), s.limits.TTL
 	switch {
 	case ttl > 0 && float64(age) > spread*float64(ttl):
-		s.violate(ConnectionsConserved, "call %d uses connection %d to %s, which is %s old and may get %s, give or take 20 %%", c.id, on.number, on.server.address, age, ttl)
+		s.violatef(ConnectionsConserved, "call %d uses connection %d to %s, which is %s old and may get %s, give or take 20 %%", c.id, on.number, on.server.address, age, ttl)
 	case c.over:
-		s.violate(NothingAfterResult, "an exchange of call %d begins after its result", c.id)
+		s.violatef(NothingAfterResult, "an exchange of call %d begins after its result", c.id)
 	case !on.open:
-		s.violate(ConnectionsConserved, "call %d uses connection %d to %s, which is closed", c.id, on.number, on.server.address)
+		s.violatef(ConnectionsConserved, "call %d uses connection %d to %s, which is closed", c.id, on.number, on.server.address)
+	case c.chosen != on.server.address:
+		s.violatef(ConnectionsConserved, "call %d chose %s, and uses connection %d to %s", c.id, c.chosen, on.number, on.server.address)
 	case on.run != nil:
-		s.violate(ConnectionsConserved, "call %d uses connection %d to %s, which call %d uses", c.id, on.number, on.server.address, on.run.call.id)
+		s.violatef(ConnectionsConserved, "call %d uses connection %d to %s, which call %d uses", c.id, on.number, on.server.address, on.run.call.id)
 	case c.begins >= c.spec.Attempts:
-		s.violate(WithinBudget, "attempt %d of call %d begins, which may make %d", c.begins+1, c.id, c.spec.Attempts)
+		s.violatef(WithinBudget, "attempt %d of call %d begins, which may make %d", c.begins+1, c.id, c.spec.Attempts)
 	}
 }
 
@@ -192,14 +198,14 @@ func (s *sim) checkDials(v *server) {
 		}
 	}
 	if v.open+v.dialing > pools*s.limits.Max {
-		s.violate(ConnectionsConserved, "%d connections to %s are open and %d dialled, and there may be %d", v.open, v.address, v.dialing, s.limits.Max)
+		s.violatef(ConnectionsConserved, "%d connections to %s are open and %d dialled, and there may be %d", v.open, v.address, v.dialing, s.limits.Max)
 	}
 }
 
 // checkPick looks at the node that a call chose.
 func (s *sim) checkPick(c *call, ready []*messages.Node, n *messages.Node) {
 	if c.picks > c.spec.Attempts {
-		s.violate(WithinBudget, "attempt %d of call %d begins, which may make %d", c.picks, c.id, c.spec.Attempts)
+		s.violatef(WithinBudget, "attempt %d of call %d begins, which may make %d", c.picks, c.id, c.spec.Attempts)
 	}
 	if n == nil || c.picks < 2 {
 		return
@@ -210,7 +216,7 @@ func (s *sim) checkPick(c *call, ready []*messages.Node, n *messages.Node) {
 	}
 	for _, r := range ready {
 		if !slices.Contains(live, r.Address) {
-			s.violate(DistinctNodes, "a second attempt of call %d goes to %s, and %s could be chosen", c.id, n.Address, r.Address)
+			s.violatef(DistinctNodes, "a second attempt of call %d goes to %s, and %s could be chosen", c.id, n.Address, r.Address)
 			return
 		}
 	}
@@ -235,7 +241,7 @@ func (s *sim) executed(x *exchange) {
 	s.report.Stats.Executions++
 	s.noteCall("execute", c, x.conn.server.address)
 	if c.executions > 1 && !c.spec.Idempotent {
-		s.violate(ExecutedOnce, "call %d is executed the %d. time, and is not idempotent", c.id, c.executions)
+		s.violatef(ExecutedOnce, "call %d is executed the %d. time, and is not idempotent", c.id, c.executions)
 	}
 }
 
@@ -244,17 +250,17 @@ func (s *sim) checkResult(c *call) {
 	var failed *rpcerr.CallError
 	switch {
 	case c.deadline != 0 && s.clock.now > c.deadline:
-		s.violate(InTime, "call %d got its result %s after its deadline", c.id, s.clock.now.Sub(c.deadline))
+		s.violatef(InTime, "call %d got its result %s after its deadline", c.id, s.clock.now.Sub(c.deadline))
 	case len(c.running) > 0:
-		s.violate(NothingAfterResult, "call %d has its result, and its exchange with %s still runs", c.id, c.running[0].conn.server.address)
+		s.violatef(NothingAfterResult, "call %d has its result, and its exchange with %s still runs", c.id, c.running[0].conn.server.address)
 	case c.err == nil && c.decodes != 1:
-		s.violate(OwnReply, "call %d is good, and its value was touched %d times", c.id, c.decodes)
+		s.violatef(OwnReply, "call %d is good, and its value was touched %d times", c.id, c.decodes)
 	case c.err != nil && !errors.As(c.err, &failed):
-		s.violate(OneResult, "call %d got the bare error %v", c.id, c.err)
+		s.violatef(OneResult, "call %d got the bare error %v", c.id, c.err)
 	case attempts(c.err) > c.spec.Attempts:
-		s.violate(WithinBudget, "call %d made %d attempts, and may make %d", c.id, attempts(c.err), c.spec.Attempts)
+		s.violatef(WithinBudget, "call %d made %d attempts, and may make %d", c.id, attempts(c.err), c.spec.Attempts)
 	case c.panicked && failed != nil && !saysPanic(failed):
-		s.violate(PanicContained, "call %d failed in a panic, and says %v", c.id, c.err)
+		s.violatef(PanicContained, "call %d failed in a panic, and says %v", c.id, c.err)
 	}
 }
 
@@ -274,13 +280,13 @@ func (s *sim) hung() {
 	}
 	for _, c := range s.live {
 		if c.deadline != 0 {
-			s.violate(InTime, "call %d has no result at the end of the run", c.id)
+			s.violatef(InTime, "call %d has no result at the end of the run", c.id)
 			return
 		}
 	}
 	for _, info := range s.runtime.Desk.Calls(s.clock.now) {
 		if len(info.Attempts) == 0 {
-			s.violate(OneResult, "a call of %s waits for ever, and no attempt of it is alive", info.Service)
+			s.violatef(OneResult, "a call of %s waits for ever, and no attempt of it is alive", info.Service)
 			return
 		}
 	}
@@ -290,14 +296,14 @@ func (s *sim) hung() {
 func (s *sim) idle() {
 	for n := range s.check.nodes {
 		if held := n.InFlight.Load(); held != 0 {
-			s.violate(ConnectionsConserved, "%d permits of %s are still held, and no call is in flight", held, n.Address)
+			s.violatef(ConnectionsConserved, "%d permits of %s are still held, and no call is in flight", held, n.Address)
 			return
 		}
 	}
 	for _, p := range s.runtime.Pools() {
 		idle, _ := p.Idle()
 		if open, waiters := p.Stats.Open.Load(), p.Stats.Waiters.Load(); open != int64(idle) || waiters != 0 {
-			s.violate(ConnectionsConserved, "the pool of %s has %d open connections, %d idle and %d waiters, and no call is in flight",
+			s.violatef(ConnectionsConserved, "the pool of %s has %d open connections, %d idle and %d waiters, and no call is in flight",
 				p.Address, open, idle, waiters)
 			return
 		}
@@ -306,22 +312,23 @@ func (s *sim) idle() {
 
 // left looks for what a closed client left behind.
 func (s *sim) left(over bool) {
-	var actors []string
-	for _, a := range s.runtime.Snapshot().Actors {
+	left := s.runtime.Snapshot().Actors
+	actors := make([]string, 0, len(left))
+	for _, a := range left {
 		actors = append(actors, a.ID)
 	}
 	slices.Sort(actors)
 	switch {
 	case s.over < len(s.calls):
-		s.violate(OneResult, "%d calls have no result after the client was closed", len(s.calls)-s.over)
+		s.violatef(OneResult, "%d calls have no result after the client was closed", len(s.calls)-s.over)
 	case !over || len(actors) > 0:
-		s.violate(NothingLeft, "these actors are left: %s", strings.Join(actors, ", "))
+		s.violatef(NothingLeft, "these actors are left: %s", strings.Join(actors, ", "))
 	case len(s.clock.armed) > 0:
-		s.violate(NothingLeft, "%d timers are left", len(s.clock.armed))
+		s.violatef(NothingLeft, "%d timers are left", len(s.clock.armed))
 	case s.world.open > 0 || s.world.dialing > 0:
-		s.violate(NothingLeft, "%d connections and %d dials are left", s.world.open, s.world.dialing)
+		s.violatef(NothingLeft, "%d connections and %d dials are left", s.world.open, s.world.dialing)
 	case len(s.world.watchers) > 0:
-		s.violate(NothingLeft, "%d watches of the registry are left", len(s.world.watchers))
+		s.violatef(NothingLeft, "%d watches of the registry are left", len(s.world.watchers))
 	default:
 		s.idle()
 	}

@@ -45,7 +45,7 @@ func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) e
 	s, v := c.server.world.sim, c.server
 	call, fill := s.requestOf(m)
 	if call == nil {
-		s.violate(OwnReply, "a request to %s belongs to no call", v.address)
+		s.violatef(OwnReply, "a request to %s belongs to no call", v.address)
 		return errReset
 	}
 	s.noteCall("send", call, v.address, "conn", strconv.Itoa(c.number))
@@ -101,8 +101,10 @@ const (
 	replyGood = iota
 	replyFailed
 	replyGarbled
-	replyLen = 17
 )
+
+// replyLen is the length of a reply: the first byte, the call, the attempt.
+const replyLen = 17
 
 // execute is the handler of the service.
 func (v *server) execute(x *exchange) []byte {
@@ -205,7 +207,7 @@ func (c *conn) Close() error {
 	c.server.open--
 	c.server.conns = slices.DeleteFunc(c.server.conns, func(d *conn) bool { return c == d })
 	if c.run != nil {
-		w.sim.violate(ConnectionsConserved, "connection %d to %s was closed while call %d used it", c.number, c.server.address, c.run.call.id)
+		w.sim.violatef(ConnectionsConserved, "connection %d to %s was closed while call %d used it", c.number, c.server.address, c.run.call.id)
 	}
 	return nil
 }

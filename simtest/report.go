@@ -82,7 +82,7 @@ type Stats struct {
 	// Calls that were made, of them Good ones; Panics that were thrown.
 	Calls, Good, Panics int
 	// Attempts are exchanges that began. Retries, Hedges and Denied are what
-	// the retrier said: yes, yes, and no for the lack of tokens or time.
+	// the retrier granted, and refused for the lack of attempts, tokens or time.
 	Attempts, Retries, Hedges, Denied int
 	// Executions at nodes; Cancelled exchanges; replies that came Late.
 	Executions, Cancelled, Late int

@@ -25,6 +25,10 @@ const name = "sim"
 // the run counts as going around in circles.
 const maxStepsAtOnce = 200_000
 
+// closeTime is how long a closed client may take, from the horizon. It takes
+// as long as the slowest dial.
+const closeTime = 2 * time.Minute
+
 // sim is one run.
 type sim struct {
 	scenario Scenario
@@ -122,7 +126,7 @@ func (s *sim) begin() {
 		},
 	})
 	if err != nil {
-		s.violate(NothingLeft, "the client does not start: %v", err)
+		s.violatef(NothingLeft, "the client does not start: %v", err)
 		return
 	}
 	s.runtime = r
@@ -174,7 +178,7 @@ func (s *sim) drain() {
 			return
 		}
 		if n > maxStepsAtOnce {
-			s.violate(InTime, "%d steps were taken and time stands still", n)
+			s.violatef(InTime, "%d steps were taken and time stands still", n)
 			return
 		}
 		s.step(due)
@@ -186,7 +190,7 @@ func (s *sim) step(due int) {
 	s.report.Stats.Steps++
 	defer func() {
 		if p := recover(); p != nil {
-			s.violate(PanicContained, "the client panicked: %v\n%s", p, debug.Stack())
+			s.violatef(PanicContained, "the client panicked: %v\n%s", p, debug.Stack())
 		}
 	}()
 	i := s.order.N(len(s.ready) + due)
@@ -222,15 +226,15 @@ func (s *sim) shut() {
 	}
 	s.note("close")
 	over := s.runtime.Shut()
-	s.scenario.CloseAt, s.scenario.Horizon = 0, time.Duration(1<<62)
+	s.scenario.CloseAt, s.scenario.Horizon = 0, max(s.scenario.Horizon, s.elapsed())+closeTime
 	s.play(func() bool { return over() && len(s.ready) == 0 && s.clock.world == 0 })
 	if !s.failed {
 		s.left(over())
 	}
 }
 
-// violate ends the run.
-func (s *sim) violate(i Invariant, format string, args ...any) {
+// violatef ends the run.
+func (s *sim) violatef(i Invariant, format string, args ...any) {
 	v := Violation{Invariant: i, At: s.elapsed(), Step: s.report.Stats.Steps, What: fmt.Sprintf(format, args...)}
 	s.report.Violations = append(s.report.Violations, v)
 	s.failed = true

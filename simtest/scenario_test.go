@@ -104,6 +104,24 @@ func TestSimulationBasics(t *testing.T) {
 	}
 }
 
+// A call that races two nodes and tries again does not go to the node where it
+// is already, though it has tried all nodes.
+func TestSimulationRetryWhileRacing(t *testing.T) {
+	slow, bad := simtest.Behaviour{Latency: 100 * ms}, simtest.Behaviour{Latency: 2 * ms, Fail: 1}
+	for seed := range uint64(20) {
+		report := simtest.Run(seed, simtest.Scenario{
+			Services: nodes(slow, bad),
+			Calls: sequence(5, simtest.Call{
+				Service: "greeter", Deadline: 150 * ms, HedgeAfter: 5 * ms, Attempts: 6, Wish: messages.WantRetry,
+			}),
+			Limits: messages.PoolLimits{Size: 1, Max: 4, Waiters: 4, DialTimeout: 100 * ms},
+		})
+		if report.Failed() {
+			t.Fatal(report)
+		}
+	}
+}
+
 // Calls end at their deadline exactly, and say so.
 func TestSimulationDeadline(t *testing.T) {
 	report := simtest.Run(1, simtest.Scenario{

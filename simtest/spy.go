@@ -72,10 +72,10 @@ func (s *sim) judged(asked messages.Judge, m messages.Judged) {
 		s.report.Stats.Retries++
 	}
 	if c.Attempts >= c.Max {
-		s.violate(WithinBudget, "attempt %d of a call that may make %d was granted", c.Attempts+1, c.Max)
+		s.violatef(WithinBudget, "attempt %d of a call that may make %d was granted", c.Attempts+1, c.Max)
 	}
 	if c.Remaining > 0 && m.After >= c.Remaining {
-		s.violate(InTime, "a backoff of %s was granted to a call whose deadline is in %s", m.After, c.Remaining)
+		s.violatef(InTime, "a backoff of %s was granted to a call whose deadline is in %s", m.After, c.Remaining)
 	}
 	if s.scenario.Budget.Max > 0 && (c.Hedge || c.Proof != rpcerr.NotSent) {
 		s.grant(asked.Service)
@@ -90,9 +90,9 @@ func (s *sim) grant(service *messages.Service) {
 	a.at, a.fresh = s.clock.now, 0
 	a.granted++
 	if all := b.Max + a.answers*b.Ratio + s.elapsed().Seconds()*b.Reserve; a.granted > all+1e-6 {
-		s.violate(WithinBudget, "%s got %.0f retries and hedges, and the budget has given %.2f tokens in all", service.Name, a.granted, all)
+		s.violatef(WithinBudget, "%s got %.0f retries and hedges, and the budget has given %.2f tokens in all", service.Name, a.granted, all)
 	} else if a.tokens < -slack(b)-1e-6 {
-		s.violate(WithinBudget, "%s got a retry or hedge with %.2f tokens in the budget", service.Name, a.tokens+1)
+		s.violatef(WithinBudget, "%s got a retry or hedge with %.2f tokens in the budget", service.Name, a.tokens+1)
 	}
 }
 
@@ -132,6 +132,6 @@ func (s *sim) deadLetter(event any) {
 		lost = m.Conn != nil
 	}
 	if lost {
-		s.violate(ConnectionsConserved, "%s with a connection was sent to %s, which has stopped", typeName(e.Message), e.PID.Id)
+		s.violatef(ConnectionsConserved, "%s with a connection was sent to %s, which has stopped", typeName(e.Message), e.PID.Id)
 	}
 }

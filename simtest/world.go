@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/mailcall/messages"
@@ -32,6 +33,7 @@ type world struct {
 	conns    int // that were ever opened
 	open     int // that are open now, at the client's end
 	dialing  int
+	lookups  int // that the registry has not answered
 }
 
 // server is a node.
@@ -149,7 +151,9 @@ func (v *server) accept() *conn {
 // lookup is actors.Simulation.Lookup.
 func (w *world) lookup(service string, done func([]*registry.Service, error)) {
 	w.sim.note("lookup", service)
+	w.lookups++
 	w.sim.clock.after(w.sim.scenario.LookupTime, func() {
+		w.lookups--
 		if w.down {
 			done(nil, errRegistry)
 			return
@@ -174,14 +178,7 @@ func (w *world) forget(me *watcher) {
 	}
 }
 
-func (w *world) watching(me *watcher) bool {
-	for _, x := range w.watchers {
-		if x == me {
-			return true
-		}
-	}
-	return false
-}
+func (w *world) watching(me *watcher) bool { return slices.Contains(w.watchers, me) }
 
 // records is what the registry knows of a service.
 func (w *world) records(service string) ([]*registry.Service, error) {

@@ -29,11 +29,11 @@ func NotSent(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &notSent{err}
+	return &notSentError{err}
 }
 
-type notSent struct{ error }
+type notSentError struct{ error }
 
-func (e *notSent) Unwrap() error { return e.error }
+func (e *notSentError) Unwrap() error { return e.error }
 
-func (e *notSent) Is(target error) bool { return target == ErrNotSent }
+func (e *notSentError) Is(target error) bool { return target == ErrNotSent }

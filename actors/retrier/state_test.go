@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 const begin = clock.Instant(time.Second)
 
 // generous is a budget that never runs out in a test.
-var generous = messages.Budget{Max: 1e6} //nolint:gochecknoglobals // a constant in all but name
+var generous = messages.Budget{Max: 1e6}
 
 func TestJudge(t *testing.T) {
 	const (

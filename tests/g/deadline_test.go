@@ -39,15 +39,19 @@ func TestG5ServerSeesTheRemainingDeadline(t *testing.T) {
 		{"of the caller", deadline, nil},
 		{"of the attempt", 200 * time.Millisecond, []api.CallOption{api.WithAttemptTimeout(200 * time.Millisecond)}},
 	} {
+		mu.Lock()
 		seen = nil
+		mu.Unlock()
 		ctx, cancel := context.WithTimeout(t.Context(), deadline)
 		if err := call(ctx, client, hello, tc.opts...); err != nil {
 			t.Errorf("%s: %v", tc.name, err)
 		}
 		cancel()
+		mu.Lock()
 		if len(seen) != 1 || seen[0] <= 0 || seen[0] > tc.bound {
 			t.Errorf("%s: got %v, want one of at most %s", tc.name, seen, tc.bound)
 		}
+		mu.Unlock()
 	}
 }
 

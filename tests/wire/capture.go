@@ -82,7 +82,10 @@ func Load(name string) (*Capture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("capture %s: %w", name, err)
 	}
-	return c, c.check()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // ParseTrace reads the lines of a trace: "conn=1 C>S off=0 len=296" and

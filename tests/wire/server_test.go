@@ -91,10 +91,10 @@ func TestGreeterMeetsSlicedRequest(t *testing.T) {
 	}
 	capture.Steps = append(steps, wire.Step{Conn: 1, FromServer: true, Len: len(capture.Response)})
 	session, err := capture.Replay(dialer(mailcalltest.Start(t)))
-	defer session.Close()
 	if err != nil {
-		t.Error(err)
+		t.Fatal(err)
 	}
+	session.Close()
 	compare(t, session.Got, capture.Response)
 }
 

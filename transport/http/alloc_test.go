@@ -43,8 +43,7 @@ func TestEchoAllocatesNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("allocations cannot be counted under the race detector")
 	}
-	canEnd, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	canEnd := t.Context()
 	tests := map[string]struct {
 		ctx     context.Context
 		request int
@@ -125,8 +124,7 @@ func heap() int {
 }
 
 func BenchmarkExchange(b *testing.B) {
-	canEnd, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	canEnd := b.Context()
 	for _, n := range []int{64, 1024} {
 		for name, ctx := range map[string]context.Context{"deadline": context.Background(), "ctx": canEnd} {
 			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {

@@ -118,7 +118,7 @@ func (c *conn) head() (*wire.Head, error) {
 // failed ends the use of the connection. The bare io.EOF and the interrupt
 // stay as they are, so that they cost nothing.
 func (c *conn) failed(what string, err error) error {
-	state := c.link.state.Or(stateBroken)
+	state := c.link.state.Or(stateBroken | stateGivenUp)
 	if errors.Is(err, io.EOF) {
 		return io.EOF
 	}

@@ -83,7 +83,7 @@ func (s socket) secure(ctx context.Context, c *tls.Config) (socket, error) {
 	conn := tls.Client(below, c)
 	// The link below ends the handshake with ctx; HandshakeContext would
 	// spend a goroutine on it.
-	if err := conn.Handshake(); err != nil {
+	if err := conn.Handshake(); err != nil { //nolint:noctx // see above
 		if ended := ctx.Err(); ended != nil {
 			err = ended
 		}

@@ -3,7 +3,6 @@
 package http_test
 
 import (
-	"context"
 	"crypto/tls"
 	"errors"
 	"strconv"
@@ -27,8 +26,7 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 			const messages = 300
 			tr := newTransport(t, opts...)
 			c := dial(t, tr, respond(t, tr, echo))
-			ctx, cancel := context.WithCancel(context.Background())
-			defer cancel()
+			ctx := t.Context()
 			c.Bind(ctx, time.Now().Add(time.Minute))
 			var wg sync.WaitGroup
 			var sendErr error

@@ -74,7 +74,7 @@ func (f *fastIO) write(p []byte) (n int, done bool, err error) {
 	err = f.conn.Write(f.writing)
 	f.out = nil
 	if err != nil || f.err != nil && errors.Is(f.err, syscall.EAGAIN) {
-		return 0, false, nil // a poke, or closed: the slow path finds out
+		return 0, false, nil //nolint:nilerr // a poke, or closed: the slow path finds out
 	}
 	if f.err != nil {
 		return 0, true, f.err

@@ -86,8 +86,7 @@ func TestDeadlineThatFiresEarly(t *testing.T) {
 // TestShortExchangesWithContext counts what a context that can end costs.
 func TestShortExchangesWithContext(t *testing.T) {
 	c, counting := counted(t, respond(t, newTransport(t), echo))
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	var m transport.Message
 	begun := time.Now()
 	for range 1000 {

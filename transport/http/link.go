@@ -24,7 +24,8 @@ const slice = time.Millisecond
 const (
 	stateInterrupted = 1 << iota
 	stateClosed
-	stateBroken // an error, or a goodbye of the peer: good for Close only
+	stateBroken  // an error, or a goodbye of the peer: good for Close only
+	stateGivenUp // an exchange of the client was cut off
 )
 
 // bound is what Bind sets.

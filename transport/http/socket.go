@@ -88,14 +88,28 @@ func goodbye(record []byte) bool {
 }
 
 func (s *socket) close() error {
-	if s.link.state.Or(stateClosed)&stateClosed != 0 {
+	state := s.link.state.Or(stateClosed)
+	if state&stateClosed != 0 {
 		return nil
+	}
+	if state&(stateGivenUp|stateInterrupted) != 0 {
+		s.link.forget()
+		return s.link.raw.Close()
 	}
 	if s.tls == nil {
 		return s.link.raw.Close()
 	}
 	s.link.limit(time.Now().Add(farewell))
 	return s.tls.Close()
+}
+
+// forget makes the close of the socket drop what the kernel has not sent yet:
+// nothing of an exchange that was given up goes out after its caller was
+// answered, and the peer learns of it at once.
+func (l *link) forget() {
+	if tcp, ok := l.raw.(interface{ SetLinger(sec int) error }); ok {
+		_ = tcp.SetLinger(0) // then it lingers, which is all there is to lose
+	}
 }
 
 func address(a net.Addr) string {

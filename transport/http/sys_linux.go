@@ -28,7 +28,7 @@ func transfer(call, fd uintptr, p []byte, flags uintptr) (int, error) {
 		n, _, errno := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0) //nolint:gosec // p outlives the call
 		switch errno {
 		case 0:
-			return int(n), nil //nolint:gosec // at most len(p)
+			return int(n), nil
 		case syscall.EINTR:
 		default:
 			return 0, errno

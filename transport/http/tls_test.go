@@ -31,8 +31,7 @@ func TestTLS(t *testing.T) {
 	}))
 	address := respond(t, server, echo)
 	c := dial(t, newTransport(t, http.WithTLS(&tls.Config{RootCAs: a.pool, NextProtos: []string{"h2"}})), address)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	var m transport.Message
 	for _, n := range []int{1, 0, 100, 64 << 10, 1 << 20} {
 		body := bytes.Repeat([]byte("x"), n)
@@ -70,8 +69,7 @@ func TestTLSVerifies(t *testing.T) {
 				t.Fatalf("got %v, want an error: %v", err, tt.bad)
 			}
 			if err != nil {
-				var unverified *tls.CertificateVerificationError
-				if !errors.As(err, &unverified) {
+				if _, ok := errors.AsType[*tls.CertificateVerificationError](err); !ok {
 					t.Errorf("got %v, want a verification error", err)
 				}
 				return
@@ -119,8 +117,7 @@ func TestTLSWaits(t *testing.T) {
 		}
 	})
 	c := dial(t, newTransport(t, http.WithTLS(&tls.Config{RootCAs: a.pool})), address)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
+	ctx := t.Context()
 	for range 3 {
 		c.Bind(ctx, time.Now().Add(time.Minute))
 		time.AfterFunc(20*time.Millisecond, func() { release <- struct{}{} })

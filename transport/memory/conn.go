@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -189,7 +190,7 @@ func (c *conn) Recv(m *transport.Message) error {
 		}
 	}
 	c.received = p
-	m.Header, m.Body = p.header[:len(p.header):len(p.header)], p.body
+	m.Header, m.Body = slices.Clip(p.header), p.body
 	return nil
 }
 

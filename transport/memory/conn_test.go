@@ -166,7 +166,8 @@ func TestEchoAllocatesNothing(t *testing.T) {
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		var m transport.Message
-		for s.Recv(&m) == nil && s.Send(&m) == nil {
+		for ok := true; ok; {
+			ok = s.Recv(&m) == nil && s.Send(&m) == nil
 		}
 	})
 	m, got := message("hello", transport.Field{Name: "A", Value: "b"}), new(transport.Message)

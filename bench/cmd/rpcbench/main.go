@@ -74,7 +74,6 @@ type usageError struct{ error }
 func (e usageError) Unwrap() error { return e.error }
 
 func exitCode(err error, stderr io.Writer) int {
-	var usage usageError
 	switch {
 	case err == nil, errors.Is(err, flag.ErrHelp):
 		return exitOK
@@ -83,7 +82,7 @@ func exitCode(err error, stderr io.Writer) int {
 		return exitInterrupted
 	}
 	_, _ = fmt.Fprintln(stderr, "rpcbench:", err)
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
 	return exitFailed

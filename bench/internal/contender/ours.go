@@ -13,8 +13,7 @@ import (
 // ours is mailcall as a user has it: every default on, the deadline of the
 // call, the bound of the attempt, retries, marks and the live list included.
 type ours struct {
-	caller  *api.Caller
-	service string
+	caller *api.Caller
 }
 
 // newOurs keeps as many idle connections as there are callers, as every other

@@ -43,6 +43,7 @@ func Over() context.Context {
 
 // Within is a context that ends when the test's patience does.
 func Within(tb testing.TB) context.Context {
+	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
 	tb.Cleanup(cancel)
 	return ctx

@@ -90,7 +90,7 @@ func inspect[T string | []byte](name T) nameState {
 	}
 	state := nameCanonical
 	start := true
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		c := name[i]
 		class := classOf(c)
 		if class == 0 {
@@ -124,7 +124,7 @@ func Canonical(name string) (string, bool) {
 // appendCanonical appends a valid name in canonical spelling.
 func appendCanonical[T string | []byte](dst []byte, name T) []byte {
 	start := true
-	for i := 0; i < len(name); i++ {
+	for i := range len(name) {
 		c := name[i]
 		switch class := classOf(c); {
 		case start && class&classLower != 0:
@@ -188,7 +188,7 @@ func EqualFold[A, B string | []byte](a A, b B) bool {
 	if len(a) != len(b) {
 		return false
 	}
-	for i := 0; i < len(a); i++ {
+	for i := range len(a) {
 		x, y := a[i], b[i]
 		if x == y {
 			continue

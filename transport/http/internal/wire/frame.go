@@ -137,7 +137,7 @@ func decimal[T string | []byte](b T) (int64, bool) {
 		return 0, false
 	}
 	var n int64
-	for i := 0; i < len(b); i++ {
+	for i := range len(b) {
 		c := b[i]
 		if c < '0' || c > '9' {
 			return 0, false

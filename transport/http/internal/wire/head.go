@@ -148,11 +148,11 @@ func splitLine(line []byte) (name, value []byte, err error) {
 	if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 		return nil, nil, broken("folded header line %q", clip(line))
 	}
-	colon := bytes.IndexByte(line, ':')
-	if colon < 0 {
+	before, after, ok := bytes.Cut(line, []byte{':'})
+	if !ok {
 		return nil, nil, broken("header line %q without a colon", clip(line))
 	}
-	name, value = line[:colon], line[colon+1:]
+	name, value = before, after
 	if inspect(name) == nameInvalid {
 		return nil, nil, broken("header field name %q", clip(name))
 	}

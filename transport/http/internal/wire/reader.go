@@ -8,6 +8,7 @@ package wire
 import (
 	"bytes"
 	"io"
+	"slices"
 
 	"example.com/mailcall/transport"
 )
@@ -66,7 +67,7 @@ func (r *Reader) Ended() bool { return r.ended != nil }
 
 // Header is the header of the last head that was read, without the fields
 // that only frame the message. It is valid until the next ReadHead.
-func (r *Reader) Header() transport.Header { return r.header[:len(r.header):len(r.header)] }
+func (r *Reader) Header() transport.Header { return slices.Clip(r.header) }
 
 // Status is the last status line without its version: "200 OK".
 func (r *Reader) Status() string {
