@@ -163,6 +163,7 @@ func (k *keeper) discard(c *messages.Conn) {
 func (k *keeper) dialMore() {
 	for k.state.needDial() {
 		k.state.dialing++
+		k.publish() // who gives up from now on waits for a dial
 		k.dial++
 		id := k.dial
 		cancel := k.Dial(k.Pool.Address, k.state.limits.DialTimeout, func(c transport.Conn, err error) {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestServeAnswersUntilItsInputEnds(t *testing.T) {
 	var out bytes.Buffer
-	if err := proc.Serve(server.Minimal, strings.NewReader("usage\n"), &out); err != nil {
+	if err := proc.Serve(server.Minimal, strings.NewReader(strings.Repeat("usage\n", 2)), &out); err != nil {
 		t.Fatalf("got %v, want no error", err)
 	}
 	dec := json.NewDecoder(&out)
