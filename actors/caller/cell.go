@@ -53,10 +53,10 @@ type cell struct {
 	rang  atomic.Bool   // it fired
 
 	// inline is the connection on which the running goroutine is parked, while
-	// parking says so. Whoever moves parking away from parkedInline decides
-	// how the exchange ends: the goroutine itself, or one that interrupts it.
+	// parking names that exchange. Whoever changes parking decides how the
+	// exchange ends: the goroutine itself, or one that interrupts it.
 	inline  atomic.Pointer[messages.Conn]
-	parking atomic.Uint32
+	parking atomic.Uint64
 
 	// For those who look: written by the running goroutine.
 	seen watched
@@ -71,11 +71,10 @@ type cell struct {
 	ring  messages.Tick
 }
 
-// The states of parking.
+// Values of parking that are no exchange.
 const (
-	notParked uint32 = iota
-	parkedInline
-	interrupted
+	notParked   = 0
+	interrupted = 1
 )
 
 // watched is what the inspector reads of a live cell. Pointers are stored only
@@ -141,11 +140,19 @@ func (c *cell) post(to int, ticket messages.Ticket, body any) {
 		return
 	}
 	if _, urgent := body.(messages.Cancel); urgent {
-		if c.parking.CompareAndSwap(parkedInline, interrupted) {
-			c.inline.Load().Exclusive.Interrupt()
-		}
+		c.interrupt(ticket)
 	}
 	c.rouse()
+}
+
+// interrupt ends the exchange on which the call is parked, if it is. That the
+// word did not change says that the connection did not either.
+func (c *cell) interrupt(ticket messages.Ticket) {
+	word := c.parking.Load()
+	conn := c.inline.Load()
+	if word>>tokenBits == uint64(ticket) && c.parking.CompareAndSwap(word, interrupted) {
+		conn.Exclusive.Interrupt()
+	}
 }
 
 // rouse wakes whoever runs the cell.

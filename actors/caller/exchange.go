@@ -64,7 +64,7 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	if c.inline.Load() != conn {
 		c.inline.Store(conn)
 	}
-	c.parking.Store(parkedInline)
+	c.parking.Store(a.token())
 	defer a.parked(&err)
 	if c.mail.some.Load() && c.mustStop() {
 		// A Cancel lay there already, from before it could interrupt.
@@ -91,7 +91,7 @@ func (a *attempt) parked(err *error) {
 	}
 	c := a.cell
 	c.now = c.desk.Clock.Now()
-	if !c.parking.CompareAndSwap(parkedInline, notParked) {
+	if !c.parking.CompareAndSwap(a.token(), notParked) {
 		c.parking.Store(notParked)
 		if *err == nil {
 			*err = transport.ErrInterrupted
