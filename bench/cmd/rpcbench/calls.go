@@ -111,7 +111,7 @@ func (d *callsDriver) notes() []string {
 		fmt.Sprintf("rounds %d, slice %v after a warm-up of %v", d.rounds, d.slice, d.warmup),
 	}
 	if d.settings.server == server.Greeter {
-		notes = append(notes, "server greeter: net/http, decodes, handles, encodes")
+		notes = append(notes, "server greeter: the responder of package mailcalltest")
 	} else {
 		notes = append(notes, "server minimal: echoes bytes, one write a reply")
 	}

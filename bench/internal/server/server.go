@@ -14,9 +14,8 @@ const (
 	// Minimal echoes the body and does nothing else: one read and one write a
 	// request. It leaves as much as possible of the machine to the client.
 	Minimal = "minimal"
-	// Greeter decodes, runs a handler and encodes, on net/http, and answers
-	// with the header fields of a go-micro server. It costs what a real
-	// server costs.
+	// Greeter is the responder of package mailcalltest: it decodes, runs a
+	// handler and encodes, and answers as a go-micro server does.
 	Greeter = "greeter"
 	// Silent reads requests and never answers.
 	Silent = "silent"
@@ -39,12 +38,12 @@ func Start(kind string) (Server, error) {
 	if kind != Minimal && kind != Greeter && kind != Silent {
 		return nil, fmt.Errorf("server kind %q is unknown; use %s, %s or %s", kind, Minimal, Greeter, Silent)
 	}
+	if kind == Greeter {
+		return startGreeter()
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("listen: %w", err)
-	}
-	if kind == Greeter {
-		return startGreeter(ln), nil
 	}
 	return startEcho(ln, kind == Silent), nil
 }
