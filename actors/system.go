@@ -29,6 +29,9 @@ func newSystem(logger *slog.Logger) *System {
 	// What the system has registered for itself moves to where it will be
 	// looked for now.
 	for _, bucket := range buckets {
+		if bucket.Count() == 0 {
+			continue // listing its items would take a goroutine for each shard
+		}
 		for id, value := range bucket.Items() {
 			if process, ok := value.(actor.Process); ok {
 				bucket.Remove(id)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"sync"
 
 	"example.com/mailcall/rpcerr"
 )
@@ -41,9 +40,6 @@ func (core) Publish(context.Context, Message, ...PublishOption) error {
 	return fmt.Errorf("mailcall: publishing: %w", rpcerr.ErrNotImplemented)
 }
 
-// exchanges are recycled from call to call.
-var exchanges = sync.Pool{New: func() any { return new(exchange) }} //nolint:gochecknoglobals // a cache without meaning
-
 func (cfg *config) call(ctx context.Context, req Request, rsp any, opts []CallOption) error {
 	if err := checkCall(ctx, req, rsp); err != nil {
 		return refuse(req, err)
@@ -52,7 +48,7 @@ func (cfg *config) call(ctx context.Context, req Request, rsp any, opts []CallOp
 	if err != nil {
 		return refuse(req, err)
 	}
-	x, _ := exchanges.Get().(*exchange)
+	x, _ := cfg.caller.exchanges.Get().(*exchange)
 	x.method, x.ctx, x.request, x.value = m, ctx, req, rsp
 	if err := x.encode(); err != nil {
 		x.recycle()

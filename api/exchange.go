@@ -54,7 +54,7 @@ func (x *exchange) recycle() {
 	if x.unfit != nil {
 		x.unfit = nil
 	}
-	exchanges.Put(x)
+	x.method.config.caller.exchanges.Put(x)
 }
 
 // encode writes the request's value once, for all attempts at nodes of today.

@@ -20,6 +20,9 @@ type Caller struct {
 	runtime *actors.Runtime
 	current atomic.Pointer[config]
 	init    sync.Mutex // one Init at a time
+	// exchanges are recycled from call to call. They set ids aside, so they
+	// are never shared with another client.
+	exchanges sync.Pool
 
 	_   [64]byte     // every call reads what is above and writes what is below
 	ids atomic.Int64 // the first Micro-Id that nobody has set aside
@@ -48,6 +51,7 @@ func New(opts ...Option) (*Caller, error) {
 		return nil, fmt.Errorf("mailcall: %w", err)
 	}
 	c := &Caller{runtime: runtime}
+	c.exchanges.New = func() any { return new(exchange) }
 	c.current.Store(newConfig(c, options))
 	return c, nil
 }

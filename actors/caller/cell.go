@@ -28,8 +28,8 @@ import (
 // wait.
 type cell struct {
 	desk *Desk
-	// gen is odd while the cell is live, and is its ticket then. Changing it
-	// by CAS is how a cell changes hands.
+	slot uint32 // among the free cells
+	// gen is odd while the cell is live, and is its ticket then.
 	gen  atomic.Uint64
 	wake chan struct{}
 	mail mailbox
@@ -86,15 +86,9 @@ type watched struct {
 	stage atomic.Uint32 // rpcerr.Phase of the call where no attempt runs
 }
 
-// claim makes a free cell live and the caller its owner.
-func (c *cell) claim() bool {
-	g := c.gen.Load()
-	if g%2 == 1 || !c.gen.CompareAndSwap(g, g+1) {
-		return false
-	}
-	c.ticket = messages.Ticket(g + 1)
-	return true
-}
+// claim makes a free cell live. Only who took it from the stack of free ones
+// may do so.
+func (c *cell) claim() { c.ticket = messages.Ticket(c.gen.Add(1)) }
 
 // free ends the life of a cell. Mail that came too late is disposed of.
 func (c *cell) free() {

@@ -17,6 +17,7 @@ import (
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/internal/lifo"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 
@@ -59,19 +60,17 @@ type Desk struct {
 	Counters Counters
 
 	cells  atomic.Pointer[[]*cell] // append only
-	hints  sync.Pool               // cells that were free a moment ago
-	cursor atomic.Uint32
 	grow   sync.Mutex
 	closed atomic.Bool
 	freed  chan struct{} // signalled for each cell that is freed after closed
+
+	_    [64]byte         // every call reads what is above and writes what is below
+	free lifo.Stack[cell] // those that serve no call
+	_    [64]byte
 }
 
 // blockSize is how many cells are allocated together.
 const blockSize = 16
-
-// probes is how many cells are looked at for a free one before another block
-// is allocated.
-const probes = 8
 
 // NewDesk returns a desk without cells; they come as they are needed.
 func NewDesk(c Config) *Desk {
@@ -151,19 +150,16 @@ func (d *Desk) find(p *Plan) *messages.Service {
 	return s
 }
 
-// take claims a free cell: one that was free a moment ago, else one of a few
-// that are looked at, else a new one.
+// take claims the cell that was freed last, or a new one.
 func (d *Desk) take() (*cell, error) {
-	c, _ := d.hints.Get().(*cell)
-	for c != nil && !c.claim() { // somebody else found it meanwhile
-		c, _ = d.hints.Get().(*cell)
-	}
+	c := d.free.Pop()
 	if c == nil {
 		var err error
-		if c, err = d.search(); err != nil {
+		if c, err = d.another(); err != nil {
 			return nil, err
 		}
 	}
+	c.claim()
 	if d.closed.Load() {
 		c.free()
 		d.give(c)
@@ -172,16 +168,8 @@ func (d *Desk) take() (*cell, error) {
 	return c, nil
 }
 
-// hint makes a free cell easy to find. Under a scheduler nothing does: what a
-// sync.Pool returns cannot be repeated.
-func (d *Desk) hint(c *cell) {
-	if d.Schedule == nil {
-		d.hints.Put(c)
-	}
-}
-
 func (d *Desk) give(c *cell) {
-	d.hint(c)
+	d.free.Push(c.slot)
 	if d.closed.Load() {
 		select {
 		case d.freed <- struct{}{}:
@@ -190,56 +178,36 @@ func (d *Desk) give(c *cell) {
 	}
 }
 
-func (d *Desk) search() (*cell, error) {
-	cells := *d.cells.Load()
-	if n := len(cells); n > 0 {
-		at := int(d.cursor.Add(probes))
-		for i := range min(probes, n) {
-			if c := cells[(at+i)%n]; c.claim() {
-				return c, nil
-			}
-		}
-	}
-	return d.another()
-}
-
-// another adds a block of cells, unless the newest block has a free one; at the
-// bound it looks at every cell once.
+// another adds a block of cells and returns the first of them, or one that
+// somebody else has added or freed meanwhile.
 func (d *Desk) another() (*cell, error) {
 	d.grow.Lock()
 	defer d.grow.Unlock()
+	if c := d.free.Pop(); c != nil {
+		return c, nil
+	}
 	cells := *d.cells.Load()
-	look := cells[max(len(cells)-blockSize, 0):] // who held the lock before may have left some
-	if len(cells) >= d.MaxCalls {
-		look = cells
-	}
-	for _, c := range look {
-		if c.claim() {
-			return c, nil
-		}
-	}
-	if len(cells) >= d.MaxCalls {
+	size := min(blockSize, d.MaxCalls-len(cells))
+	if size <= 0 {
 		return nil, fmt.Errorf("%w: %d calls are in flight (MaxCalls)", rpcerr.ErrOverloaded, len(cells))
 	}
-	size := min(blockSize, d.MaxCalls-len(cells))
 	block := make([]cell, size)
 	longer := cells // who reads the shorter list does not look beyond its end
 	for i := range block {
 		block[i].init(d, len(longer))
 		longer = append(longer, &block[i])
 	}
-	first, rest := longer[len(cells)], longer[len(cells)+1:]
-	first.claim()
 	d.cells.Store(&longer)
-	for _, c := range rest {
-		d.hint(c)
+	for i := size - 1; i > 0; i-- {
+		d.free.Push(block[i].slot)
 	}
-	return first, nil
+	return &block[0], nil
 }
 
 // init gives a new cell its permanent addresses.
 func (c *cell) init(d *Desk, number int) {
 	c.desk = d
+	c.slot = d.free.Add(c)
 	c.wake = make(chan struct{}, 1)
 	c.dice = d.Dice.Dice()
 	c.turns = c.step
