@@ -56,3 +56,30 @@ func (WatchEnded) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (Review) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Filtered) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (NodeGone) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Configure) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Reconsider) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Retune) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Spare) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Quit) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Retire) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Shutdown) IgnoreDeadLetterLogging() {}
