@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) (Sample, error) {
 		return Sample{}, err
 	}
 	for i := range c.callers {
-		c.wg.Go(func() { c.work(ctx, i) })
+		c.wg.Go(func() { c.work(i) }) //nolint:contextcheck // see call
 	}
 	sample, err := c.measure(ctx)
 	c.stop.Store(true)
@@ -78,11 +78,11 @@ func assemble(o Options, timeout time.Duration) (*crew, contender.Contender, err
 
 // work calls until it is told to stop. The clock is read once per call: the
 // end of one call is the beginning of the next.
-func (c *crew) work(ctx context.Context, i int) {
+func (c *crew) work(i int) {
 	failed := 0
 	begin := time.Now()
 	for failed < giveUp && !c.stop.Load() {
-		err := c.call(ctx, i)
+		err := c.call(i)
 		end := time.Now()
 		c.rec.add(i, end.Sub(begin), err)
 		begin = end
@@ -94,8 +94,11 @@ func (c *crew) work(ctx context.Context, i int) {
 	}
 }
 
-// call makes one call with values of its own, as a user's code does.
-func (c *crew) call(ctx context.Context, i int) error {
+// call makes one call with values of its own, as a user's code does. The
+// context is not that of the run: one that can end costs a client that heeds
+// it, and most of the contenders do not.
+func (c *crew) call(i int) error {
+	ctx := context.Background()
 	if c.opts.DeadlineContext {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
