@@ -45,7 +45,7 @@ help: ## Print this list
 
 .PHONY: test
 test: FUZZTIME = 3s
-test: build vet lint race sim $(MUTANTS) fuzz api-check ## Run every check; this is what CI runs
+test: build vet lint race allocs sim $(MUTANTS) fuzz api-check ## Run every check; this is what CI runs
 	@echo "test: all checks passed"
 	@$(race-note)
 
@@ -84,6 +84,11 @@ race: ## Run all tests of all modules with the race detector (RACE=must: fail if
 		flag=; \
 	fi; \
 	set -x; go test $$flag $(TESTFLAGS) work
+
+# The race detector allocates by itself, so these skip under it.
+.PHONY: allocs
+allocs: ## Run the tests that count allocations and memory
+	go test -count=1 -run 'Alloc|Memory' ./...
 
 .PHONY: sim
 sim: ## Run the simulation (SIMFLAGS are handed to go test)
