@@ -33,12 +33,9 @@ type (
 	}
 	// Released gives back a connection that is good for another exchange.
 	Released struct{ Conn *Conn }
-	// Dropped gives back a connection that must not be used again. Idle says
-	// that it was not lent but found dead or old on the shelf.
-	Dropped struct {
-		Conn *Conn
-		Idle bool
-	}
+	// Dropped gives back a connection that must not be used again: one that
+	// was lent, or that was found dead or too old on the way out.
+	Dropped struct{ Conn *Conn }
 	// Dialled reports the end of the keeper's dial number ID.
 	Dialled struct {
 		ID   int

@@ -115,7 +115,7 @@ func (p *Pool) Take(now clock.Instant) *Conn {
 		if (c.Expires == 0 || now < c.Expires) && c.Ready(idle) {
 			return c
 		}
-		p.Keeper.Tell(Dropped{Conn: c, Idle: true})
+		p.Keeper.Tell(Dropped{Conn: c})
 	}
 }
 

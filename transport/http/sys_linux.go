@@ -6,7 +6,7 @@ package http
 
 import (
 	"syscall"
-	"unsafe" //nolint:depguard // the system calls below: a tenth of the client's time a call
+	"unsafe" //nolint:depguard // the system calls below: 4 % less client CPU a call, measured
 )
 
 // The socket never blocks and these calls last a microsecond or two, so they
