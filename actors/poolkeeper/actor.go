@@ -149,6 +149,7 @@ func (k *keeper) first(now clock.Instant) (messages.Acquire, bool) {
 		expired++
 	}
 	k.Pool.WaitOver(expired)
+	k.publish() // before the waiter is told: it waits no longer
 	return w, ok
 }
 
