@@ -41,12 +41,12 @@ type exchange struct {
 }
 
 // Begin implements transport.Async.
-func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) error {
+func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) (id uint64, err error) {
 	s, v := c.server.world.sim, c.server
 	call, fill := s.requestOf(m)
 	if call == nil {
 		s.violatef(OwnReply, "a request to %s belongs to no call", v.address)
-		return errReset
+		return 0, errReset
 	}
 	s.noteCall("send", call, v.address, "conn", strconv.Itoa(c.number))
 	s.checkBegin(c, call)
@@ -54,10 +54,10 @@ func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) e
 	call.begins++
 	switch {
 	case !c.open:
-		return transport.NotSent(errReset)
+		return 0, transport.NotSent(errReset)
 	case c.dead || v.world.rolls(v.behaviour.Unsent):
 		c.dead = true
-		return transport.NotSent(errReset)
+		return 0, transport.NotSent(errReset)
 	}
 	x := &exchange{conn: c, call: call, fill: fill, token: token, receiver: r}
 	c.run = x
@@ -65,7 +65,7 @@ func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) e
 	call.running = append(call.running, x)
 	clear(m.Body) // it is the client's again
 	x.travel()
-	return nil
+	return token, nil
 }
 
 // travel rolls the fate of a request and puts it on the clock.
@@ -149,11 +149,11 @@ func (x *exchange) arrive(body []byte) {
 // deliver lends the receiver a body that is worth nothing afterwards.
 func (x *exchange) deliver(body []byte, err error) {
 	if err != nil {
-		x.receiver.Deliver(x.token, nil, err)
+		x.receiver.Deliver(x.token, nil, nil, err)
 		return
 	}
 	m := transport.Message{Body: slices.Clone(body)}
-	x.receiver.Deliver(x.token, &m, nil)
+	x.receiver.Deliver(x.token, &m, nil, nil)
 	clear(m.Body)
 }
 
@@ -180,9 +180,9 @@ func (x *exchange) end() {
 }
 
 // Cancel implements transport.Async.
-func (c *conn) Cancel(token uint64) {
+func (c *conn) Cancel(id uint64) {
 	x := c.run
-	if x == nil || x.token != token {
+	if x == nil || x.token != id {
 		return
 	}
 	s := c.server.world.sim

@@ -20,6 +20,11 @@ var (
 	ErrInvalid = errors.New("transport: invalid message")
 	// ErrNotSent is matched by errors made with [NotSent].
 	ErrNotSent = errors.New("transport: not sent")
+	// ErrFull is matched when a [Shared] connection carries as many exchanges
+	// as it may.
+	ErrFull = errors.New("transport: the connection carries all the exchanges that it may")
+	// ErrAnswered is matched by errors made with [Answered].
+	ErrAnswered = errors.New("transport: the peer answered with an error")
 )
 
 // NotSent marks err as proof that no byte of the message can have reached the
@@ -37,3 +42,19 @@ type notSentError struct{ error }
 func (e *notSentError) Unwrap() error { return e.error }
 
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
+
+// Answered marks err as the peer's own answer: it saw the request and decided.
+// Where the wire has a status of its own, that is how a bad one is told. It
+// returns nil for nil.
+func Answered(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &answeredError{err}
+}
+
+type answeredError struct{ error }
+
+func (e *answeredError) Unwrap() error { return e.error }
+
+func (e *answeredError) Is(target error) bool { return target == ErrAnswered }

@@ -5,8 +5,10 @@
 //
 // A transport of your own needs [Transport] and [Conn] only. mailcall drives
 // such a connection with one exchange at a time and ends a hopeless one by
-// closing it. A connection that can do more says so by implementing
-// [Exclusive] or [Async].
+// closing it. A connection that can do more says so by implementing an
+// optional interface: [Exclusive] for one exchange at a time that can be bounded
+// and interrupted; [Async] or [Parallel], with [Shared], for many at once;
+// [Streamer] for streams that the wire knows as such.
 package transport
 
 import (
@@ -22,6 +24,9 @@ type Message struct {
 	Header Header
 	// Body is the encoded value. Nil and empty are the same.
 	Body []byte
+	// Trailer are fields that came after the body of a reply, on wires that
+	// have such. It is not sent.
+	Trailer Header
 }
 
 // Transport opens connections. It is used by many goroutines at once.
@@ -75,30 +80,6 @@ type Exclusive interface {
 	// has been idle for idle. It must not block; looking at the socket for a
 	// close by the peer is what it is for.
 	Ready(idle time.Duration) bool
-}
-
-// Async is a [Conn] whose exchanges run without a goroutine that waits: begun
-// by one call, answered by another. The simulator's connections are of this
-// kind, and so are multiplexed ones.
-type Async interface {
-	Conn
-	// Begin sends m and returns. The reply, or the error that took its
-	// place, is delivered to r exactly once, unless Begin returned an error
-	// or Cancel came first. Begin keeps no reference to m.
-	Begin(m *Message, r Receiver, token uint64) error
-	// Cancel gives the exchange up: the peer is told if the wire can say it,
-	// and a reply that still comes is dropped.
-	Cancel(token uint64)
-	// Ready is as in [Exclusive].
-	Ready(idle time.Duration) bool
-}
-
-// Receiver takes the replies of an [Async] connection.
-type Receiver interface {
-	// Deliver hands over the reply to the exchange that was begun with token,
-	// or the error that ended it. m is valid during the call only; Deliver
-	// does not block.
-	Deliver(token uint64, m *Message, err error)
 }
 
 // Listener accepts connections, for responders: tests, demos, tools.

@@ -34,8 +34,9 @@ type attempt struct {
 	hedge   bool
 	holding bool // it counts in the node's InFlight
 	phase   rpcerr.Phase
-	flying  bool // an exchange runs elsewhere
-	job     *job // that exchange, unless the connection is async
+	flying  bool   // an exchange runs elsewhere
+	job     *job   // that exchange, unless the connection is async
+	begunAs uint64 // what an async connection calls it
 	report  messages.AttemptEnded
 
 	seen watchedAttempt
@@ -202,7 +203,7 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 		a.flying = false
 		proof = rpcerr.SentUnknown
 		if a.conn.Async != nil {
-			a.conn.Async.Cancel(a.token())
+			a.conn.Async.Cancel(a.begunAs)
 			a.phase = rpcerr.PhaseWait
 		} else {
 			if a.conn.Exclusive != nil {

@@ -193,7 +193,8 @@ func (a *attempt) exchangeAsync() {
 
 func (a *attempt) begin() (err error) {
 	defer caught("transport", &err)
-	return a.conn.Async.Begin(&a.request, a, a.token())
+	a.begunAs, err = a.conn.Async.Begin(&a.request, a, a.token())
+	return err
 }
 
 // tokenBits is how much of a token is the attempt's number; the rest is the
@@ -204,13 +205,16 @@ func (a *attempt) token() uint64 { return uint64(a.cell.ticket)<<tokenBits | uin
 
 // Deliver implements [transport.Receiver]. It may be called from anywhere, at
 // any time; a reply for an attempt that is over finds its ticket changed.
-func (a *attempt) Deliver(token uint64, m *transport.Message, err error) {
+func (a *attempt) Deliver(token uint64, m *transport.Message, loan transport.Loan, err error) {
 	r := messages.Replied{
 		Ticket: messages.Ticket(token >> tokenBits), Attempt: int(token & (1<<tokenBits - 1)),
 		Phase: rpcerr.PhaseWait, Err: err,
 	}
 	if m != nil {
 		r.Reply = &transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
+	}
+	if loan != nil {
+		loan.Return()
 	}
 	a.cell.post(a.slot, r.Ticket, r)
 }
