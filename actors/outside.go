@@ -97,6 +97,12 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 	}, nil
 }
 
+// multiplexed reports whether the connections to a node are likely shared.
+func (r *Runtime) multiplexed(n *messages.Node) bool {
+	m, ok := r.Transports[n.Transport].(transport.Multiplexer)
+	return ok && m.Multiplexed()
+}
+
 func dial(ctx context.Context, t transport.Transport, address string) (c transport.Conn, err error) {
 	defer contain("transport", &err)
 	c, err = t.Dial(ctx, address)

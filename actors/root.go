@@ -139,7 +139,7 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 	a := poolkeeper.New(poolkeeper.Config{
 		Pool: p, Limits: r.limits, Parent: r.self,
 		Clock: r.rt.Clock, Dice: r.rt.dice.Dice(),
-		Dial: dial, Go: r.rt.Go,
+		Dial: dial, Go: r.rt.Go, Multiplexed: r.rt.multiplexed(n),
 	})
 	pid, err := r.spawn(ctx, a, "keeper-"+n.Address)
 	if err != nil {

@@ -69,7 +69,11 @@ func poolInfo(p *messages.Pool, now clock.Instant) messages.PoolInfo {
 		Max: s.Max.Load(), Waiters: s.Waiters.Load(),
 		Dialled: s.Dialled.Load(), DialFailures: s.DialFailures.Load(), Discarded: s.Discarded.Load(),
 	}
-	info.Lent = max(info.Open-info.Idle, 0)
+	for _, c := range p.SharedConns() {
+		info.Shared++
+		info.Running += int64(c.Running())
+	}
+	info.Lent = max(info.Open-info.Idle-info.Shared, 0)
 	if oldest != 0 {
 		info.OldestIdle = now.Sub(oldest)
 	}

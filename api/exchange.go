@@ -148,7 +148,10 @@ func reserved(name string, fixed transport.Header) bool {
 }
 
 // Judge implements caller.Exchange.
-func (x *exchange) Judge(m *transport.Message, node *messages.Node) error {
+func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) error {
+	if told != nil {
+		return told
+	}
 	if text := m.Header.Get("Micro-Error"); text != "" {
 		return rpcerr.Parse(text)
 	}

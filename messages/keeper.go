@@ -23,6 +23,11 @@ type (
 		Attempt  int // its number in the call
 		Deadline clock.Instant
 		ReplyTo  Ref[AttemptMessage]
+		// Full, if not nil, is the shared connection that took no more.
+		Full *Conn
+		// Fresh asks for a connection that nobody has used: it is lent to a
+		// stream for good. Where connections are shared it means nothing.
+		Fresh bool
 	}
 	// Withdraw takes an Acquire back. No reply; a [Leased] may cross it, and
 	// then the late connection is given back by whoever gets it.
@@ -34,7 +39,8 @@ type (
 	// Released gives back a connection that is good for another exchange.
 	Released struct{ Conn *Conn }
 	// Dropped gives back a connection that must not be used again: one that
-	// was lent, or that was found dead or too old on the way out.
+	// was lent, or that was found dead or too old on the way out. Of a shared
+	// one many may say so.
 	Dropped struct{ Conn *Conn }
 	// Dialled reports the end of the keeper's dial number ID.
 	Dialled struct {

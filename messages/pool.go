@@ -31,6 +31,8 @@ type Pool struct {
 	waiting atomic.Int64 // callers that wait at the keeper
 	retired atomic.Bool
 
+	shared atomic.Pointer[[]*Conn]
+
 	_    line
 	idle lifo.Stack[Conn]
 	_    line
@@ -48,14 +50,22 @@ type PoolStats struct {
 // Conn is an open connection of a pool. It belongs to whoever holds it.
 type Conn struct {
 	transport.Conn
-	// Exclusive and Async are the optional faces of Conn, nil if it lacks them.
+	// The optional faces of Conn, nil if it lacks them.
 	Exclusive transport.Exclusive
 	Async     transport.Async
+	Parallel  transport.Parallel
+	Shared    transport.Shared
+	Streamer  transport.Streamer
 	// Pool is where the connection belongs.
 	Pool *Pool
 	// Dialled and Expires are when it was opened and when it gets too old
 	// (0: never).
 	Dialled, Expires clock.Instant
+
+	// Quiet and QuietAt are for the keeper of a shared connection: how many
+	// exchanges had begun when it last saw none, and since when it has.
+	Quiet   uint64
+	QuietAt clock.Instant
 
 	slot  uint32
 	since atomic.Int64 // when it was put back, an Instant; 0: it is lent
@@ -65,14 +75,19 @@ type Conn struct {
 // the caller.
 func NewConn(c transport.Conn, p *Pool, now, expires clock.Instant) *Conn {
 	conn := &Conn{Conn: c, Pool: p, Dialled: now, Expires: expires}
-	conn.Exclusive, _ = c.(transport.Exclusive)
-	conn.Async, _ = c.(transport.Async)
-	conn.slot = p.idle.Add(conn)
+	conn.faces(c)
+	if conn.Shared == nil {
+		conn.slot = p.idle.Add(conn)
+	}
 	return conn
 }
 
 // Forget removes a connection that is being closed. For the keeper only.
-func (p *Pool) Forget(c *Conn) { p.idle.Remove(c.slot) }
+func (p *Pool) Forget(c *Conn) {
+	if c.Shared == nil {
+		p.idle.Remove(c.slot)
+	}
+}
 
 // Ready reports whether the connection may carry another exchange. One whose
 // transport panics over the question may not.
@@ -83,6 +98,8 @@ func (c *Conn) Ready(idle time.Duration) (ready bool) {
 		}
 	}()
 	switch {
+	case c.Shared != nil:
+		return c.Shared.Ready(idle)
 	case c.Exclusive != nil:
 		return c.Exclusive.Ready(idle)
 	case c.Async != nil:
@@ -103,9 +120,13 @@ func (c *Conn) Close() (err error) {
 	return c.Conn.Close()
 }
 
-// Take returns the idle connection that was used last, or nil. Connections
-// that got too old, or that the peer closed, are dropped on the way.
+// Take returns a shared connection, else the idle one that was used last, or
+// nil. Idle connections that got too old, or that the peer closed, are dropped
+// on the way.
 func (p *Pool) Take(now clock.Instant) *Conn {
+	if c := p.common(); c != nil {
+		return c
+	}
 	for {
 		c := p.idle.Pop()
 		if c == nil {
@@ -129,6 +150,9 @@ func (p *Pool) TakeOrWait(now clock.Instant) *Conn {
 	}
 	return c
 }
+
+// Wait notes that one more caller waits at the keeper.
+func (p *Pool) Wait() { p.waiting.Add(1) }
 
 // WaitOver tells the pool that n callers wait no longer.
 func (p *Pool) WaitOver(n int) { p.waiting.Add(int64(-n)) }

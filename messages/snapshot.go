@@ -96,13 +96,17 @@ type PoolInfo struct {
 	// Address is what is dialled, Transport the name of what dials it.
 	Address   string `json:"address"`
 	Transport string `json:"transport"`
-	// Open connections are Idle or Lent; Dialing ones come on top. Open and
+	// Open connections are Idle, Lent or Shared; Dialing ones come on top. Open and
 	// Dialing together are at most Max.
 	Open    int64 `json:"open"`
 	Idle    int64 `json:"idle"`
 	Lent    int64 `json:"lent"`
 	Dialing int64 `json:"dialing"`
 	Max     int64 `json:"max"`
+	// Shared connections are lent to everybody at once; Running counts the
+	// exchanges and streams on them.
+	Shared  int64 `json:"shared"`
+	Running int64 `json:"running"`
 	// Waiters are attempts that wait for a connection.
 	Waiters int64 `json:"waiters"`
 	// Dialled, DialFailures and Discarded count since the pool was made.

@@ -171,7 +171,7 @@ func (s *sim) requestOf(m *transport.Message) (*call, uint64) {
 }
 
 // Judge implements caller.Exchange.
-func (c *call) Judge(m *transport.Message, _ *messages.Node) error {
+func (c *call) Judge(m *transport.Message, _ *messages.Node, _ error) error {
 	if !c.own("judged", m) {
 		return errGarbled
 	}

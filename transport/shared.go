@@ -76,3 +76,11 @@ type Parallel interface {
 	// reply may have a header and a trailer in spite of that one.
 	Exchange(ctx context.Context, deadline time.Time, request, reply *Message) error
 }
+
+// Multiplexer is implemented by a [Transport] whose connections are mostly
+// [Shared]. mailcall then opens one where it would open as many as there are
+// callers.
+type Multiplexer interface {
+	// Multiplexed reports whether that is so.
+	Multiplexed() bool
+}

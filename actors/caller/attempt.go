@@ -27,7 +27,6 @@ type attempt struct {
 	conn    *messages.Conn
 	request transport.Message
 	reply   *transport.Message
-	inbound transport.Message // where reply lies, unless it came by mail
 	begun   clock.Instant
 	bound   clock.Instant
 	number  int // in the call, from 1
@@ -37,6 +36,7 @@ type attempt struct {
 	flying  bool   // an exchange runs elsewhere
 	job     *job   // that exchange, unless the connection is async
 	begunAs uint64 // what an async connection calls it
+	berth   berth  // where its reply lands
 	report  messages.AttemptEnded
 
 	seen watchedAttempt
@@ -97,17 +97,28 @@ func (a *attempt) enter(p rpcerr.Phase) {
 
 // try gets a connection: from the shelf if one lies there, else by asking.
 func (a *attempt) try() {
-	pool := a.node.Pool()
-	if pool != nil {
+	if pool := a.node.Pool(); pool != nil {
 		if conn := pool.Take(a.begun); conn != nil {
 			a.conn = conn
 			a.exchange()
 			return
 		}
 	}
-	m := messages.Acquire{Ticket: a.cell.ticket, Attempt: a.number, Deadline: a.bound, ReplyTo: a.ref}
+	a.ask(nil)
+}
+
+// crowdedOut asks for another connection: the one at hand took no more.
+func (a *attempt) crowdedOut() {
+	full := a.conn
+	a.conn, a.reply = nil, nil
+	a.ask(full)
+}
+
+// ask sends for a connection.
+func (a *attempt) ask(full *messages.Conn) {
+	m := messages.Acquire{Ticket: a.cell.ticket, Attempt: a.number, Deadline: a.bound, ReplyTo: a.ref, Full: full}
 	a.enter(rpcerr.PhaseDial)
-	if pool != nil {
+	if pool := a.node.Pool(); pool != nil {
 		pool.Keeper.Tell(m)
 		return
 	}
@@ -130,16 +141,17 @@ func (a *attempt) leased(m messages.Leased) {
 
 // answered judges the end of an exchange.
 func (a *attempt) answered(err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, transport.ErrAnswered) {
 		a.phase = rpcerr.PhaseDecode
-		err = a.judge()
-		a.end(rpcerr.Executed, false, err)
+		a.end(rpcerr.Executed, false, a.judge(errors.Unwrap(err)))
 		return
 	}
 	var unfit fillError
 	switch {
 	case errors.As(err, &unfit):
 		a.unfilled(unfit.error)
+	case errors.Is(err, transport.ErrFull):
+		a.crowdedOut()
 	case errors.Is(err, transport.ErrInvalid):
 		a.end(rpcerr.NotSent, true, err)
 	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:
@@ -155,9 +167,11 @@ func (a *attempt) answered(err error) {
 	}
 }
 
-func (a *attempt) judge() (err error) {
+// judge asks what the reply means; told is the error that the wire itself has
+// told, nil for none.
+func (a *attempt) judge(told error) (err error) {
 	defer caught("codec", &err)
-	return a.cell.exchange.Judge(a.reply, a.node)
+	return a.cell.exchange.Judge(a.reply, a.node, told)
 }
 
 // end reports to the supervisor. The connection of a good answer is kept
@@ -178,6 +192,13 @@ func (a *attempt) release(complete bool) {
 		return
 	}
 	a.conn, a.reply = nil, nil
+	a.berth.clear()
+	if c.Shared != nil {
+		if !c.Ready(0) {
+			c.Pool.Keeper.Tell(messages.Dropped{Conn: c})
+		}
+		return
+	}
 	if !complete || a.cell.plan.Close || !c.Ready(0) {
 		c.Pool.Keeper.Tell(messages.Dropped{Conn: c})
 		return
@@ -203,11 +224,15 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 		a.flying = false
 		proof = rpcerr.SentUnknown
 		if a.conn.Async != nil {
+			a.berth.shut(a.token())
 			a.conn.Async.Cancel(a.begunAs)
 			a.phase = rpcerr.PhaseWait
 		} else {
-			if a.conn.Exclusive != nil {
+			switch {
+			case a.conn.Exclusive != nil:
 				a.conn.Exclusive.Interrupt()
+			case a.conn.Parallel != nil:
+				a.job.cancel()
 			}
 			a.phase = rpcerr.Phase(a.job.phase.Load())
 			a.job = nil
@@ -237,6 +262,10 @@ func (a *attempt) withdraw() {
 }
 
 func (a *attempt) drop() {
+	if a.conn.Shared != nil {
+		a.release(false)
+		return
+	}
 	if !planted.LeaseNotReturned {
 		a.conn.Pool.Keeper.Tell(messages.Dropped{Conn: a.conn})
 	}

@@ -57,6 +57,8 @@ type cell struct {
 	// exchange ends: the goroutine itself, or one that interrupts it.
 	inline  atomic.Pointer[messages.Conn]
 	parking atomic.Uint64
+	// cut is what to interrupt in place of inline, for a parallel connection.
+	cut atomic.Pointer[context.CancelFunc]
 
 	// For those who look: written by the running goroutine.
 	seen watched
@@ -143,10 +145,15 @@ func (c *cell) post(to int, ticket messages.Ticket, body any) {
 // word did not change says that the connection did not either.
 func (c *cell) interrupt(ticket messages.Ticket) {
 	word := c.parking.Load()
-	conn := c.inline.Load()
-	if word>>tokenBits == uint64(ticket) && c.parking.CompareAndSwap(word, interrupted) {
-		conn.Exclusive.Interrupt()
+	conn, cut := c.inline.Load(), c.cut.Load()
+	if word>>tokenBits != uint64(ticket) || !c.parking.CompareAndSwap(word, interrupted) {
+		return
 	}
+	if cut != nil {
+		(*cut)()
+		return
+	}
+	conn.Exclusive.Interrupt()
 }
 
 // rouse wakes whoever runs the cell.
@@ -177,7 +184,9 @@ func (c *cell) run() {
 		l, ok := c.mail.next()
 		switch {
 		case !ok:
-			return
+			if !c.landed() {
+				return
+			}
 		case l.ticket != 0 && l.ticket != c.ticket:
 			c.late(l.body)
 		case l.to == toSupervisor:
@@ -190,6 +199,18 @@ func (c *cell) run() {
 			}
 		}
 	}
+}
+
+// landed gives a turn to an attempt whose reply has landed, if there is one.
+// One at a time: what it tells the supervisor goes before the other's turn.
+func (c *cell) landed() bool {
+	for i := range c.attempts {
+		if a := &c.attempts[i]; a.land() {
+			a.landed()
+			return true
+		}
+	}
+	return false
 }
 
 // arm sets the timer for what is due next. A timer that fires earlier than

@@ -17,8 +17,8 @@ import (
 // exchange carries the request over the attempt's connection, in the one of
 // three ways that fits the connection and the call:
 //
-//   - inline, on the goroutine that waits for the call anyway: an exclusive
-//     connection, and no other attempt can race this one;
+//   - inline, on the goroutine that waits for the call anyway: an exclusive or
+//     parallel connection, and no other attempt can race this one;
 //   - begun and answered later, without any goroutine: an async connection;
 //   - on a goroutine of its own: the rest.
 func (a *attempt) exchange() {
@@ -29,6 +29,8 @@ func (a *attempt) exchange() {
 		a.exchangeAsync()
 	case a.conn.Exclusive != nil && plan.HedgeAfter == 0:
 		a.answered(a.exchangeInline(a.cell.ctx))
+	case a.conn.Parallel != nil && plan.HedgeAfter == 0:
+		a.answered(a.exchangeParallel(a.cell.ctx))
 	default:
 		a.exchangeAside()
 	}
@@ -79,8 +81,8 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 		return err
 	}
 	a.enter(rpcerr.PhaseWait)
-	a.reply = &a.inbound
-	return conn.Exclusive.Recv(&a.inbound)
+	a.reply = &a.berth.reply
+	return conn.Exclusive.Recv(a.reply)
 }
 
 // parked ends an inline exchange. If somebody interrupted it, the connection
@@ -126,7 +128,7 @@ func (a *attempt) exchangeWrapped() {
 		}
 		answered = true
 		a.phase = rpcerr.PhaseDecode
-		if err := a.cell.exchange.Judge(a.reply, a.node); err != nil {
+		if err := a.cell.exchange.Judge(a.reply, a.node, nil); err != nil {
 			return err
 		}
 		return a.cell.exchange.Decode(a.reply)
@@ -148,8 +150,13 @@ func (a *attempt) exchangeWrapped() {
 
 // carry does one exchange for a wrapped attempt and waits for it.
 func (a *attempt) carry(ctx context.Context) error {
-	if a.conn.Exclusive != nil {
+	switch {
+	case a.conn.Exclusive != nil:
 		return a.exchangeInline(ctx)
+	case a.conn.Async != nil:
+		return a.carryAsync(ctx)
+	case a.conn.Parallel != nil:
+		return a.exchangeParallel(ctx)
 	}
 	j, err := a.aside(ctx)
 	if err != nil {
@@ -174,49 +181,6 @@ func (a *attempt) carry(ctx context.Context) error {
 		a.release(false)
 		return a.cell.timeout(a)
 	}
-}
-
-// exchangeAsync begins the exchange; [attempt.Deliver] ends it.
-func (a *attempt) exchangeAsync() {
-	if err := a.fill(a.cell.ctx, &a.request); err != nil {
-		a.unfilled(err)
-		return
-	}
-	a.enter(rpcerr.PhaseSend)
-	if err := a.begin(); err != nil {
-		a.answered(err)
-		return
-	}
-	a.flying = true
-	a.enter(rpcerr.PhaseWait)
-}
-
-func (a *attempt) begin() (err error) {
-	defer caught("transport", &err)
-	a.begunAs, err = a.conn.Async.Begin(&a.request, a, a.token())
-	return err
-}
-
-// tokenBits is how much of a token is the attempt's number; the rest is the
-// ticket.
-const tokenBits = 8
-
-func (a *attempt) token() uint64 { return uint64(a.cell.ticket)<<tokenBits | uint64(a.number) }
-
-// Deliver implements [transport.Receiver]. It may be called from anywhere, at
-// any time; a reply for an attempt that is over finds its ticket changed.
-func (a *attempt) Deliver(token uint64, m *transport.Message, loan transport.Loan, err error) {
-	r := messages.Replied{
-		Ticket: messages.Ticket(token >> tokenBits), Attempt: int(token & (1<<tokenBits - 1)),
-		Phase: rpcerr.PhaseWait, Err: err,
-	}
-	if m != nil {
-		r.Reply = &transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
-	}
-	if loan != nil {
-		loan.Return()
-	}
-	a.cell.post(a.slot, r.Ticket, r)
 }
 
 // exchangeAside runs the exchange on a goroutine of its own, for a call whose
@@ -245,6 +209,10 @@ type job struct {
 	reply   transport.Message
 	bound   time.Time
 	phase   atomic.Uint32
+
+	// ctx and cancel are for a parallel connection.
+	ctx    context.Context //nolint:containedctx // the job lives as long
+	cancel context.CancelFunc
 }
 
 func (a *attempt) aside(ctx context.Context) (*job, error) {
@@ -257,11 +225,19 @@ func (a *attempt) aside(ctx context.Context) (*job, error) {
 	if a.bound != 0 {
 		j.bound = a.cell.desk.Clock.Time(a.bound)
 	}
+	if a.conn.Parallel != nil {
+		j.ctx, j.cancel = context.WithCancel(ctx)
+	}
 	return j, nil
 }
 
 func (j *job) run() (err error) {
 	defer caught("transport", &err)
+	if j.conn.Parallel != nil {
+		defer j.cancel()
+		j.phase.Store(uint32(rpcerr.PhaseWait))
+		return j.conn.Parallel.Exchange(j.ctx, j.bound, &j.request, &j.reply)
+	}
 	if j.conn.Exclusive != nil {
 		//nolint:forbidigo // the call may be over before the job: it is interrupted, not cancelled
 		j.conn.Exclusive.Bind(context.Background(), j.bound)

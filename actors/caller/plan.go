@@ -55,8 +55,9 @@ type Exchange interface {
 	// until the attempt must have ended, 0 if it may take for ever. An error
 	// ends the call.
 	Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error
-	// Judge returns the error that the reply says, nil for a good one.
-	Judge(m *transport.Message, node *messages.Node) error
+	// Judge returns the error that the reply says, nil for a good one. told is
+	// the error that the wire itself has told, if it did; m may be empty then.
+	Judge(m *transport.Message, node *messages.Node, told error) error
 	// Decode puts the winner's reply into the caller's value. It is called
 	// at most once for an attempt that is not wrapped.
 	Decode(m *transport.Message) error

@@ -37,6 +37,9 @@ type Config struct {
 	Dial func(address string, timeout time.Duration, done func(transport.Conn, error)) (cancel func())
 	// Go runs work that may block, outside of any turn.
 	Go func(work func())
+	// Multiplexed says that connections are expected to be shared: one is
+	// dialled at a time.
+	Multiplexed bool
 	// Parent is told when the keeper has stopped.
 	Parent messages.Ref[messages.RootMessage]
 }
@@ -45,7 +48,7 @@ type Config struct {
 // the same value: the connections it knows are open whatever happened, and
 // only the message that broke it is lost.
 func New(c Config) actor.Actor {
-	k := &keeper{Config: c, state: state{limits: c.Limits}, dials: make(map[int]func())}
+	k := &keeper{Config: c, state: state{limits: c.Limits, multiplexed: c.Multiplexed}, dials: make(map[int]func())}
 	c.Pool.Resize(c.Limits.Size)
 	c.Pool.Stats.Max.Store(int64(c.Limits.Max))
 	return k
@@ -59,6 +62,9 @@ type keeper struct {
 	tends bool // the timer is armed
 	dials map[int]func()
 	dial  int
+
+	shared  []*messages.Conn // as it was published last; never changed in place
+	leaving []*messages.Conn // shared ones that take nothing any more
 }
 
 // Receive implements actor.Actor.
@@ -87,9 +93,9 @@ func (k *keeper) handle(ctx actor.Context, m messages.KeeperMessage) {
 			k.Pool.WaitOver(1)
 		}
 	case messages.Released:
-		k.lendOrKeep(m.Conn)
+		k.lendOrKeep(m.Conn, false)
 	case messages.Dropped:
-		k.discard(m.Conn)
+		k.dropped(m.Conn)
 	case messages.Dialled:
 		k.dialled(m)
 	case messages.Tend:
@@ -109,33 +115,66 @@ func (k *keeper) handle(ctx actor.Context, m messages.KeeperMessage) {
 
 func (k *keeper) acquire(m messages.Acquire) {
 	now := k.Clock.Now()
-	if c := k.Pool.TakeOrWait(now); c != nil {
-		m.ReplyTo.Tell(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Conn: c})
+	k.prune()
+	if c := k.ready(m, now); c != nil {
+		k.lend(m, c)
 		return
 	}
 	var err error
-	switch k.state.enqueue(m) {
-	case wait:
+	switch verdict := k.state.enqueue(m); {
+	case verdict == closed:
+		err = fmt.Errorf("pool of %s: the node was removed", k.Pool.Address)
+	case verdict == wait && m.Full != nil && !k.state.needDial() && k.state.dialing == 0:
+		k.state.withdraw(messages.Withdraw{Ticket: m.Ticket, Attempt: m.Attempt, ReplyTo: m.ReplyTo})
+		err = k.crowded()
+	case verdict == wait:
 		return
-	case refused:
+	default:
 		err = fmt.Errorf("pool of %s: %d callers wait already (PoolWaiters): %w",
 			k.Pool.Address, k.state.limits.Waiters, rpcerr.ErrOverloaded)
-	case closed:
-		err = fmt.Errorf("pool of %s: the node was removed", k.Pool.Address)
 	}
 	k.Pool.WaitOver(1)
 	m.ReplyTo.Tell(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Phase: rpcerr.PhaseAcquire, Err: err})
 }
 
+// ready returns a connection that is there already, or nil; then the caller
+// counts as one who waits.
+func (k *keeper) ready(m messages.Acquire, now clock.Instant) *messages.Conn {
+	switch {
+	case m.Full != nil:
+		if c := k.roomier(m.Full); c != nil {
+			return c
+		}
+	case m.Fresh:
+		if len(k.shared) > 0 {
+			return k.shared[0]
+		}
+		if k.state.open+k.state.dialing >= k.state.limits.Max {
+			if c := k.Pool.Take(now); c != nil {
+				k.discard(c) // to make room for a new one
+			}
+		}
+	default:
+		return k.Pool.TakeOrWait(now)
+	}
+	k.Pool.Wait()
+	return nil
+}
+
+func (k *keeper) lend(m messages.Acquire, c *messages.Conn) {
+	m.ReplyTo.Tell(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Conn: c})
+}
+
 // lendOrKeep gives a good connection to the first waiter, else to the shelf.
-func (k *keeper) lendOrKeep(c *messages.Conn) {
+// fresh says that nobody has used it yet.
+func (k *keeper) lendOrKeep(c *messages.Conn, fresh bool) {
 	now := k.Clock.Now()
 	if k.state.retired || c.Expires != 0 && c.Expires <= now {
 		k.discard(c)
 		return
 	}
-	if w, ok := k.first(now); ok {
-		w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Conn: c})
+	if w, ok := k.first(now, fresh); ok {
+		k.lend(w, c)
 		return
 	}
 	if back := k.Pool.Put(c, now); back != nil {
@@ -143,14 +182,23 @@ func (k *keeper) lendOrKeep(c *messages.Conn) {
 	}
 }
 
-func (k *keeper) first(now clock.Instant) (messages.Acquire, bool) {
-	w, expired, ok := k.state.next(now)
+func (k *keeper) first(now clock.Instant, fresh bool) (messages.Acquire, bool) {
+	w, expired, ok := k.state.next(now, fresh)
 	if ok {
 		expired++
 	}
 	k.Pool.WaitOver(expired)
 	k.publish() // before the waiter is told: it waits no longer
 	return w, ok
+}
+
+// dropped takes back what must not be used again.
+func (k *keeper) dropped(c *messages.Conn) {
+	if c.Shared != nil {
+		k.leave(c)
+		return
+	}
+	k.discard(c)
 }
 
 // discard closes a connection outside the turn: a slow Close delays nobody.
@@ -180,14 +228,31 @@ func (k *keeper) dialled(m messages.Dialled) {
 	now := k.Clock.Now()
 	if m.Err != nil {
 		k.Pool.Stats.DialFailures.Add(1)
-		if w, ok := k.first(now); ok {
-			w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Phase: rpcerr.PhaseDial, Err: m.Err})
-		}
+		k.undialled(m.Err, now)
 		return
 	}
 	k.Pool.Stats.Dialled.Add(1)
 	k.state.open++
-	k.lendOrKeep(messages.NewConn(m.Conn, k.Pool, now, k.expiry(now)))
+	c := messages.NewConn(m.Conn, k.Pool, now, k.expiry(now))
+	if k.state.multiplexed = c.Shared != nil; k.state.multiplexed {
+		k.share(c, now)
+		return
+	}
+	k.lendOrKeep(c, true)
+}
+
+// undialled tells a failed dial to the caller it was for; one that was to be
+// shared was for all of them.
+func (k *keeper) undialled(err error, now clock.Instant) {
+	for {
+		w, ok := k.first(now, true)
+		if ok {
+			w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Phase: rpcerr.PhaseDial, Err: err})
+		}
+		if !ok || !k.state.multiplexed {
+			return
+		}
+	}
 }
 
 // expiry spreads the ends of connections that were opened together over
@@ -210,6 +275,7 @@ func (k *keeper) tend() {
 	for _, c := range k.Pool.Reap(now, since) {
 		k.discard(c)
 	}
+	k.tendShared(now)
 }
 
 // tendLater arms the timer while there is a connection that can grow old.
@@ -221,9 +287,13 @@ func (k *keeper) tendLater() {
 	if ttl := k.state.limits.TTL; every <= 0 || ttl > 0 && ttl < every {
 		every = ttl
 	}
+	every /= 2
+	if len(k.leaving) > 0 && (every <= 0 || every > leaveEvery) {
+		every = leaveEvery
+	}
 	if every > 0 {
 		k.tends = true
-		k.timer.Reset(k.Clock.Now().Add(max(every/2, time.Millisecond)))
+		k.timer.Reset(k.Clock.Now().Add(max(every, time.Millisecond)))
 	}
 }
 
@@ -231,6 +301,9 @@ func (k *keeper) retire() {
 	k.state.retired = true
 	for _, c := range k.Pool.Retire() {
 		k.discard(c)
+	}
+	for _, c := range k.shared {
+		k.leave(c)
 	}
 	for _, id := range slices.Sorted(maps.Keys(k.dials)) { // a simulated run must not depend on the order of a map
 		k.dials[id]()

@@ -15,6 +15,8 @@ type state struct {
 	open    int                // idle and lent connections
 	dialing int
 	retired bool
+	// multiplexed: connections are shared, so one dial serves all who wait
+	multiplexed bool
 }
 
 // verdict is what becomes of an Acquire that found no idle connection.
@@ -49,25 +51,44 @@ func (s *state) withdraw(m messages.Withdraw) bool {
 	return false
 }
 
-// next removes the first waiter whose deadline has not passed; expired counts
-// those that it skipped, who have their own timer and will withdraw in vain.
-func (s *state) next(now clock.Instant) (w messages.Acquire, expired int, ok bool) {
-	for len(s.waiters) > 0 {
-		w = s.waiters[0]
-		s.waiters[0] = messages.Acquire{}
-		s.waiters = s.waiters[1:]
+// next removes the first waiter whose deadline has not passed, of those who
+// may have the connection: some want a fresh one. expired counts those that it
+// skipped, who have their own timer and will withdraw in vain.
+func (s *state) next(now clock.Instant, fresh bool) (w messages.Acquire, expired int, ok bool) {
+	for i := 0; i < len(s.waiters); {
+		w = s.waiters[i]
+		switch late := w.Deadline != 0 && now >= w.Deadline; {
+		case late:
+			expired++
+		case w.Fresh && !fresh:
+			i++
+			continue
+		}
+		s.waiters = remove(s.waiters, i)
 		if w.Deadline == 0 || now < w.Deadline {
 			return w, expired, true
 		}
-		expired++
 	}
 	return messages.Acquire{}, expired, false
+}
+
+// remove takes out one waiter; the first, mostly, which costs nothing.
+func remove(waiters []messages.Acquire, i int) []messages.Acquire {
+	if i == 0 {
+		waiters[0] = messages.Acquire{}
+		return waiters[1:]
+	}
+	return append(waiters[:i], waiters[i+1:]...)
 }
 
 // needDial reports whether one more dial should begin: somebody waits for
 // whom no dial is under way, and the bound leaves room.
 func (s *state) needDial() bool {
-	return !s.retired && s.dialing < len(s.waiters) && s.open+s.dialing < s.limits.Max
+	wanted := len(s.waiters)
+	if s.multiplexed {
+		wanted = min(wanted, 1)
+	}
+	return !s.retired && s.dialing < wanted && s.open+s.dialing < s.limits.Max
 }
 
 // gone reports whether a retired pool has nothing left to wait for.

@@ -52,7 +52,7 @@ func TestNext(t *testing.T) {
 		expired int
 		ok      bool
 	}{{1, 0, true}, {5, 3, true}, {0, 0, false}} {
-		w, expired, ok := s.next(100)
+		w, expired, ok := s.next(100, true)
 		if w.Ticket != want.ticket || expired != want.expired || ok != want.ok {
 			t.Errorf("turn %d: got waiter %d, %d expired, %t, want %+v", i, w.Ticket, expired, ok, want)
 		}
@@ -63,7 +63,7 @@ func TestNextWithoutAnybodyInTime(t *testing.T) {
 	s := state{limits: messages.PoolLimits{Waiters: 10}}
 	s.enqueue(acquire(1, 50))
 	s.enqueue(acquire(2, 60))
-	if _, expired, ok := s.next(100); ok || expired != 2 {
+	if _, expired, ok := s.next(100, true); ok || expired != 2 {
 		t.Errorf("got %d expired, %t, want 2 expired and nobody", expired, ok)
 	}
 }

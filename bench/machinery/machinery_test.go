@@ -52,7 +52,7 @@ func (x *exchange) Fill(_ context.Context, m *transport.Message, _ *messages.Nod
 	m.Body = x.body
 	return nil
 }
-func (*exchange) Judge(*transport.Message, *messages.Node) error { return nil }
+func (*exchange) Judge(*transport.Message, *messages.Node, error) error { return nil }
 func (*exchange) Decode(*transport.Message) error                { return nil }
 func (*exchange) Retry(int, error) (messages.Wish, time.Duration, error) {
 	return messages.NoWish, -1, nil

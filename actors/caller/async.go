@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/internal/planted"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// tokenBits is how much of a token is the attempt's number; the rest is the
+// ticket.
+const tokenBits = 8
+
+func (a *attempt) token() uint64 { return uint64(a.cell.ticket)<<tokenBits | uint64(a.number) }
+
+// berth is where the reply of an async exchange lands. It is a mailbox for one
+// message: whoever delivers it takes the berth by its token, fills it, and
+// marks it full; nobody locks anything.
+type berth struct {
+	// awaits is the token of the exchange that may land here, 0 for none.
+	// Whoever changes it from there decides how the exchange ends.
+	awaits atomic.Uint64
+	// landed is that token once all below is there.
+	landed atomic.Uint64
+
+	reply transport.Message
+	loan  transport.Loan
+	err   error
+}
+
+// open lets the exchange with this token land.
+func (b *berth) open(token uint64) { b.awaits.Store(token) }
+
+// shut ends the wait for it. A reply that has begun to land is returned to
+// where it came from.
+func (b *berth) shut(token uint64) {
+	if b.awaits.CompareAndSwap(token, 0) {
+		return
+	}
+	for b.landed.Load() != token {
+		// Whoever fills the berth has a few stores to go.
+	}
+	b.landed.Store(0)
+	b.clear()
+}
+
+// clear gives back what has landed.
+func (b *berth) clear() {
+	if b.loan != nil {
+		b.loan.Return()
+		b.loan = nil
+	}
+	b.err = nil
+}
+
+// Deliver implements [transport.Receiver]. It may be called from anywhere, at
+// any time; a reply for an attempt that is over finds the berth closed.
+func (a *attempt) Deliver(token uint64, m *transport.Message, loan transport.Loan, err error) {
+	b := &a.berth
+	if planted.LateReplyDecoded {
+		token = b.awaits.Load()
+	}
+	if token == 0 || !b.awaits.CompareAndSwap(token, 0) {
+		a.cell.desk.Counters.Late.Add(1)
+		if loan != nil {
+			loan.Return()
+		}
+		return
+	}
+	b.err, b.loan = err, loan
+	if m != nil {
+		b.reply = *m
+		if loan == nil {
+			b.reply = transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
+		}
+	}
+	b.landed.Store(token)
+	a.cell.rouse()
+}
+
+// exchangeAsync begins the exchange; [attempt.Deliver] ends it.
+func (a *attempt) exchangeAsync() {
+	if err := a.launch(a.cell.ctx); err != nil {
+		a.answered(err)
+		return
+	}
+	a.flying = true
+}
+
+// launch fills the request and begins the exchange.
+func (a *attempt) launch(ctx context.Context) error {
+	if err := a.fill(ctx, &a.request); err != nil {
+		return fillError{err}
+	}
+	a.enter(rpcerr.PhaseSend)
+	a.berth.open(a.token())
+	if err := a.begin(); err != nil {
+		a.berth.shut(a.token())
+		return err
+	}
+	a.enter(rpcerr.PhaseWait)
+	return nil
+}
+
+func (a *attempt) begin() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			a.berth.awaits.Store(0)
+			err = panicked("transport", p)
+		}
+	}()
+	a.begunAs, err = a.conn.Async.Begin(&a.request, a, a.token())
+	return err
+}
+
+// land takes the reply from its berth, if one is there.
+func (a *attempt) land() bool {
+	token := a.berth.landed.Load()
+	if token == 0 {
+		return false
+	}
+	a.berth.landed.Store(0)
+	if !a.flying || token != a.token() && !planted.LateReplyDecoded {
+		a.berth.clear()
+		return false
+	}
+	a.flying = false
+	a.reply = &a.berth.reply
+	return true
+}
+
+// landed is the turn in which an attempt has its reply.
+func (a *attempt) landed() {
+	err := a.berth.err
+	a.berth.err = nil
+	a.answered(err)
+}
+
+// carryAsync does one exchange for a wrapped attempt and waits for it.
+func (a *attempt) carryAsync(ctx context.Context) error {
+	if err := a.launch(ctx); err != nil {
+		return err
+	}
+	a.flying = true
+	c := a.cell
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if a.bound != 0 {
+		bounded, cancel = context.WithDeadline(ctx, c.desk.Clock.Time(a.bound))
+	}
+	defer cancel()
+	for {
+		if a.land() {
+			err := a.berth.err
+			a.berth.err = nil
+			return err
+		}
+		select {
+		case <-c.wake:
+			if !c.mail.some.Load() || !c.mustStop() {
+				continue
+			}
+		case <-bounded.Done():
+		}
+		a.flying = false
+		a.berth.shut(a.token())
+		a.conn.Async.Cancel(a.begunAs)
+		a.release(false)
+		if bounded.Err() == nil {
+			return transport.ErrInterrupted
+		}
+		return c.timeout(a)
+	}
+}
+
+// exchangeParallel runs the exchange on the goroutine that waits for the call;
+// the connection does not mind others.
+func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
+	if err := a.fill(ctx, &a.request); err != nil {
+		return fillError{err}
+	}
+	c := a.cell
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	a.enter(rpcerr.PhaseWait)
+	c.cut.Store(&cancel)
+	c.parking.Store(a.token())
+	defer c.cut.Store(nil)
+	defer a.parked(&err)
+	if c.mail.some.Load() && c.mustStop() {
+		return transport.NotSent(transport.ErrInterrupted)
+	}
+	var bound time.Time
+	if a.bound != 0 {
+		bound = c.desk.Clock.Time(a.bound)
+	}
+	a.reply = &a.berth.reply
+	*a.reply = transport.Message{}
+	err = a.conn.Parallel.Exchange(ctx, bound, &a.request, a.reply)
+	if errors.Is(err, context.Canceled) && c.ctx.Err() == nil {
+		return transport.ErrInterrupted
+	}
+	return err
+}
