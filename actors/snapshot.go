@@ -50,7 +50,7 @@ func serviceInfo(service *messages.Service, full float64) messages.ServiceInfo {
 	for _, n := range view.Nodes {
 		info.Nodes = append(info.Nodes, messages.NodeInfo{
 			ID: n.Record.ID, Address: n.Address, Version: n.Version,
-			Transport: n.Transport, Legacy: n.Legacy,
+			Transport: n.Transport, Legacy: n.Legacy, Native: n.Native,
 			Health:   messages.Health(n.Health.Load()).String(),
 			InFlight: n.InFlight.Load(),
 			Answers:  n.Total.Load() + n.Answers.Load(), Faults: n.Faults.Load(),

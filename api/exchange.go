@@ -61,19 +61,16 @@ func (x *exchange) recycle() {
 func (x *exchange) encode() (err error) {
 	defer caught("codec", &err)
 	f := &x.method.wire
-	switch {
-	case f.enveloper != nil:
+	if f.enveloper != nil {
 		return nil // the envelope has an id, which changes with each attempt
-	case f.appender != nil:
-		x.body, err = f.appender.Append(x.body[:0], x.request.Body())
-	default:
-		x.body, err = f.codec.Marshal(x.request.Body())
 	}
-	if err != nil {
-		err = rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
-		if x.method.old.enveloper != nil && x.method.contentType == octetStream {
-			x.unfit, err = err, nil // only such a node encodes it otherwise, see Fill
-		}
+	body, err := f.encode(x.body, x.request.Body())
+	if err == nil {
+		x.body = body
+		return nil
+	}
+	if f.missing != nil || x.method.old.enveloper != nil && x.method.contentType == octetStream {
+		x.unfit, err = err, nil // another node may take it in another form, see Fill
 	}
 	return err
 }
@@ -97,21 +94,25 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 		}
 	}
 	m.Header = append(m.Header, f.header...)
-	m.Header.Add("Micro-ID", id)
+	if !f.native {
+		m.Header.Add("Micro-ID", id)
+	}
 	if remaining > 0 {
 		m.Header.Add("Timeout", x.timeout.write(int64(remaining)))
 	}
-	if f.enveloper == nil {
-		m.Body = x.body
-		return x.unfit
-	}
+	m.Header = append(m.Header, x.method.options.Header...)
 	var err error
-	x.oldBody, err = f.enveloper.AppendRequest(x.oldBody[:0:0], codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())
-	if err != nil {
-		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+	switch {
+	case f.enveloper != nil:
+		x.oldBody, err = f.envelop(codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())
+		m.Body = x.oldBody
+	case f.codecKey == x.method.wire.codecKey:
+		m.Body, err = x.body, x.unfit
+	default:
+		x.oldBody, err = f.encode(nil, x.request.Body())
+		m.Body = x.oldBody
 	}
-	m.Body = x.oldBody
-	return nil
+	return err
 }
 
 // idBlock is how many ids an exchange sets aside at once: the counter is
@@ -131,10 +132,7 @@ func (x *exchange) nextID() int64 {
 }
 
 func (x *exchange) formFor(node *messages.Node) *form {
-	if node.Legacy {
-		return &x.method.old
-	}
-	return &x.method.wire
+	return x.method.formFor(node)
 }
 
 // reserved reports whether metadata must not set the field: what the protocol
@@ -148,49 +146,29 @@ func reserved(name string, fixed transport.Header) bool {
 }
 
 // Judge implements caller.Exchange.
-func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) error {
+func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) (err error) {
+	x.method.options.show(m.Header, m.Trailer)
 	if told != nil {
 		return told
 	}
-	if text := m.Header.Get("Micro-Error"); text != "" {
-		return rpcerr.Parse(text)
-	}
-	f := x.formFor(node)
-	x.payload, x.form = m.Body, f
-	if len(m.Body) == 0 {
-		return nil
-	}
-	if got := m.Header.Get("Content-Type"); got != f.contentType {
-		const shown = 200
-		body := string(m.Body[:min(len(m.Body), shown)])
-		return rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node.Address, got, f.contentType, body))
-	}
-	if f.enveloper == nil || isFrame(x.value) {
-		return nil
-	}
-	envelope, payload, err := f.enveloper.ReadReply(m.Body)
-	if err != nil {
-		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
-	}
-	if envelope.Error != "" {
-		return rpcerr.Parse(envelope.Error)
-	}
-	x.payload = payload
-	return nil
+	x.form = x.formFor(node)
+	x.payload, err = x.form.open(m, node.Address, x.value)
+	return err
 }
 
-func isFrame(v any) bool {
-	_, is := v.(*codec.Frame)
-	return is
+// show gives the caller the header and the trailer of the reply that were asked
+// for.
+func (o *CallOptions) show(header, trailer transport.Header) {
+	if o.ReplyHeader != nil {
+		*o.ReplyHeader = header.Clone()
+	}
+	if o.ReplyTrailer != nil {
+		*o.ReplyTrailer = trailer.Clone()
+	}
 }
 
 // Decode implements caller.Exchange.
-func (x *exchange) Decode(*transport.Message) error {
-	if err := x.form.codec.Unmarshal(x.payload, x.value); err != nil {
-		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
-	}
-	return nil
-}
+func (x *exchange) Decode(*transport.Message) error { return x.form.decode(x.payload, x.value) }
 
 // Retry implements caller.Exchange.
 func (x *exchange) Retry(n int, failure error) (messages.Wish, time.Duration, error) {

@@ -11,9 +11,8 @@ import (
 	"sync/atomic"
 
 	"example.com/mailcall/actors/caller"
-	"example.com/mailcall/codec"
+	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
-	"example.com/mailcall/transport"
 )
 
 // config is everything that follows from one set of options. It is immutable
@@ -40,16 +39,21 @@ type method struct {
 	plan        caller.Plan
 	options     CallOptions
 	contentType string
-	wire, old   form // for nodes of today, and for legacy ones
+	// The ways to write requests: for nodes of today, for legacy ones, and for
+	// those that speak gRPC.
+	wire, old, native form
 }
 
-// form is how requests are written.
-type form struct {
-	contentType string
-	codec       codec.Codec
-	appender    codec.Appender
-	enveloper   codec.Enveloper
-	header      transport.Header
+// formFor is the form that node wants.
+func (m *method) formFor(node *messages.Node) *form {
+	switch {
+	case node.Native:
+		return &m.native
+	case node.Legacy:
+		return &m.old
+	default:
+		return &m.wire
+	}
 }
 
 func newConfig(c *Caller, o Options) *config {
@@ -110,16 +114,14 @@ func (cfg *config) resolve(key methodKey, opts []CallOption) (*method, error) {
 		return nil, fmt.Errorf("%w: %w", rpcerr.ErrInvalidArgument, errors.Join(faults...))
 	}
 	m := &method{config: cfg, key: key, options: o, contentType: key.contentType}
-	var err error
-	if m.wire, err = cfg.form(key, key.contentType); err != nil {
-		return nil, err
-	}
-	if m.old, err = cfg.form(key, legacy(key.contentType)); err != nil {
-		return nil, err
-	}
+	m.wire = cfg.form(key, key.contentType)
+	m.old = cfg.form(key, legacy(key.contentType))
 	if key.contentType == octetStream {
-		m.old.codec = cfg.options.Codecs[protoRPC] // keeps its name, as go-micro does it
-		m.old.resolveFaces()
+		m.old.use(cfg.options.Codecs, protoRPC) // keeps its name, as go-micro does it
+	}
+	m.native = cfg.nativeForm(key)
+	if m.wire.missing != nil && m.native.missing != nil {
+		return nil, m.wire.missing
 	}
 	m.plan = caller.Plan{
 		Service: key.service, Endpoint: key.endpoint, Key: key.service, Addresses: o.Address,
@@ -136,55 +138,4 @@ func (cfg *config) resolve(key methodKey, opts []CallOption) (*method, error) {
 		m.plan.HedgeAfter = 0
 	}
 	return m, nil
-}
-
-// Content types that are treated in ways of their own.
-const (
-	octetStream = "application/octet-stream"
-	jsonType    = "application/json"
-	protobuf    = "application/protobuf"
-	jsonRPC     = "application/json-rpc"
-	protoRPC    = "application/proto-rpc"
-	grpcPrefix  = "application/grpc"
-)
-
-// legacy is the content type that servers from before the mucp protocol want
-// in place of one of today (go-micro wire, section 4.3).
-func legacy(contentType string) string {
-	switch contentType {
-	case jsonType:
-		return jsonRPC
-	case protobuf:
-		return protoRPC
-	default:
-		return contentType
-	}
-}
-
-// form finds the codec and writes the part of the header that is always the
-// same. Accept keeps the content type that the caller asked for.
-func (cfg *config) form(key methodKey, contentType string) (form, error) {
-	f := form{contentType: contentType, codec: cfg.options.Codecs[contentType]}
-	if f.codec == nil {
-		return f, fmt.Errorf("%w: %q; there are codecs for %s (WithCodec)",
-			rpcerr.ErrUnsupportedContentType, contentType, list(cfg.options.Codecs))
-	}
-	f.resolveFaces()
-	f.header = transport.Header{
-		{Name: "Accept", Value: key.contentType},
-		{Name: "Content-Type", Value: contentType},
-		{Name: "Micro-Service", Value: key.service},
-		{Name: "Micro-Method", Value: key.endpoint},
-		{Name: "Micro-Endpoint", Value: key.endpoint},
-	}
-	if strings.HasPrefix(contentType, grpcPrefix) {
-		f.header.Add("Te", "trailers")
-		f.header.Add("User-Agent", "grpc-go/1.0.0")
-	}
-	return f, nil
-}
-
-func (f *form) resolveFaces() {
-	f.appender, _ = f.codec.(codec.Appender)
-	f.enveloper, _ = f.codec.(codec.Enveloper)
 }

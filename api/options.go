@@ -135,6 +135,13 @@ type CallOptions struct {
 	Filters []Filter
 	// Strategy replaces the client's. Defaults to nil.
 	Strategy Strategy
+	// Header are fields that are sent besides metadata; here a name may occur
+	// several times, on wires that can say so (gRPC). Defaults to none.
+	Header transport.Header
+	// ReplyHeader and ReplyTrailer, if not nil, get the fields of the reply:
+	// what the wire has of them. Over HTTP they are of little use, because a
+	// go-micro server repeats the fields of the connection's first request.
+	ReplyHeader, ReplyTrailer *transport.Header
 }
 
 // clone returns a copy that shares no slice or map with o.
@@ -153,5 +160,6 @@ func (o CallOptions) clone() CallOptions {
 	o.Address = slices.Clone(o.Address)
 	o.CallWrappers = slices.Clone(o.CallWrappers)
 	o.Filters = slices.Clone(o.Filters)
+	o.Header = o.Header.Clone()
 	return o
 }

@@ -114,6 +114,9 @@ type Node struct {
 	// Legacy marks a node without protocol metadata: a go-micro server from
 	// before there was a choice, which wants enveloped codecs.
 	Legacy bool
+	// Native marks a node that speaks gRPC itself, not go-micro's messages over
+	// something.
+	Native bool
 	// pool is published by the root once somebody has needed a connection.
 	pool atomic.Pointer[Pool]
 	// weight is published by the selector: float64 bits of what one call in

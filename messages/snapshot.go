@@ -73,13 +73,14 @@ type ServiceInfo struct {
 
 // NodeInfo is one node.
 type NodeInfo struct {
-	// ID, Address and Version are the registry's, Transport and Legacy follow
+	// ID, Address and Version are the registry's, Transport, Legacy and Native follow
 	// from its metadata, see [Node].
 	ID        string `json:"id"`
 	Address   string `json:"address"`
 	Version   string `json:"version,omitempty"`
 	Transport string `json:"transport"`
 	Legacy    bool   `json:"legacy,omitempty"`
+	Native    bool   `json:"native,omitempty"`
 	// Health is "healthy", "ejected" or "probing".
 	Health string `json:"health"`
 	// InFlight counts attempts now, Answers and Faults those that ended so

@@ -151,7 +151,7 @@ func (s *selector) look() {
 	}
 	s.looking = true
 	if fixed := s.Service.Addresses; len(fixed) > 0 {
-		s.self.Tell(messages.Looked{Records: fixedRecords(s.Service.Name, fixed)})
+		s.self.Tell(messages.Looked{Records: fixedRecords(s.Service.Name, fixed, s.Policy.Transport)})
 		return
 	}
 	s.Lookup(s.Service.Name, func(records []*registry.Service, err error) {
@@ -160,12 +160,17 @@ func (s *selector) look() {
 }
 
 // fixedRecords makes nodes of addresses given by an option. They count as
-// mucp, as go-micro does it.
-func fixedRecords(name string, addresses []string) []*registry.Service {
+// mucp, as go-micro does it, unless the transport is one that has a protocol of
+// its own.
+func fixedRecords(name string, addresses []string, transport string) []*registry.Service {
+	protocol := "mucp"
+	if transport == "grpc" {
+		protocol = transport
+	}
 	record := &registry.Service{Name: name}
 	for _, a := range addresses {
 		record.Nodes = append(record.Nodes, &registry.Node{
-			ID: a, Address: a, Metadata: map[string]string{"protocol": "mucp"},
+			ID: a, Address: a, Metadata: map[string]string{"protocol": protocol},
 		})
 	}
 	return []*registry.Service{record}

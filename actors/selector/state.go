@@ -66,7 +66,8 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 				continue
 			}
 			m := newMember(s.name, service, r, p.Transport)
-			if known := old[key]; known != nil && known.node.Transport == m.node.Transport && known.node.Legacy == m.node.Legacy {
+			if known := old[key]; known != nil && known.node.Transport == m.node.Transport &&
+				known.node.Legacy == m.node.Legacy && known.node.Native == m.node.Native {
 				m = known
 				delete(old, key)
 			}
@@ -103,16 +104,31 @@ func keyOf(r *registry.Node) string { return r.ID + "\x00" + r.Address }
 func (m *member) key() string { return keyOf(m.node.Record) }
 
 func newMember(name string, service *registry.Service, r *registry.Node, transport string) *member {
-	if t := r.Metadata["transport"]; t != "" {
-		transport = t
-	}
+	protocol := r.Metadata["protocol"]
 	n := &messages.Node{
 		Record: r, Service: name, Version: service.Version,
-		Address: r.Address, Transport: transport, Legacy: r.Metadata["protocol"] == "",
+		Address: r.Address, Transport: transportOf(r, transport),
+		Legacy: protocol == "", Native: protocol == "grpc",
 	}
 	m := &member{node: n, latency: initialLatency, success: 1}
 	m.publish()
 	return m
+}
+
+// transportOf is the transport that a node's record names, the client's own if
+// it names none. Two kinds of servers call their transport grpc; only the
+// protocol tells them apart (go-micro wire, section 1).
+func transportOf(r *registry.Node, fallback string) string {
+	switch t, protocol := r.Metadata["transport"], r.Metadata["protocol"]; {
+	case t == "grpc" && protocol == "mucp":
+		return "mucp-grpc"
+	case t == "" && protocol == "grpc":
+		return "grpc"
+	case t == "":
+		return fallback
+	default:
+		return t
+	}
 }
 
 // publish makes the member's numbers visible to those who pick.
