@@ -9,6 +9,7 @@
 //	retrier                   whether another attempt may start
 //	call-<n>                  a call's supervisor, recycled
 //	└── attempt-<0|1>         its attempts
+//	stream-<n>                one open stream
 //
 // A turn never blocks: what may block (dialling, closing, lookups) runs on
 // goroutines that the [Runtime] owns and Close waits for.
@@ -25,6 +26,7 @@ import (
 
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/retrier"
+	"example.com/mailcall/actors/streamer"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
@@ -63,6 +65,8 @@ type Config struct {
 	Budget messages.Budget
 	// MaxCalls is how many calls may be in flight at once.
 	MaxCalls int
+	// MaxStreams is how many streams may be open at once.
+	MaxStreams int
 	// Simulation, if not nil, replaces everything that runs by itself.
 	Simulation *Simulation
 }
@@ -91,6 +95,8 @@ type Runtime struct {
 	Config
 	// Desk makes the calls.
 	Desk *caller.Desk
+	// Streams opens streams.
+	Streams *streamer.Desk
 
 	dice      *dice.Source
 	root      messages.Ref[messages.RootMessage]
@@ -144,6 +150,10 @@ func New(c Config) (*Runtime, error) {
 		desk.Schedule = c.Simulation.Schedule
 	}
 	r.Desk = caller.NewDesk(desk)
+	r.Streams = streamer.NewDesk(streamer.Config{
+		System: r.System, Spawn: r.spawn, Clock: r.Clock,
+		MaxStreams: c.MaxStreams, Go: r.Go, Simulated: c.Simulation != nil,
+	})
 	return r, nil
 }
 
@@ -194,7 +204,7 @@ func (r *Runtime) Go(work func()) {
 // returns how many calls were cut. Calling it again returns the same.
 func (r *Runtime) Close(ctx context.Context) (cut int) {
 	r.close.Do(func() {
-		r.cut = r.Desk.Close(ctx)
+		r.cut = r.Streams.Close(ctx) + r.Desk.Close(ctx)
 		r.end()
 		done := make(chan struct{})
 		r.root.Tell(messages.Shutdown{Done: done})

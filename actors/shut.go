@@ -15,7 +15,8 @@ import (
 // returns true once nothing is left to do. Shut is called once, in place of
 // Close.
 func (r *Runtime) Shut() (over func() bool) {
-	r.cut = r.Desk.Shut(fmt.Errorf("%w: the call was cut", rpcerr.ErrClosed))
+	r.cut = r.Streams.Shut(fmt.Errorf("%w: the stream was cut", rpcerr.ErrClosed)) +
+		r.Desk.Shut(fmt.Errorf("%w: the call was cut", rpcerr.ErrClosed))
 	done := make(chan struct{})
 	r.root.Tell(messages.Shutdown{Done: done})
 	stopped := false

@@ -20,8 +20,9 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 		Taken:  r.Clock.Time(now).Round(0),
 		Totals: r.Desk.Totals(),
 		Actors: append(r.gauges.snapshot(now), r.Desk.Actors("")...),
-		Calls:  r.Desk.Calls(now),
+		Calls:  r.Desk.Calls(now), Streams: r.Streams.Streams(now),
 	}
+	s.Totals.Streams = r.Streams.Opened()
 	for _, service := range r.directory.All() {
 		s.Services = append(s.Services, serviceInfo(service, r.Config.Budget.Max))
 	}

@@ -124,7 +124,7 @@ func (c *Conn) Close() (err error) {
 // nil. Idle connections that got too old, or that the peer closed, are dropped
 // on the way.
 func (p *Pool) Take(now clock.Instant) *Conn {
-	if c := p.common(); c != nil {
+	if c := p.Common(); c != nil {
 		return c
 	}
 	for {

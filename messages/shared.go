@@ -8,8 +8,8 @@ import "example.com/mailcall/transport"
 // everybody at once, so there is nothing to give back. The keeper publishes
 // the list; an attempt that finds one ready uses it without asking.
 
-// common returns a shared connection that takes exchanges, or nil.
-func (p *Pool) common() *Conn {
+// Common returns a shared connection that takes exchanges, or nil.
+func (p *Pool) Common() *Conn {
 	list := p.shared.Load()
 	if list == nil {
 		return nil

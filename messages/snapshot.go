@@ -22,6 +22,8 @@ type Snapshot struct {
 	Pools []PoolInfo `json:"pools"`
 	// Calls in flight, oldest first.
 	Calls []CallInfo `json:"calls"`
+	// Streams that are open, oldest first.
+	Streams []StreamInfo `json:"streams"`
 }
 
 // Totals are counters of a client.
@@ -29,6 +31,8 @@ type Totals struct {
 	// Calls that were admitted, Live those in flight now.
 	Calls int64 `json:"calls"`
 	Live  int64 `json:"live"`
+	// Streams that were opened. Each opening is one of Calls too.
+	Streams int64 `json:"streams"`
 	// Failed calls among those that were admitted.
 	Failed int64 `json:"failed"`
 	// Retries and Hedges that the retrier allowed.
@@ -45,7 +49,8 @@ type ActorInfo struct {
 	// it has none.
 	ID     string `json:"id"`
 	Parent string `json:"parent"`
-	// Kind is "root", "selector", "keeper", "retrier", "supervisor" or "attempt".
+	// Kind is "root", "selector", "keeper", "retrier", "supervisor", "attempt" or
+	// "stream".
 	Kind string `json:"kind"`
 	// Depth is how many messages wait in the mailbox, MaxDepth the most that
 	// ever did.

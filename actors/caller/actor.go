@@ -204,11 +204,15 @@ func (s *supervisor) resolved(m messages.Resolved, now clock.Instant) {
 
 func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 	a := &s.cell.attempts[m.Slot]
-	s.mark(a.node, m, now.Sub(a.begun))
-	if m.Err == nil {
+	switch {
+	case m.Err == nil && s.cell.plan.Stream:
+		s.won = m.Slot // the stream keeps its place at the node
+	case m.Err == nil:
+		s.mark(a.node, m, now.Sub(a.begun))
 		s.won = m.Slot
 		a.letGo(uint32(rpcerr.PhaseDecode))
-	} else {
+	default:
+		s.mark(a.node, m, now.Sub(a.begun))
 		a.letGo(noAttempt)
 		s.record(&rpcerr.Attempt{
 			Node: a.node.Address, Phase: m.Phase, Proof: m.Proof, Hedge: a.hedge,

@@ -33,10 +33,11 @@ type attempt struct {
 	hedge   bool
 	holding bool // it counts in the node's InFlight
 	phase   rpcerr.Phase
-	flying  bool   // an exchange runs elsewhere
-	job     *job   // that exchange, unless the connection is async
-	begunAs uint64 // what an async connection calls it
-	berth   berth  // where its reply lands
+	flying  bool             // an exchange runs elsewhere
+	job     *job             // that exchange, unless the connection is async
+	begunAs uint64           // what an async connection calls it
+	berth   berth            // where its reply lands
+	stream  transport.Stream // what it has opened
 	report  messages.AttemptEnded
 
 	seen watchedAttempt
@@ -62,6 +63,9 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 		a.leased(m)
 	case messages.Replied:
 		if a.flying && m.Attempt == a.number || planted.LateReplyDecoded {
+			if a.job != nil {
+				a.request.Header = a.job.request.Header
+			}
 			a.flying, a.job = false, nil
 			a.phase = m.Phase
 			a.reply = m.Reply
@@ -98,13 +102,22 @@ func (a *attempt) enter(p rpcerr.Phase) {
 // try gets a connection: from the shelf if one lies there, else by asking.
 func (a *attempt) try() {
 	if pool := a.node.Pool(); pool != nil {
-		if conn := pool.Take(a.begun); conn != nil {
+		if conn := a.take(pool); conn != nil {
 			a.conn = conn
 			a.exchange()
 			return
 		}
 	}
 	a.ask(nil)
+}
+
+// take returns a connection that is there, or nil. A stream shares one or gets
+// one of its own: it never takes from those that calls have used.
+func (a *attempt) take(pool *messages.Pool) *messages.Conn {
+	if a.cell.plan.Stream {
+		return pool.Common()
+	}
+	return pool.Take(a.begun)
 }
 
 // crowdedOut asks for another connection: the one at hand took no more.
@@ -116,7 +129,7 @@ func (a *attempt) crowdedOut() {
 
 // ask sends for a connection.
 func (a *attempt) ask(full *messages.Conn) {
-	m := messages.Acquire{Ticket: a.cell.ticket, Attempt: a.number, Deadline: a.bound, ReplyTo: a.ref, Full: full}
+	m := messages.Acquire{Ticket: a.cell.ticket, Attempt: a.number, Deadline: a.bound, ReplyTo: a.ref, Full: full, Fresh: a.cell.plan.Stream}
 	a.enter(rpcerr.PhaseDial)
 	if pool := a.node.Pool(); pool != nil {
 		pool.Keeper.Tell(m)
@@ -141,6 +154,10 @@ func (a *attempt) leased(m messages.Leased) {
 
 // answered judges the end of an exchange.
 func (a *attempt) answered(err error) {
+	if err == nil && a.cell.plan.Stream {
+		a.end(rpcerr.SentUnknown, false, nil)
+		return
+	}
 	if err == nil || errors.Is(err, transport.ErrAnswered) {
 		a.phase = rpcerr.PhaseDecode
 		a.end(rpcerr.Executed, false, a.judge(errors.Unwrap(err)))

@@ -46,6 +46,7 @@ type cell struct {
 	deadline    clock.Instant
 	fromContext bool // the deadline is the caller's own
 	decoded     bool // by a wrapped attempt
+	cutStream   context.CancelFunc
 	dice        dice.Dice
 
 	timer clock.Timer
@@ -313,7 +314,7 @@ func (c *cell) close() error {
 	err := s.err
 	if s.won >= 0 {
 		a := &c.attempts[s.won]
-		if !c.decoded {
+		if !c.decoded && !c.plan.Stream {
 			if err = c.decode(); err != nil {
 				s.record(&rpcerr.Attempt{
 					Node: a.node.Address, Phase: rpcerr.PhaseDecode, Proof: rpcerr.Executed,

@@ -23,6 +23,8 @@ import (
 //   - on a goroutine of its own: the rest.
 func (a *attempt) exchange() {
 	switch plan := a.cell.plan; {
+	case plan.Stream:
+		a.openStream()
 	case plan.Wrapped:
 		a.exchangeWrapped()
 	case a.conn.Async != nil:
@@ -79,6 +81,9 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	conn.Exclusive.Bind(ctx, bound)
 	if err := conn.Exclusive.Send(&a.request); err != nil {
 		return err
+	}
+	if c.plan.Stream {
+		return nil
 	}
 	a.enter(rpcerr.PhaseWait)
 	a.reply = &a.berth.reply
@@ -209,6 +214,7 @@ type job struct {
 	reply   transport.Message
 	bound   time.Time
 	phase   atomic.Uint32
+	stream  bool // there is no reply to wait for
 
 	// ctx and cancel are for a parallel connection.
 	ctx    context.Context //nolint:containedctx // the job lives as long
@@ -216,7 +222,7 @@ type job struct {
 }
 
 func (a *attempt) aside(ctx context.Context) (*job, error) {
-	j := &job{conn: a.conn}
+	j := &job{conn: a.conn, stream: a.cell.plan.Stream}
 	j.phase.Store(uint32(rpcerr.PhaseSend))
 	if err := a.fill(ctx, &j.request); err != nil {
 		return nil, err
@@ -242,7 +248,7 @@ func (j *job) run() (err error) {
 		//nolint:forbidigo // the call may be over before the job: it is interrupted, not cancelled
 		j.conn.Exclusive.Bind(context.Background(), j.bound)
 	}
-	if err := j.conn.Send(&j.request); err != nil {
+	if err := j.conn.Send(&j.request); err != nil || j.stream {
 		return err
 	}
 	j.phase.Store(uint32(rpcerr.PhaseWait))

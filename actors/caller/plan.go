@@ -41,6 +41,11 @@ type Plan struct {
 	// Wrapped says that attempts go through [Exchange.Wrap].
 	Wrapped bool
 
+	// Stream says that the call opens a stream, for [Desk.Open]; StreamTimeout
+	// bounds the stream, 0 is no bound.
+	Stream        bool
+	StreamTimeout time.Duration
+
 	// service caches the directory entry.
 	service atomic.Pointer[messages.Service]
 }

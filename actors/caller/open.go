@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package caller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// Opening a stream is a call: it picks a node, gets a connection, sends the
+// opening, and tries again elsewhere while nothing was sent. What it leaves
+// behind in place of a reply is the connection.
+
+// Open opens a stream. ctx bounds the whole stream and cut ends it; the plan's
+// Timeout bounds the opening only. The error is a [*rpcerr.CallError].
+func (d *Desk) Open(ctx context.Context, cut context.CancelFunc, p *Plan, x Exchange) (o messages.Opened, err error) {
+	c, err := d.take()
+	if err != nil {
+		return o, refused(p, err)
+	}
+	c.cutStream = cut
+	c.open(ctx, p, x)
+	c.run() //nolint:contextcheck // the cell holds it
+	for !c.sup.done {
+		c.park()
+		c.run() //nolint:contextcheck // the cell holds it
+	}
+	o = c.opened()
+	err = c.close()
+	d.give(c)
+	return o, err
+}
+
+// opened takes what the winner has opened out of the cell.
+func (c *cell) opened() (o messages.Opened) {
+	c.cutStream = nil
+	if c.sup.won < 0 {
+		return o
+	}
+	a := &c.attempts[c.sup.won]
+	o = messages.Opened{Service: c.sup.service, Node: a.node, Conn: a.conn, Stream: a.stream, Header: a.request.Header.Clone()}
+	a.conn, a.stream, a.holding = nil, nil, false
+	return o
+}
+
+// openStream sends the opening.
+func (a *attempt) openStream() {
+	switch {
+	case a.conn.Streamer != nil:
+		a.answered(a.openNative(a.cell.ctx))
+	case a.conn.Shared != nil:
+		a.enter(rpcerr.PhaseSend)
+		err := fmt.Errorf("%w: transport %s has no streams", rpcerr.ErrNotImplemented, a.node.Transport)
+		a.release(true)
+		a.end(rpcerr.NotSent, true, err)
+	case a.conn.Exclusive != nil:
+		a.answered(a.exchangeInline(a.cell.ctx))
+	default:
+		a.exchangeAside()
+	}
+}
+
+// openNative opens a stream that the wire knows as such.
+func (a *attempt) openNative(ctx context.Context) (err error) {
+	if err := a.fill(ctx, &a.request); err != nil {
+		return fillError{err}
+	}
+	c := a.cell
+	a.enter(rpcerr.PhaseSend)
+	c.cut.Store(&c.cutStream)
+	c.parking.Store(a.token())
+	defer func() {
+		if err != nil && a.stream != nil {
+			_ = a.stream.Close() // it was interrupted, and nobody will know of it
+			a.stream = nil
+		}
+	}()
+	defer c.cut.Store(nil)
+	defer a.parked(&err)
+	if c.mail.some.Load() && c.mustStop() {
+		return transport.NotSent(transport.ErrInterrupted)
+	}
+	a.stream, err = a.conn.Streamer.Open(ctx, c.streamBound(), &a.request)
+	if errors.Is(err, context.Canceled) && c.ctx.Err() == nil {
+		return transport.ErrInterrupted
+	}
+	return err
+}
+
+// streamBound is when the whole stream must have ended, the zero time if never.
+func (c *cell) streamBound() time.Time {
+	if c.plan.StreamTimeout <= 0 {
+		return time.Time{}
+	}
+	return c.desk.Clock.Time(c.sup.state.began.Add(c.plan.StreamTimeout))
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package streamer
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/planted"
+	"example.com/mailcall/messages"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// streamActor owns the life of one stream: it decides how the stream ended,
+// gives the connection back, tells the selector, and stops.
+type streamActor struct {
+	*Stream
+	state state
+	timer clock.Timer
+}
+
+// Receive implements actor.Actor.
+func (a *streamActor) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		a.started()
+	case *actor.Restarting: // the state stays: it is the same value
+	case *actor.Stopping, *actor.Stopped:
+		if a.timer != nil {
+			a.timer.Stop()
+		}
+	case messages.StreamMessage:
+		a.handle(ctx, m)
+	default:
+		ctx.Logger().Warn("stream: unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+func (a *streamActor) started() {
+	if a.state.deadline == 0 || a.timer != nil {
+		return
+	}
+	a.timer = a.desk.Clock.Timer(func() { a.ref.Tell(messages.StreamTick{}) })
+	a.timer.Reset(a.state.deadline)
+}
+
+func (a *streamActor) handle(ctx actor.Context, m messages.StreamMessage) {
+	what := nothing
+	switch m := m.(type) {
+	case messages.StreamEnded:
+		var first bool
+		if first, what = a.state.ended(m.Err, m.Fault); !first {
+			return
+		}
+	case messages.CancelStream:
+		if !a.state.cancelled(m.Err) || planted.StreamLeakedOnCancel {
+			return
+		}
+	case messages.StreamTick:
+		if !a.state.expired(a.desk.Clock.Now()) {
+			return
+		}
+		a.state.cancelled(a.deadlineError())
+	}
+	a.finish(what)
+	ctx.Stop(ctx.Self())
+}
+
+// deadlineError says which bound ended the stream.
+func (s *Stream) deadlineError() error {
+	if s.fromContext {
+		return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
+	}
+	return fmt.Errorf("%w: %s are over (StreamTimeout)", context.DeadlineExceeded, s.opening.Timeout)
+}
+
+// finish publishes the end and lets go of everything.
+func (a *streamActor) finish(what verdict) {
+	s := a.Stream
+	err := a.state.err
+	s.end.Store(&err)
+	node := s.opened.Node
+	node.InFlight.Add(-1)
+	switch what {
+	case faulty:
+		s.opened.Service.Selector.Tell(messages.Mark{Node: node, Err: err})
+	case answered:
+		// How long a stream lasts says nothing about how fast the node is.
+		usual := time.Duration(node.Weight())
+		if node.Answered(usual) || messages.Health(node.Health.Load()) == messages.Probing {
+			s.opened.Service.Selector.Tell(messages.Fold{})
+		}
+	case nothing:
+	}
+	s.desk.Go(func() {
+		_ = s.wire.Close() // nothing is left to do about a close that fails
+		s.cancel()         // whoever still waits in Send or Recv
+		conn := s.opened.Conn
+		if conn.Shared == nil || !conn.Ready(0) {
+			conn.Pool.Keeper.Tell(messages.Dropped{Conn: conn})
+		}
+	})
+	s.desk.remove(s)
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package streamer is where streams live: each has an actor that owns its life,
+// from the opening to the end.
+//
+// A stream is opened by a call of its own kind, see caller.Desk. After
+// that messages go straight from the user's goroutine to the wire and back;
+// the actor is told when the stream ends, and ends it when its time is over.
+package streamer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// Config is what a desk is made of.
+type Config struct {
+	// System is where the actors live; Spawn starts one below Name.
+	System *actor.ActorSystem
+	Spawn  func(a actor.Actor, kind string) (*actor.PID, error)
+	// Clock is its time.
+	Clock clock.Clock
+	// MaxStreams is how many may be open at once.
+	MaxStreams int
+	// Go runs work that may block, outside of any turn.
+	Go func(work func())
+	// Simulated streams are not told by a goroutine that their context is over.
+	Simulated bool
+}
+
+// Desk opens streams and knows those that are open. It is used by many
+// goroutines at once.
+type Desk struct {
+	Config
+
+	opened atomic.Int64 // all that ever were
+	mu     sync.Mutex   // guards what is below
+	live   map[*Stream]struct{}
+	closed bool
+	gone   chan struct{} // signalled for each stream that ends once closed
+}
+
+// NewDesk returns a desk without streams.
+func NewDesk(c Config) *Desk {
+	return &Desk{Config: c, live: make(map[*Stream]struct{}), gone: make(chan struct{}, 1)}
+}
+
+// Opening says what stream to open, and how.
+type Opening struct {
+	// Service and Endpoint name it.
+	Service, Endpoint string
+	// Timeout bounds the whole stream. 0 is no bound.
+	Timeout time.Duration
+	// Quiet is how long the service may say nothing after the end of input, on
+	// a wire where it does not say when it is done.
+	Quiet time.Duration
+	// Open makes the call that opens the stream. ctx bounds all of the stream,
+	// and cut ends it.
+	Open func(ctx context.Context, cut context.CancelFunc) (messages.Opened, error)
+}
+
+// Open opens a stream, which lasts no longer than ctx. The error is a
+// [*rpcerr.CallError].
+func (d *Desk) Open(ctx context.Context, o Opening) (*Stream, error) {
+	inner, cancel := context.WithCancel(ctx)
+	s := &Stream{desk: d, opening: o, ctx: inner, cancel: cancel, began: d.Clock.Now()}
+	if err := d.admit(s); err != nil {
+		cancel()
+		return nil, &rpcerr.CallError{Service: o.Service, Endpoint: o.Endpoint, Err: err}
+	}
+	opened, err := o.Open(inner, cancel)
+	if err == nil {
+		err = s.begin(ctx, opened)
+	}
+	if err != nil {
+		cancel()
+		d.remove(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+// begin starts the actor of a stream that was opened.
+func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
+	d := s.desk
+	s.opened, s.wire = opened, opened.Stream
+	a := &streamActor{Stream: s}
+	a.state.deadline = s.bound(ctx)
+	if s.wire == nil {
+		s.wire = s.lend(a.state.deadline)
+	}
+	number := d.opened.Add(1)
+	pid, err := d.Spawn(a, "stream-"+strconv.FormatInt(number, 10))
+	if err != nil {
+		a.state.cancelled(err)
+		a.finish(nothing)
+		return err
+	}
+	s.ref = messages.NewRef[messages.StreamMessage](d.System, pid)
+	if !d.Simulated {
+		context.AfterFunc(s.ctx, func() { s.ref.Tell(messages.CancelStream{Err: contextError(ctx)}) })
+	}
+	s.mu.Lock()
+	s.ready = true
+	s.mu.Unlock()
+	return nil
+}
+
+// bound is when the stream must have ended, 0 if never.
+func (s *Stream) bound(ctx context.Context) (at clock.Instant) {
+	if s.opening.Timeout > 0 {
+		at = s.began.Add(s.opening.Timeout)
+	}
+	if t, ok := ctx.Deadline(); ok {
+		if own := max(s.desk.Clock.Instant(t), 1); at == 0 || own < at {
+			at, s.fromContext = own, true
+		}
+	}
+	return at
+}
+
+// lend makes a stream of the connection.
+func (s *Stream) lend(bound clock.Instant) transport.Stream {
+	c := s.desk.Clock
+	if e := s.opened.Conn.Exclusive; e != nil {
+		var at time.Time
+		if bound != 0 {
+			at = c.Time(bound)
+		}
+		e.Bind(s.ctx, at)
+	}
+	return &run{conn: s.opened.Conn, header: s.opened.Header, clock: c, quiet: s.opening.Quiet}
+}
+
+// contextError says how the caller's context ended the stream.
+func contextError(ctx context.Context) error {
+	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the caller gave up: %w", cmp.Or(err, context.Canceled))
+	}
+	return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
+}
+
+func (d *Desk) admit(s *Stream) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.closed:
+		return fmt.Errorf("%w: no stream is opened any more", rpcerr.ErrClosed)
+	case len(d.live) >= d.MaxStreams:
+		return fmt.Errorf("%w: %d streams are open (MaxStreams)", rpcerr.ErrOverloaded, len(d.live))
+	}
+	d.live[s] = struct{}{}
+	return nil
+}
+
+func (d *Desk) remove(s *Stream) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.live, s)
+	if d.closed {
+		select {
+		case d.gone <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Live is how many streams are open or opening.
+func (d *Desk) Live() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.live)
+}
+
+// streams are the live ones.
+func (d *Desk) streams() []*Stream {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]*Stream, 0, len(d.live))
+	for s := range d.live {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b *Stream) int { return int(a.began - b.began) })
+	return all
+}

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package streamer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// errHalfClosed is what a Send after CloseSend returns.
+var errHalfClosed = fmt.Errorf("%w: the stream was half-closed (CloseSend); nothing more can be sent", rpcerr.ErrInvalidArgument)
+
+// Stream is the user's end of a stream: messages in both directions. One
+// goroutine at a time may call Send and CloseSend, one at a time Recv, the rest
+// may be called from any.
+type Stream struct {
+	desk        *Desk
+	opening     Opening
+	ctx         context.Context //nolint:containedctx // the stream lives as long
+	cancel      context.CancelFunc
+	began       clock.Instant
+	fromContext bool // the deadline is the caller's own
+	opened      messages.Opened
+	wire        transport.Stream
+	ref         messages.Ref[messages.StreamMessage]
+
+	mu    sync.Mutex
+	ready bool // guarded by mu: what is above is set
+
+	// end is how the stream ended, published by its actor.
+	end  atomic.Pointer[error]
+	seen watched
+}
+
+// watched is what the inspector reads, written by who sends and who receives.
+type watched struct {
+	sent, sentBytes, received, receivedBytes atomic.Int64
+	sending, receiving                       atomic.Int64 // since when, an Instant
+	halfClosed                               atomic.Bool
+}
+
+func (s *Stream) started() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ready
+}
+
+// Node is where the stream leads.
+func (s *Stream) Node() *messages.Node { return s.opened.Node }
+
+// Err is how the stream ended: nil while it has not, io.EOF for the good end.
+func (s *Stream) Err() error {
+	if err := s.end.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Send writes one message. It waits while the peer does not read, until the
+// stream's deadline.
+func (s *Stream) Send(m *transport.Message) error {
+	if err := s.refusal(); err != nil {
+		return err
+	}
+	s.seen.sending.Store(int64(s.desk.Clock.Now()))
+	err := s.send(m)
+	s.seen.sending.Store(0)
+	switch {
+	case err == nil:
+		s.seen.sent.Add(1)
+		s.seen.sentBytes.Add(int64(len(m.Body)))
+		return nil
+	case good(err), errors.Is(err, transport.ErrAnswered):
+		return io.EOF // the service has ended the stream; Recv says how
+	case errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, transport.ErrInvalid), errors.Is(err, transport.ErrTooLarge):
+		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // of this message, not of the stream
+	}
+	return s.broke(rpcerr.PhaseSend, err)
+}
+
+func (s *Stream) send(m *transport.Message) (err error) {
+	defer contain(&err)
+	return s.wire.Send(m)
+}
+
+// refusal is why nothing can be sent, nil if it can.
+func (s *Stream) refusal() error {
+	switch err := s.Err(); {
+	case s.seen.halfClosed.Load():
+		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, errHalfClosed)
+	case err == nil:
+		return nil
+	case good(err):
+		return io.EOF
+	default:
+		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err)
+	}
+}
+
+// CloseSend ends this half of the stream; Recv goes on.
+func (s *Stream) CloseSend() (err error) {
+	if s.seen.halfClosed.Swap(true) || s.Err() != nil {
+		return nil
+	}
+	defer contain(&err)
+	if err := s.wire.CloseSend(); err != nil && !good(err) && !errors.Is(err, transport.ErrAnswered) {
+		return s.broke(rpcerr.PhaseSend, err)
+	}
+	return nil
+}
+
+// Recv reads the next message, which is valid until the next Recv. The good
+// end is io.EOF.
+func (s *Stream) Recv(m *transport.Message) error {
+	if err := s.Err(); err != nil {
+		if good(err) {
+			return err
+		}
+		return s.failed(rpcerr.PhaseWait, rpcerr.SentUnknown, err)
+	}
+	s.seen.receiving.Store(int64(s.desk.Clock.Now()))
+	err := s.recv(m)
+	s.seen.receiving.Store(0)
+	switch {
+	case err == nil:
+		s.seen.received.Add(1)
+		s.seen.receivedBytes.Add(int64(len(m.Body)))
+		return nil
+	case good(err):
+		s.ref.Tell(messages.StreamEnded{Err: err})
+		return err
+	case errors.Is(err, transport.ErrAnswered):
+		return s.Answered(errors.Unwrap(err))
+	}
+	return s.broke(rpcerr.PhaseWait, err)
+}
+
+func (s *Stream) recv(m *transport.Message) (err error) {
+	defer contain(&err)
+	return s.wire.Recv(m)
+}
+
+// Answered ends the stream with an error that the service told.
+func (s *Stream) Answered(err error) error {
+	s.ref.Tell(messages.StreamEnded{Err: err})
+	return s.failed(rpcerr.PhaseDecode, rpcerr.Executed, err)
+}
+
+// broke ends the stream because of the wire, or says why it had ended already.
+func (s *Stream) broke(phase rpcerr.Phase, err error) error {
+	fault := true
+	switch ended := s.Err(); {
+	case ended != nil && !good(ended):
+		return s.failed(phase, rpcerr.SentUnknown, ended)
+	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(s.ctx.Err(), context.DeadlineExceeded):
+		err, fault = s.deadlineError(), false
+	case s.ctx.Err() != nil:
+		// Its context is over, the user closed it, or the client did: the actor
+		// knows, and is about to say.
+		err, fault = fmt.Errorf("the stream was given up: %w", s.ctx.Err()), false
+	}
+	s.ref.Tell(messages.StreamEnded{Err: err, Fault: fault})
+	return s.failed(phase, rpcerr.SentUnknown, err)
+}
+
+func (s *Stream) failed(phase rpcerr.Phase, proof rpcerr.Proof, err error) error {
+	took := s.desk.Clock.Now().Sub(s.began)
+	return &rpcerr.CallError{
+		Service: s.opening.Service, Endpoint: s.opening.Endpoint, Elapsed: took, Err: err,
+		Attempts: []rpcerr.Attempt{{
+			Node: s.opened.Node.Address, Phase: phase, Proof: proof, Duration: took, Err: err,
+			Decision: "stop: a stream is not tried again once it was opened",
+		}},
+	}
+}
+
+// Header waits for the header of the service's answer.
+func (s *Stream) Header() (h transport.Header, err error) {
+	defer contain(&err)
+	return s.wire.Header()
+}
+
+// Trailer is what came with the end.
+func (s *Stream) Trailer() transport.Header { return s.wire.Trailer() }
+
+// Close ends both directions. It may be called more than once.
+func (s *Stream) Close() error {
+	s.ref.Tell(messages.CancelStream{Err: fmt.Errorf("%w: the stream was closed by its user", rpcerr.ErrClosed)})
+	return nil
+}
+
+// contain makes an error of a panic in a transport of the user.
+func contain(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%w: transport: %v\n%s", rpcerr.ErrPanic, p, debug.Stack())
+	}
+}
