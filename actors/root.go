@@ -92,7 +92,7 @@ func (r *root) spawnSelector(ctx actor.Context, m messages.OpenService) (*messag
 	case len(r.rt.directory.All()) >= maxServices:
 		return nil, fmt.Errorf("%w: %d services and address lists have been called by this client", rpcerr.ErrOverloaded, maxServices)
 	}
-	s := &messages.Service{Name: m.Name, Addresses: m.Addresses, Since: r.rt.Clock.Now()}
+	s := &messages.Service{Name: m.Name, Addresses: m.Addresses, Transport: m.Transport, Since: r.rt.Clock.Now()}
 	a := selector.New(selector.Config{
 		Service: s, Policy: r.policy, Parent: r.self,
 		Clock: r.rt.Clock, Dice: r.rt.dice.Dice(),

@@ -10,6 +10,7 @@
 //	call-<n>                  a call's supervisor, recycled
 //	└── attempt-<0|1>         its attempts
 //	stream-<n>                one open stream
+//	publisher                 the way to the broker
 //
 // A turn never blocks: what may block (dialling, closing, lookups) runs on
 // goroutines that the [Runtime] owns and Close waits for.
@@ -27,6 +28,7 @@ import (
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/retrier"
 	"example.com/mailcall/actors/streamer"
+	"example.com/mailcall/broker"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
@@ -59,6 +61,9 @@ type Config struct {
 	Registry registry.Registry
 	// Transports by name.
 	Transports map[string]transport.Transport
+	// Broker is where messages are published; nil for none. It belongs to
+	// whoever made it.
+	Broker broker.Broker
 	// Limits, Policy and Budget are what [Runtime.Configure] replaces.
 	Limits messages.PoolLimits
 	Policy messages.SelectorPolicy
@@ -101,6 +106,7 @@ type Runtime struct {
 	dice      *dice.Source
 	root      messages.Ref[messages.RootMessage]
 	retrier   messages.Ref[messages.RetrierMessage]
+	publisher messages.Ref[messages.PublisherMessage] // nil without a broker
 	directory messages.Directory
 	pools     atomic.Pointer[[]*messages.Pool]
 	poolsMu   sync.Mutex // orders writers of pools: the root, and nobody else at a time
@@ -141,6 +147,11 @@ func New(c Config) (*Runtime, error) {
 	}
 	r.root = messages.NewRef[messages.RootMessage](r.System, pid)
 
+	if err := r.openBroker(); err != nil {
+		r.System.Root.Stop(r.retrier.PID())
+		r.System.Root.Stop(r.root.PID())
+		return nil, err
+	}
 	desk := caller.Config{
 		System: r.System, Name: c.Name, Clock: r.Clock, Dice: r.dice,
 		Root: r.root, Retrier: r.retrier, Directory: &r.directory,
@@ -223,6 +234,9 @@ func (r *Runtime) Close(ctx context.Context) (cut int) {
 			r.Logger.Warn("mailcall: something of the user's still runs after Close", "client", r.Name)
 		}
 		timer.Stop()
+		if r.Broker != nil {
+			_ = r.System.Root.StopFuture(r.publisher.PID()).Wait()
+		}
 		_ = r.System.Root.StopFuture(r.retrier.PID()).Wait() // it always stops; a time-out changes nothing
 		if r.own {
 			r.System.Shutdown()

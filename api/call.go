@@ -30,16 +30,6 @@ func (c core) Call(ctx context.Context, req Request, rsp any, opts ...CallOption
 	return c.config.call(ctx, req, rsp, opts)
 }
 
-// Stream implements [Client].
-func (core) Stream(context.Context, Request, ...CallOption) (Stream, error) {
-	return nil, fmt.Errorf("mailcall: streams: %w", rpcerr.ErrNotImplemented)
-}
-
-// Publish implements [Client].
-func (core) Publish(context.Context, Message, ...PublishOption) error {
-	return fmt.Errorf("mailcall: publishing: %w", rpcerr.ErrNotImplemented)
-}
-
 func (cfg *config) call(ctx context.Context, req Request, rsp any, opts []CallOption) error {
 	if err := checkCall(ctx, req, rsp); err != nil {
 		return refuse(req, err)

@@ -35,11 +35,13 @@ type Client interface {
 	// an error rsp is untouched, except that a reply that cannot be decoded
 	// may leave it half filled.
 	Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error
-	// Stream opens a stream. Not implemented yet: it returns an error that
-	// matches rpcerr.ErrNotImplemented.
+	// Stream opens a stream, which lasts no longer than ctx and StreamTimeout.
+	// It returns a *rpcerr.CallError if that fails; opening is tried again at
+	// another node only while nothing was sent. Whether the service takes the
+	// stream is mostly learnt from the first Recv.
 	Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error)
-	// Publish hands a message to the broker. Not implemented yet: it returns
-	// an error that matches rpcerr.ErrNotImplemented.
+	// Publish hands a message to the broker. It has the deadline, the retries
+	// and the budget of a call, and returns nil or a *rpcerr.CallError.
 	Publish(ctx context.Context, msg Message, opts ...PublishOption) error
 	// String is the name of the implementation, "mailcall".
 	String() string
@@ -73,22 +75,29 @@ type Request interface {
 	Stream() bool
 }
 
-// Stream is a stream of messages in both directions. Send may be called from
-// one goroutine, Recv from another, the rest from any. The client makes none
-// yet, see [Client].
+// Stream is a stream of messages in both directions. Send and CloseSend may be
+// called from one goroutine, Recv from another, the rest from any. Always Close
+// it, or end its context. Errors but for io.EOF are *rpcerr.CallErrors.
 type Stream interface {
 	// Context is the one that the stream was opened with.
 	Context() context.Context
 	// Request is what the stream was opened with.
 	Request() Request
-	// Send encodes msg and writes it.
+	// Send encodes msg and writes it. It waits while the service does not read,
+	// until the stream's time is over. Once the service has ended the stream
+	// it returns io.EOF, and Recv says why. A message that cannot be encoded
+	// leaves the stream as it is.
 	Send(msg any) error
 	// Recv waits for the next message and decodes it into msg, a pointer or a
-	// protobuf message. The end of the stream is io.EOF.
+	// protobuf message. The good end of the stream is an error that matches
+	// io.EOF: io.EOF itself where the service says that it is done, else one
+	// that says how long it was silent, see [CallOptions.HalfCloseWait]. A
+	// message that cannot be decoded leaves the stream as it is.
 	Recv(msg any) error
-	// CloseSend ends the sending direction only.
+	// CloseSend ends the sending direction only. It may be repeated.
 	CloseSend() error
-	// Error is why the stream ended, nil while it has not.
+	// Error is why the stream ended, nil while it has not; io.EOF is the good
+	// end.
 	Error() error
 	// Close ends both directions. It may be called more than once.
 	Close() error

@@ -86,21 +86,15 @@ func caught(where string, err *error) {
 func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error {
 	f := x.formFor(node)
 	id := x.id.write(x.nextID())
-	if md, ok := metadata.FromContext(ctx); ok {
-		for name, value := range md {
-			if !reserved(name, f.header) {
-				m.Header.Add(name, value)
-			}
-		}
-	}
+	addMetadata(ctx, m, f.header)
 	m.Header = append(m.Header, f.header...)
+	m.Header = append(m.Header, x.method.options.Header...)
 	if !f.native {
 		m.Header.Add("Micro-ID", id)
 	}
 	if remaining > 0 {
 		m.Header.Add("Timeout", x.timeout.write(int64(remaining)))
 	}
-	m.Header = append(m.Header, x.method.options.Header...)
 	var err error
 	switch {
 	case f.enveloper != nil:
@@ -133,6 +127,19 @@ func (x *exchange) nextID() int64 {
 
 func (x *exchange) formFor(node *messages.Node) *form {
 	return x.method.formFor(node)
+}
+
+// addMetadata adds what the context says, but for what the protocol sets.
+func addMetadata(ctx context.Context, m *transport.Message, fixed transport.Header) {
+	md, ok := metadata.FromContext(ctx)
+	if !ok {
+		return
+	}
+	for name, value := range md {
+		if !reserved(name, fixed) {
+			m.Header.Add(name, value)
+		}
+	}
 }
 
 // reserved reports whether metadata must not set the field: what the protocol

@@ -42,6 +42,7 @@ type method struct {
 	// The ways to write requests: for nodes of today, for legacy ones, and for
 	// those that speak gRPC.
 	wire, old, native form
+	streams           atomic.Pointer[caller.Plan]
 }
 
 // formFor is the form that node wants.

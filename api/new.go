@@ -12,7 +12,6 @@ import (
 
 	"example.com/mailcall/actors"
 	"example.com/mailcall/messages"
-	"example.com/mailcall/rpcerr"
 )
 
 // Caller is the client that [New] makes: a [Client] with an end and an inside.
@@ -45,7 +44,7 @@ func New(opts ...Option) (*Caller, error) {
 		System: options.ActorSystem, Name: options.Name, Logger: options.Logger,
 		Seed: options.Seed, Registry: options.Registry, Transports: options.Transports,
 		Limits: options.limits(), Policy: options.policy(), Budget: options.budget(),
-		MaxCalls: options.MaxCalls,
+		MaxCalls: options.MaxCalls, MaxStreams: options.MaxStreams, Broker: options.Broker,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mailcall: %w", err)
@@ -100,9 +99,9 @@ func (c *Caller) Init(opts ...Option) error {
 	defer c.init.Unlock()
 	old := c.current.Load().options
 	o, err := resolve(old, opts)
-	if err == nil && (o.MaxCalls != old.MaxCalls || o.Seed != old.Seed || o.Logger != old.Logger ||
+	if err == nil && (o.MaxCalls != old.MaxCalls || o.MaxStreams != old.MaxStreams || o.Broker != old.Broker || o.Seed != old.Seed || o.Logger != old.Logger ||
 		o.ActorSystem != old.ActorSystem || o.Name != old.Name || o.Registry != old.Registry) {
-		err = errors.New("options Name, Registry, MaxCalls, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
+		err = errors.New("options Name, Registry, Broker, MaxCalls, MaxStreams, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
 	}
 	if err == nil {
 		err = sameTransports(old, o)
@@ -145,22 +144,6 @@ func (c *Caller) NewRequest(service, endpoint string, req any, opts ...RequestOp
 		o.applyRequest(r)
 	}
 	return r
-}
-
-// Stream implements [Client].
-func (c *Caller) Stream(ctx context.Context, req Request, opts ...CallOption) (Stream, error) {
-	if outer := c.current.Load().outer; outer != nil {
-		return outer.Stream(ctx, req, opts...)
-	}
-	return nil, fmt.Errorf("mailcall: streams: %w", rpcerr.ErrNotImplemented)
-}
-
-// Publish implements [Client].
-func (c *Caller) Publish(ctx context.Context, msg Message, opts ...PublishOption) error {
-	if outer := c.current.Load().outer; outer != nil {
-		return outer.Publish(ctx, msg, opts...)
-	}
-	return fmt.Errorf("mailcall: publishing: %w", rpcerr.ErrNotImplemented)
 }
 
 // String implements [Client].

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/mailcall/actors"
+	"example.com/mailcall/broker"
 	"example.com/mailcall/codec"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
@@ -140,6 +141,16 @@ func WithMaxCalls(n int) Option {
 	return clientOption{"max_calls", func(o *Options) { o.MaxCalls = n }}
 }
 
+// WithMaxStreams sets [Options.MaxStreams].
+func WithMaxStreams(n int) Option {
+	return clientOption{"max_streams", func(o *Options) { o.MaxStreams = n }}
+}
+
+// WithBroker sets [Options.Broker]. Only for [New].
+func WithBroker(b broker.Broker) Option {
+	return clientOption{"broker", func(o *Options) { o.Broker = b }}
+}
+
 // WithRetryBudget sets the tokens, the ratio and the reserve of the retry
 // budget, see [Options.RetryBudget].
 func WithRetryBudget(tokens, ratio, reserve float64) Option {
@@ -201,6 +212,11 @@ func WithStreamTimeout(d time.Duration) ClientCallOption {
 	return callOption{"stream_timeout", func(o *CallOptions) { o.StreamTimeout = d }}
 }
 
+// WithHalfCloseWait sets [CallOptions.HalfCloseWait].
+func WithHalfCloseWait(d time.Duration) ClientCallOption {
+	return callOption{"half_close_wait", func(o *CallOptions) { o.HalfCloseWait = d }}
+}
+
 // WithRetries sets [CallOptions.Retries].
 func WithRetries(n int) ClientCallOption {
 	return callOption{"retries", func(o *CallOptions) { o.Retries = n }}
@@ -251,6 +267,11 @@ func WithCallWrapper(w ...CallWrapper) ClientCallOption {
 	return callOption{"call_wrappers", func(o *CallOptions) { o.CallWrappers = append(o.CallWrappers, w...) }}
 }
 
+// WithStreamWrapper adds stream wrappers, inside those that are there.
+func WithStreamWrapper(w ...StreamWrapper) ClientCallOption {
+	return callOption{"stream_wrappers", func(o *CallOptions) { o.StreamWrappers = append(o.StreamWrappers, w...) }}
+}
+
 // WithFilter adds filters, applied in order. For a client they are applied
 // once to each new list of the registry, in the turn of the service's selector
 // (keep them short); for a call at each attempt, after those of the client.
@@ -293,6 +314,14 @@ func (o *CallOptions) check() (faults []error) {
 	}
 	if o.Retries < 0 || o.Retries > maxRetries {
 		faults = append(faults, fmt.Errorf("option Retries is %d; it must be 0 to %d", o.Retries, maxRetries))
+	}
+	if o.HalfCloseWait <= 0 {
+		faults = append(faults, fmt.Errorf("option HalfCloseWait is %s; it must be positive", o.HalfCloseWait))
+	}
+	for i, w := range o.StreamWrappers {
+		if w == nil {
+			faults = append(faults, fmt.Errorf("option StreamWrappers: %d of %d is nil", i+1, len(o.StreamWrappers)))
+		}
 	}
 	for i, w := range o.CallWrappers {
 		if w == nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/mailcall/actors"
+	"example.com/mailcall/broker"
 	"example.com/mailcall/codec"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
@@ -62,6 +63,14 @@ type Options struct {
 	// overloaded. It cannot be changed by Init. Defaults to 65536.
 	MaxCalls int
 
+	// MaxStreams is how many streams may be open; one more is refused as
+	// overloaded. It cannot be changed by Init. Defaults to 16384.
+	MaxStreams int
+	// Broker is where messages are published. It belongs to whoever made it:
+	// Close of the client leaves it open. It cannot be changed by Init. Defaults
+	// to none.
+	Broker broker.Broker
+
 	// RetryBudget is how many tokens the retry budget of a service holds at
 	// first and at least; a busy service banks what two seconds of its answers
 	// put in. Each retry of something sent and each hedge takes one. 0 turns
@@ -105,9 +114,13 @@ type CallOptions struct {
 	// to 5s (go-micro's, under the name ConnectionTimeout). The server is told
 	// the smaller of it and what is left of the call.
 	AttemptTimeout time.Duration
-	// StreamTimeout bounds a stream; 0 is no bound. Defaults to 0. It has no
-	// effect yet.
+	// StreamTimeout bounds a stream from its opening to its end; 0 is no bound
+	// but the context's. Defaults to 0. RequestTimeout bounds the opening.
 	StreamTimeout time.Duration
+	// HalfCloseWait is how long a service may say nothing after CloseSend on a
+	// wire where it does not say when it is done (go-micro's). Then Recv returns
+	// an error that matches io.EOF and says so. More than 0. Defaults to 1s.
+	HalfCloseWait time.Duration
 	// Retries is how many attempts may follow the first, 0 to 100. Defaults
 	// to 2 (go-micro: 5).
 	Retries int
@@ -131,6 +144,9 @@ type CallOptions struct {
 	ConnClose bool
 	// CallWrappers around each attempt, outermost first. Defaults to none.
 	CallWrappers []CallWrapper
+	// StreamWrappers around the opening of each stream, outermost first.
+	// Defaults to none.
+	StreamWrappers []StreamWrapper
 	// Filters narrow the nodes for this call. Defaults to none.
 	Filters []Filter
 	// Strategy replaces the client's. Defaults to nil.
@@ -160,6 +176,7 @@ func (o CallOptions) clone() CallOptions {
 	o.Address = slices.Clone(o.Address)
 	o.CallWrappers = slices.Clone(o.CallWrappers)
 	o.Filters = slices.Clone(o.Filters)
+	o.StreamWrappers = slices.Clone(o.StreamWrappers)
 	o.Header = o.Header.Clone()
 	return o
 }

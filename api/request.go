@@ -53,11 +53,21 @@ func WithMessageContentType(contentType string) MessageOption {
 	return messageOption(func(m *message) { m.contentType = contentType })
 }
 
-type publishOptions struct{ exchange string }
+type publishOptions struct {
+	exchange   string
+	idempotent bool
+}
 
 type publishOption func(*publishOptions)
 
 func (o publishOption) applyPublish(p *publishOptions) { o(p) }
+
+// PublishIdempotent says that subscribers do not mind getting the message
+// twice, so that it may be published again when it is not known whether the
+// broker took it. Defaults to false.
+func PublishIdempotent() PublishOption {
+	return publishOption(func(o *publishOptions) { o.idempotent = true })
+}
 
 // WithExchange publishes to an exchange of this name; the topic stays in the
 // message. Defaults to the topic.

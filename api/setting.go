@@ -72,11 +72,16 @@ func settings() []setting {
 		number("retries", func(o *Options) *int { return &o.CallOptions.Retries }),
 		{"retry", nil, func(o *Options) string { return given(o.CallOptions.Retry != nil) }},
 		{"backoff", nil, func(o *Options) string { return given(o.CallOptions.Backoff != nil) }},
+		duration("half_close_wait", func(o *Options) *time.Duration { return &o.CallOptions.HalfCloseWait }),
 		duration("backoff_base", func(o *Options) *time.Duration { return &o.CallOptions.BackoffBase }),
 		duration("backoff_cap", func(o *Options) *time.Duration { return &o.CallOptions.BackoffCap }),
 		truth("idempotent", func(o *Options) *bool { return &o.CallOptions.Idempotent }),
 		duration("hedge_after", func(o *Options) *time.Duration { return &o.CallOptions.HedgeAfter }),
 		truth("conn_close", func(o *Options) *bool { return &o.CallOptions.ConnClose }),
+		{"stream_wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.StreamWrappers)) }},
+		{"header", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.Header)) }},
+		{"broker", nil, func(o *Options) string { return named(o.Broker) }},
+		number("max_streams", func(o *Options) *int { return &o.MaxStreams }),
 		{"call_wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.CallWrappers)) }},
 		{"logger", nil, func(o *Options) string { return given(o.Logger != nil) }},
 		{"actor_system", nil, func(o *Options) string { return given(o.ActorSystem != nil) }},
@@ -142,13 +147,14 @@ func DefaultOptions() Options {
 
 		PoolSize: 100, PoolMax: 16384, PoolWaiters: 65536,
 		PoolTTL: 5 * time.Minute, PoolIdleTimeout: time.Minute,
-		DialTimeout: 5 * time.Second, MaxCalls: 65536,
+		DialTimeout: 5 * time.Second, MaxCalls: 65536, MaxStreams: 16384,
 
 		RetryBudget: 10, RetryBudgetRatio: 0.1, RetryBudgetReserve: 0.5,
 
 		CallOptions: CallOptions{
 			RequestTimeout: 30 * time.Second, AttemptTimeout: 5 * time.Second,
-			Retries: 2, BackoffBase: 50 * time.Millisecond, BackoffCap: time.Second,
+			HalfCloseWait: time.Second,
+			Retries:       2, BackoffBase: 50 * time.Millisecond, BackoffCap: time.Second,
 		},
 		methods: make(map[string][]CallOption),
 		sources: make(map[string]string),
@@ -281,7 +287,7 @@ func (o *Options) check() error {
 	for _, n := range []struct {
 		name       string
 		value, low int
-	}{{"PoolSize", o.PoolSize, 0}, {"PoolMax", o.PoolMax, 1}, {"PoolWaiters", o.PoolWaiters, 0}, {"MaxCalls", o.MaxCalls, 1}} {
+	}{{"PoolSize", o.PoolSize, 0}, {"PoolMax", o.PoolMax, 1}, {"PoolWaiters", o.PoolWaiters, 0}, {"MaxCalls", o.MaxCalls, 1}, {"MaxStreams", o.MaxStreams, 0}} {
 		if n.value < n.low {
 			fault("option %s is %d; it must be at least %d", n.name, n.value, n.low)
 		}

@@ -19,6 +19,8 @@ type Service struct {
 	Name string
 	// Addresses, if not empty, are used in place of the registry.
 	Addresses []string
+	// Transport, if not "", is that of the Addresses.
+	Transport string
 	// Since is when it was first called.
 	Since clock.Instant
 	// Selector owns the view.

@@ -16,6 +16,8 @@ type (
 		// Addresses, if any, are used in its place.
 		Key, Name string
 		Addresses []string
+		// Transport, if not "", is that of the Addresses.
+		Transport string
 		Resolve   Resolve
 	}
 	// OpenPool asks for a connection to a node whose pool does not exist

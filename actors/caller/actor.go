@@ -119,7 +119,7 @@ func (s *supervisor) pick() (*messages.Node, error) {
 	}
 	if s.service == nil {
 		c.desk.Root.Tell(messages.OpenService{
-			Name: c.plan.Service, Addresses: c.plan.Addresses,
+			Name: c.plan.Service, Addresses: c.plan.Addresses, Transport: c.plan.Transport,
 			Key: c.plan.Key, Resolve: c.resolve(),
 		})
 		return nil, nil

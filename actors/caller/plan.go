@@ -20,6 +20,8 @@ type Plan struct {
 	// used in place of the registry, and then Key is made of them.
 	Key       string
 	Addresses []string
+	// Transport, if not "", is that of the Addresses.
+	Transport string
 	// Timeout bounds a call whose context has no deadline. 0 is no bound.
 	Timeout time.Duration
 	// AttemptTimeout bounds one attempt. 0 is no bound of its own.

@@ -9,6 +9,7 @@
 package selector
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -150,8 +151,8 @@ func (s *selector) look() {
 		return
 	}
 	s.looking = true
-	if fixed := s.Service.Addresses; len(fixed) > 0 {
-		s.self.Tell(messages.Looked{Records: fixedRecords(s.Service.Name, fixed, s.Policy.Transport)})
+	if len(s.Service.Addresses) > 0 {
+		s.self.Tell(messages.Looked{Records: fixedRecords(s.Service, s.Policy.Transport)})
 		return
 	}
 	s.Lookup(s.Service.Name, func(records []*registry.Service, err error) {
@@ -162,16 +163,15 @@ func (s *selector) look() {
 // fixedRecords makes nodes of addresses given by an option. They count as
 // mucp, as go-micro does it, unless the transport is one that has a protocol of
 // its own.
-func fixedRecords(name string, addresses []string, transport string) []*registry.Service {
-	protocol := "mucp"
+func fixedRecords(s *messages.Service, fallback string) []*registry.Service {
+	transport := cmp.Or(s.Transport, fallback)
+	metadata := map[string]string{"protocol": "mucp", "transport": s.Transport}
 	if transport == "grpc" {
-		protocol = transport
+		metadata["protocol"] = transport
 	}
-	record := &registry.Service{Name: name}
-	for _, a := range addresses {
-		record.Nodes = append(record.Nodes, &registry.Node{
-			ID: a, Address: a, Metadata: map[string]string{"protocol": protocol},
-		})
+	record := &registry.Service{Name: s.Name}
+	for _, a := range s.Addresses {
+		record.Nodes = append(record.Nodes, &registry.Node{ID: a, Address: a, Metadata: metadata})
 	}
 	return []*registry.Service{record}
 }

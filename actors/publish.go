@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actors
+
+import (
+	"context"
+	"maps"
+
+	"example.com/mailcall/actors/publisher"
+	"example.com/mailcall/broker"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/transport"
+)
+
+// openBroker starts the publisher and adds the transport through which it is
+// reached, if the client has a broker.
+func (r *Runtime) openBroker() error {
+	if r.Broker == nil {
+		return nil
+	}
+	var c publisher.Config
+	if b, ok := r.Broker.(broker.Connecter); ok {
+		c.Connect = func(done func(error)) {
+			r.Go(func() { done(r.connect(b)) })
+		}
+	}
+	pid, err := r.spawn(publisher.New(c), "publisher")
+	if err != nil {
+		return err
+	}
+	r.publisher = messages.NewRef[messages.PublisherMessage](r.System, pid)
+	t := publisher.NewTransport(r.Broker, r.publisher)
+	if r.Transports = maps.Clone(r.Transports); r.Transports == nil {
+		r.Transports = make(map[string]transport.Transport)
+	}
+	r.Transports[t.String()] = t
+	return nil
+}
+
+func (r *Runtime) connect(b broker.Connecter) (err error) {
+	defer contain("broker", &err)
+	ctx, cancel := context.WithTimeout(r.ctx, r.Limits.DialTimeout)
+	defer cancel()
+	return b.Connect(ctx)
+}

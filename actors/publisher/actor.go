@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package publisher is the actor that owns the way to a broker.
+//
+// A publish is a call: its node is the broker, its exchange hands the message
+// over. So it has the deadline, the proofs, the budget and the errors of a
+// call, and shows where calls show. This room makes a transport of a broker,
+// and sees to it that the broker is connected once, when it is first needed.
+package publisher
+
+import (
+	"fmt"
+
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+
+	"github.com/asynkron/protoactor-go/actor"
+)
+
+// maxWaiting bounds those who wait for the broker to be connected. Dials are
+// the only ones, and there is one at a time.
+const maxWaiting = 1024
+
+// Config is what a publisher is made of.
+type Config struct {
+	// Connect connects the broker outside of any turn and tells done once. Nil
+	// for one that needs no connecting.
+	Connect func(done func(error))
+}
+
+// New returns the publisher as an actor.
+func New(c Config) actor.Actor { return &publisher{Config: c, connected: c.Connect == nil} }
+
+type publisher struct {
+	Config
+	self       messages.Ref[messages.PublisherMessage]
+	connected  bool
+	connecting bool
+	waiting    []messages.Connect
+}
+
+// Receive implements actor.Actor.
+func (p *publisher) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *actor.Started:
+		p.self = messages.NewRef[messages.PublisherMessage](ctx.ActorSystem(), ctx.Self())
+	case *actor.Stopping, *actor.Stopped, *actor.Restarting: // the state stays
+	case messages.PublisherMessage:
+		p.handle(ctx, m)
+	default:
+		ctx.Logger().Warn("publisher: unexpected message", "type", fmt.Sprintf("%T", m))
+	}
+}
+
+func (p *publisher) handle(ctx actor.Context, m messages.PublisherMessage) {
+	switch m := m.(type) {
+	case messages.Connect:
+		p.connect(m)
+	case messages.Connected:
+		p.connecting, p.connected = false, m.Err == nil
+		p.answer(m.Err)
+	case messages.Hangup:
+		p.answer(rpcerr.ErrClosed)
+		ctx.Stop(ctx.Self())
+	}
+}
+
+func (p *publisher) connect(m messages.Connect) {
+	switch {
+	case p.connected:
+		m.Done(nil)
+		return
+	case len(p.waiting) >= maxWaiting:
+		m.Done(fmt.Errorf("%w: %d wait for the broker already", rpcerr.ErrOverloaded, maxWaiting))
+		return
+	}
+	p.waiting = append(p.waiting, m)
+	if !p.connecting {
+		p.connecting = true
+		p.Connect(func(err error) { p.self.Tell(messages.Connected{Err: err}) })
+	}
+}
+
+func (p *publisher) answer(err error) {
+	for _, w := range p.waiting {
+		w.Done(err)
+	}
+	p.waiting = nil
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"example.com/mailcall/broker"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/transport"
+)
+
+// Transport makes a transport of a broker: a connection is the broker itself,
+// an exchange hands one message over and has an empty reply.
+type Transport struct {
+	broker broker.Broker
+	ref    messages.Ref[messages.PublisherMessage]
+}
+
+var (
+	_ transport.Transport   = (*Transport)(nil)
+	_ transport.Multiplexer = (*Transport)(nil)
+)
+
+// NewTransport returns the transport to b, which the publisher behind ref
+// connects.
+func NewTransport(b broker.Broker, ref messages.Ref[messages.PublisherMessage]) *Transport {
+	return &Transport{broker: b, ref: ref}
+}
+
+// Dial has the broker connected.
+func (t *Transport) Dial(ctx context.Context, _ string) (transport.Conn, error) {
+	done := make(chan error, 1)
+	t.ref.Tell(messages.Connect{Done: func(err error) { done <- err }})
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, transport.NotSent(fmt.Errorf("broker %s: %w", t.broker, err))
+		}
+		return &conn{broker: t.broker}, nil
+	case <-ctx.Done():
+		return nil, transport.NotSent(ctx.Err())
+	}
+}
+
+// String returns the name that plans of publishing use.
+func (*Transport) String() string { return messages.Broker }
+
+// Multiplexed implements transport.Multiplexer.
+func (*Transport) Multiplexed() bool { return true }
+
+// conn is the broker as a connection.
+type conn struct {
+	broker  broker.Broker
+	closed  atomic.Bool
+	running atomic.Int64
+	begun   atomic.Uint64
+	mu      sync.Mutex // one Send at a time, for those who use it so
+}
+
+var _ transport.Parallel = (*conn)(nil)
+
+// Exchange implements transport.Parallel.
+func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply *transport.Message) error {
+	c.running.Add(1)
+	defer c.running.Add(-1)
+	c.begun.Add(1)
+	*reply = transport.Message{}
+	if !deadline.IsZero() {
+		bounded, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		ctx = bounded
+	}
+	to, m := message(request)
+	return proven(ctx, c.broker.Publish(ctx, to, m))
+}
+
+// message is what the broker is given.
+func message(request *transport.Message) (to string, m *broker.Message) {
+	m = &broker.Message{Header: make(metadata.Metadata, len(request.Header)), Body: request.Body}
+	for _, f := range request.Header {
+		if f.Name == messages.PublishTo {
+			to = f.Value
+			continue
+		}
+		m.Header[f.Name] = f.Value
+	}
+	return to, m
+}
+
+// proven says in the words of a transport what the broker's error proves.
+func proven(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, broker.ErrInvalid):
+		return fmt.Errorf("%w: %w", transport.ErrInvalid, err)
+	case errors.Is(err, broker.ErrTooLarge):
+		return transport.NotSent(fmt.Errorf("%w: %w", transport.ErrTooLarge, err))
+	case errors.Is(err, broker.ErrNoSubscribers):
+		return transport.Answered(err)
+	case errors.Is(err, broker.ErrNotSent):
+		return transport.NotSent(err)
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, err)
+	default:
+		return err
+	}
+}
+
+// Ready implements transport.Shared. How the broker is, Publish will say.
+func (c *conn) Ready(time.Duration) bool { return !c.closed.Load() }
+
+// Load implements transport.Shared.
+func (c *conn) Load() (running int, begun uint64) { return int(c.running.Load()), c.begun.Load() }
+
+// Send implements transport.Conn. The broker outlives it.
+func (c *conn) Send(m *transport.Message) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	//nolint:forbidigo // Send has no context
+	return c.Exchange(context.Background(), time.Time{}, m, new(transport.Message))
+}
+
+// Recv implements transport.Conn: every message that was sent has been taken.
+func (c *conn) Recv(m *transport.Message) error {
+	*m = transport.Message{}
+	return nil
+}
+
+// Close implements transport.Conn. The broker belongs to whoever made it.
+func (c *conn) Close() error {
+	c.closed.Store(true)
+	return nil
+}
