@@ -19,6 +19,7 @@ import (
 type streamActor struct {
 	*Stream
 	state state
+	self  messages.Ref[messages.StreamMessage]
 	timer clock.Timer
 }
 
@@ -26,6 +27,7 @@ type streamActor struct {
 func (a *streamActor) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
+		a.self = messages.NewRef[messages.StreamMessage](ctx.ActorSystem(), ctx.Self())
 		a.started()
 	case *actor.Restarting: // the state stays: it is the same value
 	case *actor.Stopping, *actor.Stopped:
@@ -43,7 +45,7 @@ func (a *streamActor) started() {
 	if a.state.deadline == 0 || a.timer != nil {
 		return
 	}
-	a.timer = a.desk.Clock.Timer(func() { a.ref.Tell(messages.StreamTick{}) })
+	a.timer = a.desk.Clock.Timer(func() { a.self.Tell(messages.StreamTick{}) })
 	a.timer.Reset(a.state.deadline)
 }
 
