@@ -154,7 +154,7 @@ func (r *run) Close() error {
 		return nil
 	}
 	r.ended = true
-	if r.conn.Exclusive == nil || !r.conn.Ready(0) {
+	if r.conn.Exclusive == nil {
 		return nil
 	}
 	//nolint:forbidigo // the stream's own context is over, mostly

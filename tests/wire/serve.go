@@ -56,6 +56,14 @@ func (s *Server) Sent() [][]byte {
 	return sent
 }
 
+// Drain waits until the client has closed its connections, so that Sent has all
+// that it sent. The listener is closed.
+func (s *Server) Drain() error {
+	err := s.listener.Close()
+	s.work.Wait()
+	return errors.Join(append(s.errs, err)...)
+}
+
 // Close stops the server, waits for its goroutines and returns what went
 // wrong on the way: a client that sent something else than HTTP, or nothing.
 func (s *Server) Close() error {
