@@ -53,7 +53,7 @@ func (x *exchange) Fill(_ context.Context, m *transport.Message, _ *messages.Nod
 	return nil
 }
 func (*exchange) Judge(*transport.Message, *messages.Node, error) error { return nil }
-func (*exchange) Decode(*transport.Message) error                { return nil }
+func (*exchange) Decode(*transport.Message) error                       { return nil }
 func (*exchange) Retry(int, error) (messages.Wish, time.Duration, error) {
 	return messages.NoWish, -1, nil
 }
@@ -62,11 +62,13 @@ func (*exchange) Wrap(_ *messages.Node, do func(context.Context) error) error {
 }
 func (*exchange) Keep() {}
 
-func start(b *testing.B) (*actors.Runtime, *caller.Plan) {
+func start(b *testing.B) (*actors.Runtime, *caller.Plan) { return startOn(b, inline{}) }
+
+func startOn(b *testing.B, t transport.Transport) (*actors.Runtime, *caller.Plan) {
 	b.Helper()
 	runtime, err := actors.New(actors.Config{
 		Name: "machinery", Seed: 1, MaxCalls: 65536,
-		Transports: map[string]transport.Transport{"inline": inline{}},
+		Transports: map[string]transport.Transport{"inline": t},
 		Limits:     messages.PoolLimits{Size: 1024, Max: 1024, Waiters: 1024, DialTimeout: time.Second},
 		Policy:     messages.SelectorPolicy{Picker: selector.P2C{}, Transport: "inline"},
 		Budget:     messages.Budget{Max: 10, Ratio: 0.1},
