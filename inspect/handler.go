@@ -52,6 +52,7 @@ func newHandler(rt Source, c config) *handler {
 		"/v1/services": h.services,
 		"/v1/pools":    h.pools,
 		"/v1/calls":    h.calls,
+		"/v1/streams":  h.streams,
 	}
 	if c.settings != nil {
 		h.views["/v1/config"] = func(*http.Request) (any, error) { return configView{c.settings()}, nil }

@@ -60,6 +60,10 @@ func picture() messages.Snapshot {
 			}},
 			{ID: "mailcall/call-1#1", Service: "greeter", Endpoint: "Greeter.Hello", Age: time.Second, Phase: "pick"},
 		},
+		Streams: []messages.StreamInfo{{
+			ID: "mailcall/stream-1", Service: "greeter", Endpoint: "Greeter.Bidi", Node: "127.0.0.1:9001", Age: time.Minute,
+			HalfClosed: true, Sent: 3, SentBytes: 300, Received: 2, ReceivedBytes: 200, Receiving: time.Second,
+		}},
 	}
 }
 
@@ -93,6 +97,7 @@ func TestAnswers(t *testing.T) {
 		{"pools", "/v1/pools", full},
 		{"calls", "/v1/calls", full},
 		{"calls_limit_1", "/v1/calls?limit=1", full},
+		{"streams", "/v1/streams", full},
 		{"config", "/v1/config", full},
 		{"snapshot", "/v1/snapshot", full},
 		{"index_without_settings", "/v1/", empty},

@@ -19,6 +19,7 @@ type summaryView struct {
 	// Unhealthy nodes are ejected or being probed.
 	Unhealthy int   `json:"nodes_unhealthy"`
 	Pools     int   `json:"pools"`
+	Streams   int   `json:"streams"`
 	Open      int64 `json:"connections_open"`
 	Waiters   int64 `json:"waiters"`
 	// Deepest is the fullest mailbox now, Busiest the longest turn that is
@@ -32,7 +33,7 @@ func (h *handler) summary(*http.Request) (any, error) {
 	s := h.take()
 	v := summaryView{
 		Taken: s.Taken, Totals: s.Totals,
-		Actors: len(s.Actors), Services: len(s.Services), Pools: len(s.Pools),
+		Actors: len(s.Actors), Services: len(s.Services), Pools: len(s.Pools), Streams: len(s.Streams),
 	}
 	for _, a := range s.Actors {
 		v.Deepest = max(v.Deepest, a.Depth)

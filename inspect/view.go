@@ -32,6 +32,7 @@ func (h *handler) index(*http.Request) (any, error) {
 		{"/v1/services", "services that have been called, with their nodes; ?limit=N"},
 		{"/v1/pools", "connection pools by address; ?limit=N"},
 		{"/v1/calls", "calls in flight with their attempts, oldest first; ?limit=N"},
+		{"/v1/streams", "open streams with their messages and bytes, oldest first; ?limit=N"},
 		{"/v1/config", "options in force"},
 		{"/v1/snapshot", "everything at one moment"},
 	}
@@ -56,6 +57,7 @@ func (h *handler) take() messages.Snapshot {
 	s.Services = some(slices.Clone(s.Services))
 	s.Pools = some(s.Pools)
 	s.Calls = some(slices.Clone(s.Calls))
+	s.Streams = some(s.Streams)
 	for i := range s.Services {
 		s.Services[i].Nodes = some(s.Services[i].Nodes)
 	}
@@ -115,6 +117,15 @@ func (h *handler) calls(r *http.Request) (any, error) {
 		listView
 		Calls []messages.CallInfo `json:"calls"`
 	}{listView{s.Taken, len(s.Calls)}, s.Calls[:min(n, len(s.Calls))]}, err
+}
+
+func (h *handler) streams(r *http.Request) (any, error) {
+	n, err := limit(r)
+	s := h.take()
+	return struct {
+		listView
+		Streams []messages.StreamInfo `json:"streams"`
+	}{listView{s.Taken, len(s.Streams)}, s.Streams[:min(n, len(s.Streams))]}, err
 }
 
 // limit reads ?limit=, 0 or more.

@@ -56,6 +56,12 @@ const tables = {
     ['Endpoint', (c) => c.endpoint], ['Service', (c) => c.service], ['Age', (c) => time(c.age_ns), 'num'],
     ['Phase', (c) => c.phase], ['Attempts', attempts], ['Id', (c) => c.id],
   ]],
+  streams: ['no stream is open', (s) => s.streams, [
+    ['Endpoint', (c) => c.endpoint], ['Service', (c) => c.service], ['Node', (c) => c.node], ['Age', (c) => time(c.age_ns), 'num'],
+    ['Half-closed', (c) => (c.half_closed ? 'yes' : 'no')], ['Sent', (c) => c.sent, 'num'], ['Bytes out', (c) => c.sent_bytes, 'num'],
+    ['Received', (c) => c.received, 'num'], ['Bytes in', (c) => c.received_bytes, 'num'],
+    ['Send waits', (c) => time(c.sending_ns), 'num'], ['Recv waits', (c) => time(c.receiving_ns), 'num'],
+  ]],
   nodes: ['no service has been called yet', (s) => s.services.flatMap((v) => v.nodes.map((n) => ({ ...n, service: v }))), [
     ['Address', (n) => n.address], ['Service', (n) => n.service.name], ['Version', (n) => n.version || '–'],
     ['Health', (n) => n.health, 'bad'], ['In flight', (n) => n.in_flight, 'num'], ['Answers', (n) => n.answers, 'num'],
@@ -64,7 +70,7 @@ const tables = {
   ]],
   pools: ['no connection was needed yet', (s) => s.pools, [
     ['Address', (p) => p.address], ['Transport', (p) => p.transport], ['Open', (p) => p.open, 'num'],
-    ['Idle', (p) => p.idle, 'num'], ['Lent', (p) => p.lent, 'num'], ['Dialing', (p) => p.dialing, 'num'],
+    ['Idle', (p) => p.idle, 'num'], ['Lent', (p) => p.lent, 'num'], ['Shared', (p) => p.shared, 'num'], ['Running', (p) => p.running, 'num'], ['Dialing', (p) => p.dialing, 'num'],
     ['Waiters', (p) => p.waiters, 'bad'], ['Dialled', (p) => p.dialled, 'num'], ['Failed dials', (p) => p.dial_failures, 'num'],
     ['Discarded', (p) => p.discarded, 'num'], ['Oldest idle', (p) => time(p.oldest_idle_ns), 'num'],
   ]],
