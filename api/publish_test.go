@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/broker"
+	"example.com/mailcall/broker/memory"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/rpcerr"
+)
+
+func subscribe(t *testing.T, b broker.Broker, topic string) <-chan broker.Event {
+	t.Helper()
+	events := make(chan broker.Event, 16)
+	s, err := b.Subscribe(t.Context(), topic, func(_ context.Context, e broker.Event) error {
+		events <- e
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = s.Close()
+		<-s.Done()
+	})
+	return events
+}
+
+func TestPublish(t *testing.T) {
+	b := memory.New()
+	events := subscribe(t, b, "greetings")
+	c := start(t, api.WithBroker(b))
+	ctx := metadata.NewContext(within(t), metadata.Metadata{"Foo": "bar"})
+	msg := c.NewMessage("greetings", &greet.HelloRequest{Name: "Ann", Count: 3}, api.WithMessageContentType("application/json"))
+	if err := c.Publish(ctx, msg); err != nil {
+		t.Fatal(err)
+	}
+	e := await(t, "the event", events)
+	for name, want := range map[string]string{"Foo": "bar", "Content-Type": "application/json", "Micro-Topic": "greetings"} {
+		if got := e.Message.Header[name]; got != want {
+			t.Errorf("header %s: got %q, want %q", name, got, want)
+		}
+	}
+	if id := e.Message.Header["Micro-ID"]; len(id) != 36 || strings.Count(id, "-") != 4 {
+		t.Errorf("got Micro-ID %q, want a UUID", id)
+	}
+	if got, want := string(e.Message.Body), `{"name":"Ann","count":"3"}`+"\n"; got != want {
+		t.Errorf("got body %q, want %q", got, want)
+	}
+	services := c.Runtime().Snapshot().Services
+	if len(services) != 1 || services[0].Name != "broker memory" || services[0].Nodes[0].Answers != 1 {
+		t.Errorf("got services %+v, want the broker with one answer", services)
+	}
+}
+
+// With an exchange the message goes there, and keeps its topic.
+func TestPublishToAnExchange(t *testing.T) {
+	b := memory.New()
+	events := subscribe(t, b, "exchange")
+	c := start(t, api.WithBroker(b))
+	if err := c.Publish(within(t), c.NewMessage("topic", &greet.HelloRequest{}), api.WithExchange("exchange")); err != nil {
+		t.Fatal(err)
+	}
+	if e := await(t, "the event", events); e.Message.Header["Micro-Topic"] != "topic" {
+		t.Errorf("got header %v, want the topic", e.Message.Header)
+	}
+}
+
+// fickle fails as it is told, once for each entry.
+type fickle struct {
+	broker.Broker
+	fail []error
+	seen int
+}
+
+func (f *fickle) Publish(ctx context.Context, topic string, m *broker.Message) error {
+	f.seen++
+	if f.seen <= len(f.fail) {
+		return f.fail[f.seen-1]
+	}
+	return f.Broker.Publish(ctx, topic, m)
+}
+
+func TestPublishIsTriedAgainWhenNothingWasSent(t *testing.T) {
+	lost := errors.New("lost on the way")
+	for _, c := range []struct {
+		name string
+		fail error
+		opts []api.PublishOption
+		ok   bool
+	}{
+		{"not sent", broker.NotSent(lost), nil, true},
+		{"perhaps sent", lost, nil, false},
+		{"perhaps sent, and harmless twice", lost, []api.PublishOption{api.PublishIdempotent()}, true},
+		{"nobody subscribes", broker.ErrNoSubscribers, nil, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := memory.New()
+			subscribe(t, b, "greetings")
+			client := start(t, api.WithBroker(&fickle{Broker: b, fail: []error{c.fail}}))
+			err := client.Publish(within(t), client.NewMessage("greetings", &greet.HelloRequest{}), c.opts...)
+			if (err == nil) != c.ok {
+				t.Errorf("got %v, want ok %t", err, c.ok)
+			}
+			if err != nil && !errors.Is(err, c.fail) {
+				t.Errorf("got %v, want it to match %v", err, c.fail)
+			}
+		})
+	}
+}
+
+func TestPublishRefuses(t *testing.T) {
+	with := start(t, api.WithBroker(memory.New()))
+	without := start(t)
+	good := with.NewMessage("t", &greet.HelloRequest{})
+	for _, c := range []struct {
+		name   string
+		client *api.Caller
+		ctx    context.Context //nolint:containedctx // a table of arguments
+		msg    api.Message
+		opts   []api.PublishOption
+		want   string
+	}{
+		{"no broker", without, t.Context(), good, nil, "WithBroker"},
+		{"no context", with, nil, good, nil, "context is nil"},
+		{"no message", with, t.Context(), nil, nil, "message is nil"},
+		{"no topic", with, t.Context(), with.NewMessage("", &greet.HelloRequest{}), nil, "topic is empty"},
+		{"no payload", with, t.Context(), with.NewMessage("t", nil), nil, "no payload"},
+		{"nil option", with, t.Context(), good, []api.PublishOption{nil}, "option 1 of 1 is nil"},
+		{"unknown content type", with, t.Context(), with.NewMessage("t", "x", api.WithMessageContentType("a/b")), nil, `"a/b"`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := c.client.Publish(c.ctx, c.msg, c.opts...)
+			var e *rpcerr.CallError
+			if !errors.As(err, &e) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want a CallError that says %q", err, c.want)
+			}
+		})
+	}
+}

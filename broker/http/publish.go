@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"example.com/mailcall/broker"
+	"example.com/mailcall/broker/envelope"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/rpcerr"
+)
+
+const (
+	atOnce    = 8       // POSTs of one broadcast that run at a time; go-micro's value for resending
+	maxAnswer = 4 << 10 // of an answer is read, in bytes: an error text
+)
+
+// Publish implements [broker.Broker]. It posts m to each node that subscribes
+// to topic, and to one node of each queue, chosen at random; if that one
+// cannot have seen the message, to the next. It waits for all answers. The
+// header's "Micro-Topic" is replaced by topic, as go-micro does. An error that
+// is not partial matches [broker.ErrNotSent] when nobody can have seen the
+// message.
+func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) error {
+	body, err := b.encode(topic, m)
+	if err == nil {
+		err = b.begin(ctx)
+	}
+	var targets [][]Node
+	if err == nil {
+		targets, err = b.find(ctx, topic)
+	}
+	if err != nil {
+		return broker.NotSent(fmt.Errorf("http broker: topic %q: %w", topic, err))
+	}
+	outcomes := make([]outcome, len(targets))
+	tokens := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i, nodes := range targets {
+		if len(targets) == 1 { // mostly, and then nobody else is needed
+			outcomes[i] = b.deliver(ctx, nodes, body)
+			break
+		}
+		tokens <- struct{}{}
+		wg.Go(func() {
+			outcomes[i] = b.deliver(ctx, nodes, body)
+			<-tokens
+		})
+	}
+	wg.Wait()
+	return judge(topic, outcomes)
+}
+
+// outcome is how it went for one node.
+type outcome struct {
+	node string
+	err  error
+}
+
+// judge makes one error of many outcomes.
+func judge(topic string, outcomes []outcome) error {
+	result, proven := &broker.PartialError{Topic: topic}, 0
+	for _, o := range outcomes {
+		switch {
+		case o.err == nil:
+			result.Delivered = append(result.Delivered, o.node)
+			continue
+		case errors.Is(o.err, broker.ErrNotSent):
+			proven++
+		}
+		result.Failed = append(result.Failed, broker.Failure{Name: o.node, Err: o.err})
+	}
+	switch {
+	case len(result.Failed) == 0:
+		return nil
+	case proven == len(outcomes):
+		return broker.NotSent(result)
+	}
+	return result
+}
+
+func (b *Broker) encode(topic string, m *broker.Message) ([]byte, error) {
+	switch {
+	case topic == "":
+		return nil, fmt.Errorf("%w: the topic is empty", broker.ErrInvalid)
+	case m == nil:
+		return nil, fmt.Errorf("%w: the message is nil", broker.ErrInvalid)
+	case len(m.Body) > b.maxMessage:
+		return nil, fmt.Errorf("%w: body of %d bytes, the limit is %d", broker.ErrTooLarge, len(m.Body), b.maxMessage)
+	}
+	header := make(metadata.Metadata, len(m.Header)+1)
+	maps.Copy(header, m.Header)
+	header[keyMicro] = topic
+	return envelope.Encode(&broker.Message{Header: header, Body: m.Body})
+}
+
+// find returns those who get a message: lists of nodes of which one each does.
+// A list of more than one is a queue and begins with the node to try first.
+func (b *Broker) find(ctx context.Context, topic string) ([][]Node, error) {
+	nodes, err := b.discovery.Nodes(ctx, Service)
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", Service, err)
+	}
+	var lists [][]Node
+	queues := make(map[string]int)
+	for _, n := range nodes {
+		if n.Metadata[keyBroker] != "http" || n.Metadata[keyTopic] != topic {
+			continue
+		}
+		i, known := queues[n.Version]
+		if n.Version != Broadcast && known {
+			lists[i] = append(lists[i], n)
+			continue
+		}
+		queues[n.Version] = len(lists)
+		lists = append(lists, []Node{n})
+	}
+	if len(lists) == 0 {
+		return nil, fmt.Errorf("%w: no node of service %s has it", broker.ErrNoSubscribers, Service)
+	}
+	for i, list := range lists {
+		if len(list) > 1 {
+			first := b.roll(len(list))
+			lists[i] = slices.Concat(list[first:], list[:first])
+		}
+	}
+	return lists, nil
+}
+
+// deliver posts to the first of nodes that can be reached.
+func (b *Broker) deliver(ctx context.Context, nodes []Node, body []byte) (o outcome) {
+	for _, n := range nodes {
+		o = outcome{n.ID, b.post(ctx, n, body)}
+		if !errors.Is(o.err, broker.ErrNotSent) || ctx.Err() != nil {
+			break
+		}
+	}
+	return o
+}
+
+// post sends body to one node and waits for the answer.
+func (b *Broker) post(ctx context.Context, n Node, body []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+	defer cancel()
+	var connected atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+	})
+	target := url.URL{Scheme: "http", Host: n.Address, Path: "/", RawQuery: url.Values{"id": {n.ID}}.Encode()}
+	if n.Metadata[keySecure] == "true" {
+		target.Scheme = "https"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), bytes.NewReader(body))
+	if err != nil {
+		return broker.NotSent(fmt.Errorf("address %q: %w", n.Address, err))
+	}
+	req.Header.Set("Content-Type", contentType)
+	rsp, err := b.client.Do(req)
+	if err != nil {
+		if !connected.Load() { // no byte leaves without a connection
+			return broker.NotSent(err)
+		}
+		return err
+	}
+	defer func() { _ = rsp.Body.Close() }() // what is left of an answer is of no use
+	text, err := io.ReadAll(io.LimitReader(rsp.Body, maxAnswer))
+	if rsp.StatusCode/100 == 2 {
+		return nil
+	}
+	if err != nil || len(text) == 0 {
+		return fmt.Errorf("%s answered %s", n.Address, rsp.Status)
+	}
+	return fmt.Errorf("%s answered %s: %w", n.Address, rsp.Status, rpcerr.Parse(string(bytes.TrimSpace(text))))
+}
