@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -17,6 +18,7 @@ import (
 // Caller is the client that [New] makes: a [Client] with an end and an inside.
 type Caller struct {
 	runtime *actors.Runtime
+	broker  io.Closer // nil unless it is ours
 	current atomic.Pointer[config]
 	init    sync.Mutex // one Init at a time
 	// exchanges are recycled from call to call. They set ids aside, so they
@@ -40,6 +42,14 @@ func New(opts ...Option) (*Caller, error) {
 	if options.Seed == 0 {
 		options.Seed = new(maphash.Hash).Sum64()
 	}
+	var own io.Closer
+	if options.Broker == nil && options.Registry != nil {
+		b, err := NewHTTPBroker(options.Registry)
+		if err != nil {
+			return nil, fmt.Errorf("mailcall: %w", err)
+		}
+		options.Broker, own = b, b
+	}
 	runtime, err := actors.New(actors.Config{
 		System: options.ActorSystem, Name: options.Name, Logger: options.Logger,
 		Seed: options.Seed, Registry: options.Registry, Transports: options.Transports,
@@ -49,7 +59,7 @@ func New(opts ...Option) (*Caller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mailcall: %w", err)
 	}
-	c := &Caller{runtime: runtime}
+	c := &Caller{runtime: runtime, broker: own}
 	c.exchanges.New = func() any { return new(exchange) }
 	c.current.Store(newConfig(c, options))
 	return c, nil
@@ -152,7 +162,13 @@ func (c *Caller) String() string { return "mailcall" }
 // Close refuses new calls, waits for those in flight until ctx ends, cancels
 // what is left, closes every connection and stops every actor. It returns how
 // many calls were cut. Calling it again returns the same number.
-func (c *Caller) Close(ctx context.Context) (cut int) { return c.runtime.Close(ctx) }
+func (c *Caller) Close(ctx context.Context) (cut int) {
+	cut = c.runtime.Close(ctx)
+	if c.broker != nil {
+		_ = c.broker.Close() // it subscribed to nothing, so nothing can fail
+	}
+	return cut
+}
 
 // Runtime returns the actors behind the client, for inspection.
 func (c *Caller) Runtime() *actors.Runtime { return c.runtime }

@@ -68,7 +68,7 @@ type Options struct {
 	MaxStreams int
 	// Broker is where messages are published. It belongs to whoever made it:
 	// Close of the client leaves it open. It cannot be changed by Init. Defaults
-	// to none.
+	// to go-micro's HTTP broker if there is a Registry, else to none.
 	Broker broker.Broker
 
 	// RetryBudget is how many tokens the retry budget of a service holds at

@@ -7,6 +7,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"time"
 )
 
 // ErrNotFound is matched when a registry answered and does not know the
@@ -74,4 +75,35 @@ type Registry interface {
 	Watch(ctx context.Context, service string, changed func([]*Service)) error
 	// String is the short name that errors and the inspector use.
 	String() string
+}
+
+// Registrar is implemented by what lets nodes announce themselves: by a
+// registry itself, or by a value that it hands out. It is used by many
+// goroutines at once.
+type Registrar interface {
+	// Register makes the nodes of service known, or known for longer: nodes
+	// that are registered already, by their id, take over address and metadata
+	// and live for ttl from now, the others of the service stay. Metadata and
+	// endpoints of the version become those of service. A ttl of 0 is for
+	// ever; who gives one registers again in time (go-micro's servers: 90 s,
+	// every 30 s). It refuses a nil service or node, an empty name, node id or
+	// address, a service without nodes, and a negative ttl. A registry that
+	// counts in coarser units rounds ttl up. It returns at the latest when ctx
+	// ends.
+	Register(ctx context.Context, service *Service, ttl time.Duration) error
+	// Deregister takes the nodes of service out, by their ids. What is not
+	// there is no error, so it may be repeated. It returns at the latest when
+	// ctx ends.
+	Deregister(ctx context.Context, service *Service) error
+}
+
+// Lister is implemented by registries that can say what there is. It is used
+// by many goroutines at once.
+type Lister interface {
+	// List returns every version of every service with its nodes, in the
+	// order of names; none is no error. A registry that can name services but
+	// not their nodes leaves Nodes nil. One that only passes questions on, to
+	// a registry that cannot list, returns an error that matches
+	// [errors.ErrUnsupported]. It returns at the latest when ctx ends.
+	List(ctx context.Context) ([]*Service, error)
 }

@@ -8,29 +8,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/registry"
 )
 
-// Registry holds records in memory until they are taken out; there is no
-// expiry. It is used by any number of goroutines at once. Its
-// zero value is an empty registry.
+// Registry holds records in memory until they are taken out, or their time is
+// up where [Registry.Registrar] gave them one. It is used by any number of
+// goroutines at once. Its zero value is an empty registry.
 type Registry struct {
 	mu sync.Mutex
 	// services has the versions of each service in the order in which they
 	// came. The slices and records are replaced, never changed in place.
 	services map[string][]*registry.Service
 	watchers map[string]map[*watcher]struct{}
+	// ends has the nodes that do not live for ever. timer fires when the first
+	// of them ends; both and the clock are nil until there is one.
+	ends  map[key]clock.Instant
+	timer clock.Timer
+	clock clock.Clock
 }
 
-var _ registry.Registry = (*Registry)(nil)
+var (
+	_ registry.Registry = (*Registry)(nil)
+	_ registry.Lister   = (*Registry)(nil)
+)
 
 // New returns a registry with the given records. A record that [Registry.Register]
 // would refuse is left out.
 func New(services ...*registry.Service) *Registry {
-	r := &Registry{}
+	return NewWithClock(nil, services...)
+}
+
+// NewWithClock is [New] with a clock, for simulations: only packages of
+// mailcall can make one. Nil is the clock of the machine.
+func NewWithClock(c clock.Clock, services ...*registry.Service) *Registry {
+	r := &Registry{clock: c}
 	for _, s := range services {
 		if check(s) == nil {
 			r.replace(s.Name, merge(r.services[s.Name], s))
@@ -39,7 +55,8 @@ func New(services ...*registry.Service) *Registry {
 	return r
 }
 
-// Register adds the nodes of service to those of the same name and version. A
+// Register adds the nodes of service to those of the same name and version, for
+// ever: also those that had been registered for a time. A
 // node whose id is known already is replaced, in whichever version it was;
 // metadata and endpoints of the version become those of service. A service
 // without nodes becomes known. It refuses a nil service or node, and an empty
@@ -50,7 +67,7 @@ func (r *Registry) Register(service *registry.Service) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.replace(service.Name, merge(r.services[service.Name], service))
+	r.register(service, 0)
 	return nil
 }
 
@@ -61,11 +78,13 @@ func (r *Registry) Register(service *registry.Service) error {
 func (r *Registry) Deregister(service, nodeID string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.prune()
 	old, ok := r.services[service]
 	if !ok {
 		return unknown(service)
 	}
 	if nodeID == "" {
+		r.forget(old)
 		r.replace(service, nil)
 		return nil
 	}
@@ -73,6 +92,7 @@ func (r *Registry) Deregister(service, nodeID string) error {
 	if !found {
 		return fmt.Errorf("memory registry: service %q has no node %q: %w", service, nodeID, registry.ErrNotFound)
 	}
+	delete(r.ends, key{service, nodeID})
 	r.replace(service, left)
 	return nil
 }
@@ -91,12 +111,30 @@ func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Serv
 	return nil, unknown(service)
 }
 
+// List returns every version of every service, in the order of the names and of
+// their registration. It does not block; with a ctx that has ended it returns
+// its error. The slice is the caller's, the records are not to be changed.
+func (r *Registry) List(ctx context.Context) ([]*registry.Service, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("memory registry: list: %w", err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.prune()
+	var all []*registry.Service
+	for _, name := range slices.Sorted(maps.Keys(r.services)) {
+		all = append(all, r.services[name]...)
+	}
+	return all, nil
+}
+
 // String returns "memory".
 func (r *Registry) String() string { return "memory" }
 
 func (r *Registry) current(service string) []*registry.Service {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.prune()
 	return slices.Clone(r.services[service])
 }
 

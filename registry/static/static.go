@@ -7,6 +7,8 @@ package static
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 
 	"example.com/mailcall/registry"
 )
@@ -17,7 +19,10 @@ type Registry struct {
 	services map[string]*registry.Service
 }
 
-var _ registry.Registry = (*Registry)(nil)
+var (
+	_ registry.Registry = (*Registry)(nil)
+	_ registry.Lister   = (*Registry)(nil)
+)
 
 // New returns a registry with one service at the given addresses. Without an
 // address the service is known and has no node.
@@ -63,6 +68,16 @@ func (r *Registry) Lookup(_ context.Context, service string) ([]*registry.Servic
 		return nil, fmt.Errorf("static registry: service %q: %w", service, registry.ErrNotFound)
 	}
 	return []*registry.Service{s}, nil
+}
+
+// List returns the record of every service in the order of their names. The
+// slice is the caller's, the records are not to be changed.
+func (r *Registry) List(context.Context) ([]*registry.Service, error) {
+	all := make([]*registry.Service, 0, len(r.services))
+	for _, name := range slices.Sorted(maps.Keys(r.services)) {
+		all = append(all, r.services[name])
+	}
+	return all, nil
 }
 
 // Watch waits until ctx ends and returns its error. Nothing ever changes, so

@@ -85,3 +85,20 @@ func TestWatchBlocksUntilContextEnds(t *testing.T) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
+
+func TestList(t *testing.T) {
+	list, err := static.Of(map[string][]string{"greeter": {"a:1"}, "billing": nil, "archive": {"b:1"}}).List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range list {
+		got = append(got, s.Name)
+	}
+	if want := "archive billing greeter"; strings.Join(got, " ") != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if list, err := (&static.Registry{}).List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("got %v and %v, want nothing", list, err)
+	}
+}

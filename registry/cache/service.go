@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cache
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/registry"
+)
+
+// service is one service of the cache: its state, and who is told of it. The
+// mutex of the registry guards it. What talks to others is returned as
+// functions to run once the mutex is free.
+type service struct {
+	state
+	name  string
+	used  clock.Instant // last lookup
+	timer clock.Timer
+
+	// asking says that a question is under way, asked when it began. It is
+	// overdue when it took longer than the lookup timeout: then nobody waits
+	// for it, and no other is asked until the source lets go of it.
+	asking, overdue bool
+	asked           clock.Instant
+	cancel          func() // of the question; nil if there is none yet or at all
+	waiters         []*waiter
+
+	// turn counts questions and words of the watch; askTurn and watchTurn are
+	// those of the last of each.
+	turn, askTurn, watchTurn uint64
+	watchers                 []*watcher
+	upstream                 *upstream
+
+	lookups, asks uint64
+}
+
+// Ask is [Registry.Lookup] in the form that does not wait: done is called once,
+// at once if the answer is in memory, else from where the source answers,
+// unless leave was called before.
+func (r *Registry) Ask(name string, done func([]*registry.Service, error)) (leave func()) {
+	w := &waiter{func(a answer) { done(a.list, a.err) }}
+	r.mu.Lock()
+	now := r.clock.Now()
+	s, err := r.open(name, now)
+	if err != nil {
+		r.mu.Unlock()
+		w.done(answer{err: err})
+		return func() {}
+	}
+	s.used = now
+	s.lookups++
+	do := r.settle(s, now)
+	switch v := s.judge(now); {
+	case v == askAndAnswer && s.overdue, v == refuse:
+		a := s.result(s.refused(name, now))
+		do = append(do, func() { w.done(a) })
+	case v == askAndAnswer:
+		s.waiters = append(s.waiters, w)
+		do = append(do, r.ask(s, now)...)
+	default:
+		a := s.result(nil)
+		do = append(do, func() { w.done(a) })
+		if v == serveAndAsk {
+			do = append(do, r.ask(s, now)...)
+		}
+	}
+	r.arm(s)
+	r.mu.Unlock()
+	run(do)
+	return func() { r.leave(s, w) }
+}
+
+func (r *Registry) leave(s *service, w *waiter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s.waiters = slices.DeleteFunc(s.waiters, func(x *waiter) bool { return x == w })
+}
+
+// open returns the service of that name, a new one if there is room.
+func (r *Registry) open(name string, now clock.Instant) (*service, error) {
+	if r.closed {
+		return nil, ErrClosed
+	}
+	if s := r.services[name]; s != nil {
+		return s, nil
+	}
+	if len(r.services) >= r.limit && !r.makeRoom(now) {
+		return nil, fmt.Errorf("%w: %d are in use, no room for %q (WithMaxServices)", ErrTooManyServices, r.limit, name)
+	}
+	s := &service{name: name, state: state{rules: r.rules}}
+	s.timer = r.clock.Timer(func() { r.tick(s) })
+	r.services[name] = s
+	return s, nil
+}
+
+// makeRoom drops the service that was not asked for the longest time, of those
+// that nobody watches or waits for and that are out of date or have no nodes.
+func (r *Registry) makeRoom(now clock.Instant) bool {
+	var oldest *service
+	for _, s := range r.services {
+		idle := len(s.waiters) == 0 && len(s.watchers) == 0 && !s.asking
+		if !idle || nodes(s.visible) > 0 && now < s.used.Add(r.ttl) {
+			continue
+		}
+		if oldest == nil || s.used < oldest.used || s.used == oldest.used && s.name < oldest.name {
+			oldest = s
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	oldest.timer.Stop()
+	delete(r.services, oldest.name)
+	return true
+}
+
+// ask asks the source, unless it is being asked.
+func (r *Registry) ask(s *service, now clock.Instant) (do []func()) {
+	if s.asking {
+		return nil
+	}
+	s.asking, s.asked = true, now
+	s.asks++
+	s.turn++
+	s.askTurn = s.turn
+	return []func(){func() {
+		cancel := r.source.Lookup(s.name, func(list []*registry.Service, err error) { r.answered(s, list, err) })
+		if cancel == nil {
+			return
+		}
+		r.mu.Lock()
+		if s.asking && !s.overdue && !r.closed {
+			s.cancel, cancel = cancel, nil
+		}
+		r.mu.Unlock()
+		if cancel != nil {
+			cancel()
+		}
+	}}
+}
+
+// answered takes the source's answer.
+func (r *Registry) answered(s *service, list []*registry.Service, err error) {
+	r.mu.Lock()
+	now := r.clock.Now()
+	late := s.overdue
+	s.asking, s.overdue, s.cancel = false, false, nil
+	if r.services[s.name] != s {
+		r.mu.Unlock() // closed meanwhile
+		return
+	}
+	var do []func()
+	switch missing := errors.Is(err, registry.ErrNotFound); {
+	case err != nil && !missing:
+		if !late { // else it is counted already
+			r.failed(s, err, now)
+		}
+	case s.watchTurn > s.askTurn: // the watch knows better
+	case missing:
+		do = r.take(s, nil, now)
+	default:
+		do = r.take(s, list, now)
+	}
+	do = append(do, s.answer(err)...)
+	r.arm(s)
+	r.mu.Unlock()
+	run(do)
+}
+
+// failed counts a failure of the source.
+func (r *Registry) failed(s *service, err error, now clock.Instant) {
+	r.failures++
+	r.lastErr, r.failedAt = err, now
+	s.failed(err, now)
+}
+
+// take hands a list to the state and tells those who watch.
+func (r *Registry) take(s *service, list []*registry.Service, now clock.Instant) (do []func()) {
+	first := !s.known // then that there is nothing is news as well
+	if s.answered(tidy(list), r.failures, now) || first {
+		return s.news()
+	}
+	return nil
+}
+
+func (r *Registry) settle(s *service, now clock.Instant) (do []func()) {
+	if s.settle(now) {
+		return s.news()
+	}
+	return nil
+}
+
+// answer answers all who wait.
+func (s *service) answer(why error) (do []func()) {
+	for _, w := range s.waiters {
+		a := s.result(why)
+		do = append(do, func() { w.done(a) })
+	}
+	s.waiters = nil
+	return do
+}
+
+// tick does what is due.
+func (r *Registry) tick(s *service) {
+	r.mu.Lock()
+	if r.services[s.name] != s {
+		r.mu.Unlock()
+		return
+	}
+	now := r.clock.Now()
+	do := r.settle(s, now)
+	if s.asking && !s.overdue && now >= s.asked.Add(r.timeout) {
+		s.overdue = true
+		if s.cancel != nil {
+			do = append(do, s.cancel)
+			s.cancel = nil
+		}
+		err := fmt.Errorf("service %q: %s did not answer within %s (WithLookupTimeout)", s.name, r.source.Name, r.timeout)
+		r.failed(s, err, now)
+		do = append(do, s.answer(err)...)
+	}
+	if len(s.watchers) > 0 && !s.healthy() && now >= s.next {
+		do = append(do, r.ask(s, now)...)
+	}
+	r.arm(s)
+	r.mu.Unlock()
+	run(do)
+}
+
+// arm sets the timer for what is due next.
+func (r *Registry) arm(s *service) {
+	var next clock.Instant
+	sooner := func(at clock.Instant) {
+		if next == 0 || at < next {
+			next = at
+		}
+	}
+	if s.asking && !s.overdue {
+		sooner(s.asked.Add(r.timeout))
+	}
+	if at := s.wake(); at != 0 && len(s.watchers) > 0 && (s.healthy() || !s.asking) {
+		sooner(at)
+	}
+	if next == 0 {
+		s.timer.Stop()
+		return
+	}
+	s.timer.Reset(next)
+}
+
+// end tells everybody that it is over.
+func (s *service) end(err error) (do []func()) {
+	s.timer.Stop()
+	if s.cancel != nil {
+		do = append(do, s.cancel)
+		s.cancel = nil
+	}
+	for _, w := range s.waiters {
+		do = append(do, func() { w.done(answer{err: err}) })
+	}
+	s.waiters = nil
+	return append(do, s.unwatch(err)...)
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package dns is the registry that the domain name system is. The name of a
+// service, or what [WithTargets] puts in its place, is looked up in one of two
+// forms:
+//
+//   - "name:port": every A and AAAA record of name is a node at that port.
+//   - "_service._proto.name": every SRV record is a node at its host and port.
+//     The address has the name of the host, which the transport resolves.
+//
+// Of the SRV records only those with the lowest priority are nodes: RFC 2782
+// keeps the others for when none of these can be reached, which a registry
+// cannot know. [WithAllPriorities] takes them all, for a filter or picker that
+// knows; metadata "priority" and "weight" of the node have the numbers of its
+// record. A target of "." is a service without nodes.
+//
+// Nodes are in the order of their addresses and named after them, so the same
+// answer makes the same list. A name that does not exist, or has no such
+// record, is [registry.ErrNotFound]; a server that fails or does not answer is
+// another error. Nothing is kept: each Lookup resolves anew, and package cache
+// in front of the registry saves questions. DNS cannot list services.
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/registry"
+)
+
+// Resolver asks the domain name system. [net.Resolver] is one. It is used by
+// many goroutines at once.
+type Resolver interface {
+	// LookupNetIP returns the addresses of a host; network is "ip".
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+	// LookupSRV returns the SRV records of name; service and proto are "".
+	LookupSRV(ctx context.Context, service, proto, name string) (cname string, records []*net.SRV, err error)
+}
+
+// Registry resolves services. It is used by any number of goroutines at once.
+// Its zero value is of no use, see [New].
+type Registry struct{ config }
+
+var _ registry.Registry = (*Registry)(nil)
+
+// New returns a registry that asks the machine's resolver. It refuses options
+// out of range.
+func New(opts ...Option) (*Registry, error) {
+	c, err := configure(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Registry{c}, nil
+}
+
+// Lookup resolves the service, now. The list has one record, without version.
+// The slice is the caller's, and the records are nobody else's.
+func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
+	target := service
+	if to, ok := r.targets[service]; ok {
+		target = to
+	}
+	nodes, err := r.resolve(ctx, service, target)
+	if err != nil {
+		return nil, fmt.Errorf("dns registry: service %q: %w", service, err)
+	}
+	return []*registry.Service{{Name: service, Nodes: nodes}}, nil
+}
+
+// Watch resolves the service at once and then at each interval, and calls
+// changed with the first list and with each that differs from the one before;
+// nil if the name does not exist. It returns ctx.Err() when ctx ends, and the
+// error of a server that failed: who watches looks up again when it likes, and
+// starts a new watch.
+func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
+	if changed == nil {
+		return errors.New("dns registry: watch needs a function to call")
+	}
+	tick := make(chan struct{}, 1)
+	timer := r.clock.Timer(func() {
+		select {
+		case tick <- struct{}{}:
+		default:
+		}
+	})
+	defer timer.Stop()
+	var told teller
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		list, err := r.Lookup(ctx, service)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil && !errors.Is(err, registry.ErrNotFound):
+			return err
+		}
+		told.tell(list, changed)
+		timer.Reset(r.clock.Now().Add(r.interval))
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick:
+		}
+	}
+}
+
+// String returns "dns".
+func (r *Registry) String() string { return "dns" }
+
+type config struct {
+	resolver   Resolver
+	targets    map[string]string
+	metadata   map[string]string
+	interval   time.Duration
+	priorities bool
+	clock      clock.Clock
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dns
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"example.com/mailcall/registry"
+)
+
+// maxNodes bounds what one answer makes: more than a message of the domain
+// name system holds, so it stops resolvers of other kinds only.
+const maxNodes = 10_000
+
+// question is a target in its parts. Without a port it is for SRV records.
+type question struct {
+	name string
+	port string
+}
+
+// parse reads a target.
+func parse(target string) (question, error) {
+	if host, port, err := net.SplitHostPort(target); err == nil {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || host == "" {
+			return question{}, fmt.Errorf("%q needs a name and a port from 1 to 65535", target)
+		}
+		return question{host, strconv.FormatUint(n, 10)}, nil
+	}
+	labels := strings.SplitN(target, ".", 3)
+	if len(labels) == 3 && len(labels[0]) > 1 && labels[0][0] == '_' && len(labels[1]) > 1 && labels[1][0] == '_' && labels[2] != "" {
+		return question{name: target}, nil
+	}
+	return question{}, fmt.Errorf("%q is neither name:port nor _service._proto.name (WithTargets gives services one)", target)
+}
+
+func (r *Registry) resolve(ctx context.Context, service, target string) ([]*registry.Node, error) {
+	q, err := parse(target)
+	if err != nil {
+		return nil, err
+	}
+	var nodes []*registry.Node
+	if q.port != "" {
+		nodes, err = r.addresses(ctx, q)
+	} else {
+		nodes, err = r.records(ctx, q)
+	}
+	if err != nil {
+		return nil, classify(err)
+	}
+	if len(nodes) > maxNodes {
+		return nil, fmt.Errorf("%s has %d nodes, at most %d are taken", target, len(nodes), maxNodes)
+	}
+	slices.SortStableFunc(nodes, func(a, b *registry.Node) int { return cmp.Compare(a.Address, b.Address) })
+	nodes = slices.CompactFunc(nodes, func(a, b *registry.Node) bool { return a.Address == b.Address })
+	for _, n := range nodes {
+		n.ID = service + "-" + n.Address
+	}
+	return nodes, nil
+}
+
+// addresses makes nodes of A and AAAA records.
+func (r *Registry) addresses(ctx context.Context, q question) (nodes []*registry.Node, err error) {
+	found, err := r.resolver.LookupNetIP(ctx, "ip", q.name)
+	if err != nil {
+		return nil, err
+	}
+	if len(found) == 0 {
+		return nil, fmt.Errorf("%w: %s has no address", registry.ErrNotFound, q.name)
+	}
+	for _, ip := range found {
+		nodes = append(nodes, &registry.Node{
+			Address:  net.JoinHostPort(ip.Unmap().String(), q.port),
+			Metadata: maps.Clone(r.metadata),
+		})
+	}
+	return nodes, nil
+}
+
+// records makes nodes of SRV records.
+func (r *Registry) records(ctx context.Context, q question) (nodes []*registry.Node, err error) {
+	_, found, err := r.resolver.LookupSRV(ctx, "", "", q.name)
+	if err != nil && len(found) == 0 {
+		return nil, err
+	}
+	// With an error net.Resolver returns what is left of an answer in which
+	// some targets were no host names. Nor can a port of 0 be called.
+	found = slices.DeleteFunc(slices.Clone(found), func(s *net.SRV) bool {
+		return s == nil || s.Port == 0 || strings.TrimSuffix(s.Target, ".") == ""
+	})
+	slices.SortStableFunc(found, func(a, b *net.SRV) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), -cmp.Compare(a.Weight, b.Weight))
+	})
+	for _, s := range found {
+		if !r.priorities && s.Priority != found[0].Priority {
+			break
+		}
+		n := &registry.Node{
+			Address:  net.JoinHostPort(strings.TrimSuffix(s.Target, "."), strconv.Itoa(int(s.Port))),
+			Metadata: maps.Clone(r.metadata),
+		}
+		n.Metadata["priority"] = strconv.Itoa(int(s.Priority))
+		n.Metadata["weight"] = strconv.Itoa(int(s.Weight))
+		nodes = append(nodes, n)
+	}
+	return nodes, nil
+}
+
+// classify tells a name that does not exist from a server that failed.
+func classify(err error) error {
+	var failure *net.DNSError
+	if errors.As(err, &failure) && failure.IsNotFound {
+		return fmt.Errorf("%w: %w", registry.ErrNotFound, err)
+	}
+	return err
+}
+
+// teller leaves out lists that are equal to the one before.
+type teller struct {
+	told bool
+	last []*registry.Service
+}
+
+func (t *teller) tell(list []*registry.Service, changed func([]*registry.Service)) {
+	if t.told && reflect.DeepEqual(list, t.last) {
+		return
+	}
+	t.told, t.last = true, slices.Clone(list)
+	changed(list)
+}
