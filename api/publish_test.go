@@ -123,7 +123,7 @@ func TestPublishRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		client *api.Caller
-		ctx    context.Context //nolint:containedctx // a table of arguments
+		ctx    context.Context
 		msg    api.Message
 		opts   []api.PublishOption
 		want   string

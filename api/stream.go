@@ -70,8 +70,7 @@ func openWrapped(ctx context.Context, req Request, open StreamFunc, m *method) (
 
 // known is err as a CallError.
 func known(req Request, err error) error {
-	var e *rpcerr.CallError
-	if errors.As(err, &e) {
+	if _, is := errors.AsType[*rpcerr.CallError](err); is {
 		return err
 	}
 	return refuse(req, err)

@@ -115,7 +115,7 @@ func TestServerStream(t *testing.T) {
 				t.Errorf("got %d, want %d", got.GetSeq(), i)
 			}
 		}
-		if err := s.Recv(new(greet.HelloReply)); err != io.EOF { //nolint:errorlint // exactly that one: the service said so
+		if err := s.Recv(new(greet.HelloReply)); err != io.EOF { // exactly that one: the service said so
 			t.Errorf("got %v, want io.EOF", err)
 		}
 	})
@@ -200,7 +200,7 @@ func TestStreamEndsWithItsContext(t *testing.T) {
 // gone waits until the runtime holds no stream and no connection of one.
 func gone(t *testing.T, c *api.Caller) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); ; { //nolint:forbidigo // a bound on waiting, not on behaviour
+	for deadline := time.Now().Add(patience); ; {
 		s := c.Runtime().Snapshot()
 		held := int64(0)
 		for _, p := range s.Pools {
@@ -209,7 +209,7 @@ func gone(t *testing.T, c *api.Caller) {
 		if len(s.Streams) == 0 && held == 0 {
 			return
 		}
-		if time.Now().After(deadline) { //nolint:forbidigo // as above
+		if time.Now().After(deadline) {
 			t.Fatalf("got %d streams and %d connections, want none", len(s.Streams), held)
 		}
 	}

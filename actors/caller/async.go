@@ -5,6 +5,7 @@ package caller
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -44,7 +45,7 @@ func (b *berth) shut(token uint64) {
 		return
 	}
 	for b.landed.Load() != token {
-		// Whoever fills the berth has a few stores to go.
+		runtime.Gosched() // whoever fills the berth has a few stores to go
 	}
 	b.landed.Store(0)
 	b.clear()

@@ -112,6 +112,7 @@ func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 	}
 	s.ref = messages.NewRef[messages.StreamMessage](d.System, pid)
 	if !d.Simulated {
+		//nolint:contextcheck // s.ctx is made of ctx
 		context.AfterFunc(s.ctx, func() { s.ref.Tell(messages.CancelStream{Err: contextError(ctx)}) })
 	}
 	s.mu.Lock()

@@ -100,7 +100,7 @@ func (r *run) listen() {
 		r.conn.Exclusive.Interrupt()
 		return
 	}
-	go func() { _ = r.conn.Close() }() //nolint:gosec // a close may block, and a timer must not
+	go func() { _ = r.conn.Close() }() // a close may block, and a timer must not
 }
 
 // Recv implements [transport.Stream].

@@ -35,7 +35,8 @@ func TestFirstEndCounts(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var s state
 			for i, e := range c.ends {
-				first, about := false, nothing
+				var first bool
+				about := nothing
 				if e.cancel {
 					first = s.cancelled(e.err)
 				} else {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -92,45 +91,6 @@ func reserved(name string) bool {
 	default:
 		return strings.HasPrefix(name, "micro-")
 	}
-}
-
-// payload is what is sent and where the reply goes.
-type payload struct {
-	request any
-	reply   any
-}
-
-// bytes are those of the reply.
-func (p *payload) bytes() []byte {
-	switch r := p.reply.(type) {
-	case *codec.Frame:
-		return r.Data
-	case *json.RawMessage:
-		return *r
-	default:
-		return nil
-	}
-}
-
-// payloadOf makes the request's value of the bytes that the user gave.
-func payloadOf(contentType string, body []byte, raw bool) (payload, error) {
-	frame := payload{codec.Frame{Data: body}, new(codec.Frame)}
-	if raw {
-		return frame, nil
-	}
-	switch contentType {
-	case "application/json":
-	case "application/json-rpc", "application/grpc+json": // their codecs put an envelope around it
-		frame = payload{json.RawMessage(body), new(json.RawMessage)}
-	default:
-		return payload{}, usage("add --raw to send the bytes of BODY as they are",
-			"the content type %s is not JSON, and BODY is", contentType)
-	}
-	var syntax any
-	if err := json.Unmarshal(body, &syntax); err != nil {
-		return payload{}, usage(`BODY is like {"name":"Ada"}; --raw sends anything`, "the body is not JSON: %w", err)
-	}
-	return frame, nil
 }
 
 // frames is the codec of --raw: bytes as they are, under any content type.

@@ -7,14 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
 	"example.com/mailcall/api"
-	"example.com/mailcall/metadata"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
 )
@@ -26,20 +24,14 @@ const closeGrace = time.Second
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type callCmd struct {
-	Address        []string       `placeholder:"HOST:PORT" env:"MAILCALL_ADDRESS" help:"Nodes to call, separated by commas."`
-	Transport      string         `default:"http" enum:"http" help:"Transport: ${enum}."`
-	ContentType    string         `default:"application/json" placeholder:"CT" help:"Content type (default: ${default})."`
-	Header         []string       `short:"H" sep:"none" placeholder:"K=V" help:"Metadata to send; may be repeated."`
-	Timeout        time.Duration  `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Bound of the whole call, 0 for none (default: ${default})."`
-	AttemptTimeout *time.Duration `placeholder:"D" help:"Bound of one attempt."`
-	Retries        *int           `placeholder:"N" help:"Attempts that may follow the first."`
-	Idempotent     bool           `help:"The call may be executed more than once."`
-	Raw            bool           `help:"Send BODY and print the reply byte by byte, under any content type."`
-	JSON           bool           `name:"json" help:"Errors as one JSON object."`
-	Verbose        bool           `short:"v" help:"Show attempts and decisions."`
+	targetFlags
+
+	Timeout    time.Duration `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Bound of the whole call, 0 for none (default: ${default})."`
+	Idempotent bool          `help:"The call may be executed more than once."`
+	Raw        bool          `help:"Send BODY and print the reply byte by byte, under any content type."`
 
 	Service  string  `arg:"" help:"Name of the service."`
-	Endpoint string  `arg:"" help:"Handler.Method."`
+	Endpoint string  `arg:"" help:"Handler.Method, or over grpc the full path, /package.Service/Method."`
 	Body     *string `arg:"" optional:"" help:"JSON, @FILE, or - for stdin (default: {})."`
 
 	seen []string // attempts, for -v
@@ -49,81 +41,68 @@ type callCmd struct {
 func (c *callCmd) Run(s streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	md, err := parseHeader(c.Header)
+	ctx, err := c.settle(ctx)
 	if err != nil {
 		return err
 	}
-	p, err := c.payload(s)
+	body, err := c.body(s)
 	if err != nil {
 		return err
 	}
-	client, err := c.client()
+	g, err := c.gather(c.Service)
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	client, err := newClient(append(g.opts, c.options()...)...)
 	if err != nil {
 		return err
 	}
 	defer closeClient(client)
-	ctx = metadata.NewContext(ctx, md)
-	req := client.NewRequest(c.Service, c.Endpoint, p.request, api.WithContentType(c.ContentType))
-	err = client.Call(ctx, req, p.reply)
+	return c.call(ctx, s, client, body)
+}
+
+func (c *callCmd) call(ctx context.Context, s streams, client *api.Caller, body []byte) error {
+	q := question{client: client, service: c.Service, endpoint: c.Endpoint, grpc: c.Transport == "grpc", timeout: c.Timeout}
+	form, err := c.shape(ctx, c.ContentType, c.Raw, &q)
+	if err != nil {
+		return err
+	}
+	value, err := form.value(body)
+	if err != nil {
+		return err
+	}
+	reply := form.empty()
+	err = client.Call(ctx, client.NewRequest(c.Service, c.Endpoint, value, api.WithContentType(c.ContentType)), reply)
 	if c.talks() {
 		c.tell(s, client, err)
 	}
 	if err != nil {
 		return err
 	}
-	return c.print(s, p.bytes())
+	return c.print(s, form, reply)
 }
 
-// talks reports whether -v may write to stderr: under --json there is nothing
-// there but the one object, which has the attempts in it.
-func (c *callCmd) talks() bool { return c.Verbose && !c.JSON }
-
-func (c *callCmd) payload(s streams) (payload, error) {
-	body := []byte("{}")
-	if c.Raw {
-		body = nil
+func (c *callCmd) body(s streams) ([]byte, error) {
+	switch {
+	case c.Body != nil:
+		return readBody(*c.Body, s.in)
+	case c.Raw:
+		return nil, nil
+	default:
+		return []byte("{}"), nil
 	}
-	if c.Body != nil {
-		var err error
-		if body, err = readBody(*c.Body, s.in); err != nil {
-			return payload{}, err
-		}
-	}
-	return payloadOf(c.ContentType, body, c.Raw)
 }
 
-func (c *callCmd) client() (*api.Caller, error) {
-	if len(c.Address) == 0 {
-		return nil, usage("add --address HOST:PORT (or set MAILCALL_ADDRESS); mailcall serve starts something to call",
-			"where does %s run? there is no registry to ask yet", c.Service)
-	}
-	for _, a := range c.Address {
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			return nil, usage("an address is HOST:PORT, several are separated by commas", "--address %q: %w", a, err)
-		}
-	}
-	opts := []api.Option{
-		api.WithEnvironment(),
-		api.WithAddress(c.Address...),
-		api.WithDefaultContentType(c.ContentType),
-		api.WithRequestTimeout(c.Timeout),
-	}
-	if c.Raw {
-		opts = append(opts, api.WithCodec(c.ContentType, frames{}))
-	}
-	if c.AttemptTimeout != nil {
-		opts = append(opts, api.WithAttemptTimeout(*c.AttemptTimeout))
-	}
-	if c.Retries != nil {
-		opts = append(opts, api.WithRetries(*c.Retries))
-	}
+func (c *callCmd) options() []api.Option {
+	opts := append(c.targetFlags.options(c.Raw), api.WithRequestTimeout(c.Timeout))
 	if c.Idempotent {
 		opts = append(opts, api.WithIdempotent(true))
 	}
 	if c.talks() {
 		opts = append(opts, api.WithCallWrapper(c.watch))
 	}
-	return newClient(opts...)
+	return opts
 }
 
 // newClient makes a client; that it cannot is a fault of the command line or
@@ -173,11 +152,21 @@ func (c *callCmd) tell(s streams, client *api.Caller, err error) {
 }
 
 // print writes the reply: as it is, or for people with an end of line.
-func (c *callCmd) print(s streams, reply []byte) error {
-	if !c.Raw && !c.JSON && !bytes.HasSuffix(reply, []byte("\n")) {
-		reply = append(reply, '\n')
+func (c *callCmd) print(s streams, form shape, reply any) error {
+	text, err := form.show(reply)
+	if err == nil {
+		if !c.Raw && !c.JSON && !bytes.HasSuffix(text, []byte("\n")) {
+			text = append(text, '\n')
+		}
+		_, err = s.out.Write(text)
 	}
-	if _, err := s.out.Write(reply); err != nil {
+	return printed(s, err)
+}
+
+// printed is how a command ends whose reply came: well, unless it could not be
+// shown.
+func printed(s streams, err error) error {
+	if err != nil {
 		sayf(s.err, "mailcall: the reply came but cannot be written: %v\n", err)
 		return exitError(exitNoAnswer)
 	}

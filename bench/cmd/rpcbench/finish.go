@@ -13,7 +13,7 @@ import (
 
 func (s *settings) header(title string) report.Header {
 	return report.Header{
-		Title: title, Command: s.command, Date: time.Now(), Machine: report.ThisMachine(), Base: s.base,
+		Title: title, Command: s.command, Date: time.Now(), Machine: report.ThisMachine(), Base: s.bases[0], Others: s.bases[1:],
 	}
 }
 

@@ -23,13 +23,15 @@ const maxRounds = 100
 
 // settings is what a person asks for.
 type settings struct {
+	scenario   contender.Scenario
 	rounds     int
 	slice      time.Duration
 	warmup     time.Duration
 	callers    []int
 	payloads   []int
+	modes      []string // of streams; [""] in the other scenarios
 	contenders []string
-	base       string
+	bases      []string // the first is the one that all figures are compared with
 	server     string
 	deadline   bool
 	out        string
@@ -38,30 +40,52 @@ type settings struct {
 	command    string
 }
 
-// parse reads the flags of a driver. With memory set, flags that have no
-// meaning there do not exist.
-func parse(args []string, memory bool, stderr io.Writer) (settings, error) {
-	name := "rpcbench calls"
-	rounds, callers, payloads := 4, "1,16,128,1024", "64,1024"
-	if memory {
-		name, rounds, callers, payloads = "rpcbench memory", 3, "10000", "64"
+// lists are the flags that take several values, as they are written.
+type lists struct{ callers, payloads, modes, contenders, bases string }
+
+// usual returns what is measured when nothing else is asked for.
+func usual(scenario contender.Scenario) (rounds int, l lists) {
+	l = lists{callers: "1,16,128,1024", payloads: "64,1024", contenders: strings.Join(contender.Defaults(scenario), ",")}
+	rounds = 4
+	switch scenario {
+	case contender.Calls:
+	case contender.RPC:
+		l.payloads = "64,1024,65536"
+	case contender.Streams:
+		l.callers, l.payloads, l.modes = "1,16,128", "64,1024", string(contender.PingPong+","+contender.OneWay)
+	case contender.Memory:
+		rounds, l.callers, l.payloads = 3, "10000", "64"
 	}
-	s := settings{command: strings.Join(append([]string{name}, args...), " ")}
-	var contenders string
+	return rounds, l
+}
+
+// parse reads the flags of a driver. Flags that have no meaning in a scenario
+// do not exist there.
+func parse(args []string, scenario contender.Scenario, stderr io.Writer) (settings, error) {
+	name := "rpcbench " + string(scenario)
+	rounds, l := usual(scenario)
+	s := settings{scenario: scenario, command: strings.Join(append([]string{name}, args...), " ")}
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.IntVar(&s.rounds, "rounds", rounds, "how often each contender runs in each cell")
-	flags.StringVar(&callers, "callers", callers, "goroutines that call, a list")
-	flags.StringVar(&payloads, "payload", payloads, "bytes of the encoded body, a list")
-	flags.StringVar(&contenders, "contenders", strings.Join(contender.Defaults(), ","), "who runs, a list in order: "+catalogue())
-	flags.StringVar(&s.base, "base", "", "whose figures are divided by the others' (default: "+contender.Ours+" if it runs, else the first)")
+	flags.StringVar(&l.payloads, "payload", l.payloads, "bytes of the encoded message, a list")
+	flags.StringVar(&l.contenders, "contenders", l.contenders, "who runs, a list in order: "+catalogue(scenario))
+	flags.StringVar(&l.bases, "base", "", "whose figures are divided by the others', a list; all but the first in an overview only (default: mailcall's that run, else the first contender)")
 	flags.StringVar(&s.out, "out", "", "write the result as NAME.json and NAME.md (default: not)")
 	flags.StringVar(&s.folder, "results", "results", "the folder for --out")
-	flags.BoolVar(&s.deadline, "deadline-context", false, "callers use a context with a deadline")
 	flags.BoolVar(&s.json, "json", false, "print JSON instead of tables")
-	if !memory {
+	if scenario == contender.Streams {
+		flags.StringVar(&l.callers, "streams", l.callers, "streams at once, a list")
+		flags.StringVar(&l.modes, "mode", l.modes, "what is done with them, a list")
+	} else {
+		flags.StringVar(&l.callers, "callers", l.callers, "goroutines that call, a list")
+		flags.BoolVar(&s.deadline, "deadline-context", false, "callers use a context with a deadline")
+	}
+	if scenario != contender.Memory {
 		flags.DurationVar(&s.slice, "slice", time.Second, "how long a contender is measured in a round")
 		flags.DurationVar(&s.warmup, "warmup", 300*time.Millisecond, "how long it runs before that")
+	}
+	if scenario == contender.Calls {
 		flags.StringVar(&s.server, "server", server.Minimal, "the server: "+server.Minimal+" or "+server.Greeter)
 	}
 	if err := flags.Parse(args); err != nil {
@@ -70,52 +94,73 @@ func parse(args []string, memory bool, stderr io.Writer) (settings, error) {
 	if flags.NArg() > 0 {
 		return s, usageError{fmt.Errorf("argument %q: only flags are taken", flags.Arg(0))}
 	}
-	var err1, err2 error
-	s.callers, err1 = numbers("callers", callers)
-	s.payloads, err2 = numbers("payload", payloads)
-	s.contenders = list(contenders)
-	if err := errors.Join(err1, err2, s.check(memory)); err != nil {
+	if err := errors.Join(s.take(l), s.check()); err != nil {
 		return s, usageError{err}
 	}
 	return s, nil
 }
 
-// check finds mistakes before the first process starts, and fills base.
-func (s *settings) check(memory bool) error {
+// take splits the lists.
+func (s *settings) take(l lists) error {
+	var err1, err2 error
+	s.callers, err1 = numbers("callers", l.callers)
+	s.payloads, err2 = numbers("payload", l.payloads)
+	s.contenders, s.bases, s.modes = list(l.contenders), list(l.bases), list(l.modes)
+	if s.scenario != contender.Streams {
+		s.modes = []string{""}
+	}
+	return errors.Join(err1, err2)
+}
+
+// check finds mistakes before the first process starts, and fills bases.
+func (s *settings) check() error {
 	if s.rounds < 1 || s.rounds > maxRounds {
 		return fmt.Errorf("rounds %d is out of range; use 1 to %d", s.rounds, maxRounds)
 	}
-	if len(s.contenders) == 0 || len(s.callers) == 0 || len(s.payloads) == 0 {
-		return errors.New("contenders, callers and payload need at least one entry each")
+	if len(s.contenders) == 0 || len(s.cells()) == 0 {
+		return errors.New("every list needs at least one entry")
 	}
-	if memory && len(s.callers)*len(s.payloads) > 1 {
+	if s.scenario == contender.Memory && len(s.cells()) > 1 {
 		return errors.New("memory takes one number of callers and one payload")
 	}
-	if !memory && s.server != server.Minimal && s.server != server.Greeter {
+	if s.scenario == contender.Calls && s.server != server.Minimal && s.server != server.Greeter {
 		return fmt.Errorf("server %q is unknown; use %s or %s", s.server, server.Minimal, server.Greeter)
 	}
-	if s.base == "" {
-		s.base = s.contenders[0]
-		if slices.Contains(s.contenders, contender.Ours) {
-			s.base = contender.Ours
-		}
-	}
-	if !slices.Contains(s.contenders, s.base) {
-		return fmt.Errorf("base %q does not run; it must be one of the contenders", s.base)
+	if err := s.checkBases(); err != nil {
+		return err
 	}
 	if s.out != "" {
 		if err := report.CheckName(s.out); err != nil {
 			return err
 		}
 	}
-	return s.checkCells(memory)
+	return s.checkCells()
 }
 
-func (s *settings) checkCells(memory bool) error {
+func (s *settings) checkBases() error {
+	if len(s.bases) == 0 {
+		for _, name := range contender.Bases(s.scenario) {
+			if slices.Contains(s.contenders, name) {
+				s.bases = append(s.bases, name)
+			}
+		}
+	}
+	if len(s.bases) == 0 {
+		s.bases = s.contenders[:1]
+	}
+	for _, base := range s.bases {
+		if !slices.Contains(s.contenders, base) {
+			return fmt.Errorf("base %q does not run; it must be one of the contenders", base)
+		}
+	}
+	return nil
+}
+
+func (s *settings) checkCells() error {
 	for _, o := range s.cells() {
 		for _, name := range s.contenders {
 			o.Contender = name
-			if memory {
+			if s.scenario == contender.Memory {
 				o.Slice = 1
 			}
 			if err := o.Check(); err != nil {
@@ -129,19 +174,22 @@ func (s *settings) checkCells(memory bool) error {
 // cells returns the options of each cell, without address and contender.
 func (s *settings) cells() []load.Options {
 	var cells []load.Options
-	for _, payload := range s.payloads {
-		for _, callers := range s.callers {
-			cells = append(cells, load.Options{
-				Callers: callers, Payload: payload, Warmup: s.warmup, Slice: s.slice, DeadlineContext: s.deadline,
-			})
+	for _, mode := range s.modes {
+		for _, payload := range s.payloads {
+			for _, callers := range s.callers {
+				cells = append(cells, load.Options{
+					Scenario: s.scenario, Mode: contender.Mode(mode), Callers: callers, Payload: payload,
+					Warmup: s.warmup, Slice: s.slice, DeadlineContext: s.deadline,
+				})
+			}
 		}
 	}
 	return cells
 }
 
-func catalogue() string {
+func catalogue(scenario contender.Scenario) string {
 	var lines []string
-	for _, e := range contender.All() {
+	for _, e := range contender.Table(scenario) {
 		lines = append(lines, e.Name+" ("+e.Note+")")
 	}
 	return strings.Join(lines, "; ")

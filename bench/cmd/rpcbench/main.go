@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command rpcbench compares HTTP/1.1 clients side by side: client and server
-// in processes of their own, rounds interleaved, ratios taken inside a round.
+// Command rpcbench compares RPC clients side by side: client and server in
+// processes of their own, rounds interleaved, ratios taken inside a round.
 //
-//	rpcbench [calls] [flags]   calls a second, CPU, allocations, latency
+//	rpcbench [calls] [flags]   HTTP/1.1 clients on go-micro's wire: calls a second, CPU, allocations, latency
+//	rpcbench rpc [flags]       the same of unary echoes, each peer over its own protocol
+//	rpcbench streams [flags]   the same of messages on streams
 //	rpcbench memory [flags]    memory of calls that wait for their answer
 //
 // See the README of the module for what the figures mean.
@@ -19,6 +21,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"example.com/mailcall/bench/internal/contender"
 )
 
 // The exit codes.
@@ -48,7 +52,11 @@ func run(args []string, std streams) int {
 	var err error
 	switch role {
 	case "calls":
-		err = untilInterrupt(driveCalls, args, std)
+		err = untilInterrupt(driveCells(contender.Calls, "HTTP/1.1 clients: calls"), args, std)
+	case "rpc":
+		err = untilInterrupt(driveCells(contender.RPC, "RPC clients: unary echo"), args, std)
+	case "streams":
+		err = untilInterrupt(driveCells(contender.Streams, "RPC clients: streams"), args, std)
 	case "memory":
 		err = untilInterrupt(driveMemory, args, std)
 	case roleServer, roleClient, roleHolder:
@@ -57,12 +65,15 @@ func run(args []string, std streams) int {
 		signal.Ignore(os.Interrupt)
 		err = play(context.Background(), role, args, std)
 	default:
-		err = usageError{fmt.Errorf("%q is unknown; use calls or memory", role)}
+		err = usageError{fmt.Errorf("%q is unknown; use calls, rpc, streams or memory", role)}
 	}
 	return exitCode(err, std.err)
 }
 
-func untilInterrupt(drive func(context.Context, []string, streams) error, args []string, std streams) error {
+// driver runs a scenario.
+type driver func(ctx context.Context, args []string, std streams) error
+
+func untilInterrupt(drive driver, args []string, std streams) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	return drive(ctx, args, std)

@@ -8,10 +8,10 @@ import (
 	"fmt"
 	"time"
 
+	"example.com/mailcall/bench/internal/contender"
 	"example.com/mailcall/bench/internal/load"
 	"example.com/mailcall/bench/internal/proc"
 	"example.com/mailcall/bench/internal/report"
-	"example.com/mailcall/bench/internal/server"
 )
 
 const (
@@ -23,12 +23,12 @@ const (
 
 // driveMemory runs all contenders against a silent server and reports.
 func driveMemory(ctx context.Context, args []string, std streams) error {
-	s, err := parse(args, true, std.err)
+	s, err := parse(args, contender.Memory, std.err)
 	if err != nil {
 		return err
 	}
 	d := &memoryDriver{settings: s, std: std}
-	d.report = report.Memory{Header: s.header("HTTP/1.1 clients: memory of waiting calls"), Payload: s.payloads[0]}
+	d.report = report.Memory{Header: s.header("Memory of waiting calls"), Payload: s.payloads[0]}
 	d.report.Notes = []string{fmt.Sprintf("rounds %d; the server reads the requests and never answers", s.rounds)}
 	err = d.drive(ctx)
 	return s.finish(ctx, std, &d.report, err)
@@ -63,7 +63,11 @@ func (d *memoryDriver) drive(ctx context.Context) error {
 func (d *memoryDriver) hold(ctx context.Context, o load.Options) (h load.Hold, err error) {
 	ctx, cancel := context.WithTimeout(ctx, arrival+patience)
 	defer cancel()
-	silent, err := startBackend(ctx, server.Silent)
+	entry, err := contender.Find(d.scenario, o.Contender)
+	if err != nil {
+		return h, err
+	}
+	silent, err := startBackend(ctx, entry.Server)
 	if err != nil {
 		return h, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"example.com/mailcall/bench/internal/contender"
 	"example.com/mailcall/bench/internal/load"
 	"example.com/mailcall/bench/internal/proc"
 	"example.com/mailcall/bench/internal/server"
@@ -24,8 +25,10 @@ func play(ctx context.Context, role string, args []string, std streams) error {
 	flags := flag.NewFlagSet("rpcbench "+role, flag.ContinueOnError)
 	flags.SetOutput(std.err)
 	var o load.Options
-	var kind string
+	var kind, scenario, mode string
 	flags.StringVar(&kind, "kind", server.Minimal, "kind of server")
+	flags.StringVar(&scenario, "scenario", string(contender.Calls), "which table of clients")
+	flags.StringVar(&mode, "mode", "", "what streams are for")
 	flags.StringVar(&o.Contender, "contender", "", "which client")
 	flags.StringVar(&o.Address, "address", "", "host:port of the server")
 	flags.IntVar(&o.Callers, "callers", 1, "goroutines that call")
@@ -36,6 +39,7 @@ func play(ctx context.Context, role string, args []string, std streams) error {
 	if err := flags.Parse(args); err != nil {
 		return usageError{err}
 	}
+	o.Scenario, o.Mode = contender.Scenario(scenario), contender.Mode(mode)
 	switch role {
 	case roleServer:
 		return proc.Serve(kind, std.in, std.out)
@@ -50,6 +54,7 @@ func play(ctx context.Context, role string, args []string, std streams) error {
 func clientArgs(role string, o load.Options) []string {
 	return []string{
 		role,
+		"--scenario", string(o.Scenario), "--mode", string(o.Mode),
 		"--contender", o.Contender, "--address", o.Address,
 		"--callers", strconv.Itoa(o.Callers), "--payload", strconv.Itoa(o.Payload),
 		"--warmup", o.Warmup.String(), "--slice", o.Slice.String(),

@@ -15,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"example.com/mailcall/bench/internal/contender"
 	"example.com/mailcall/bench/internal/proc"
 	"example.com/mailcall/bench/internal/report"
 )
@@ -88,8 +89,63 @@ func checkCalls(t *testing.T, r report.Calls) {
 	}
 }
 
+func TestRPCSmoke(t *testing.T) {
+	code, out, progress := rpcbench(t, "rpc", "--callers", "1,8", "--payload", "64,65536", "--rounds", "1",
+		"--slice", "30ms", "--warmup", "10ms", "--json", "--base", "grpc,raw-mux")
+	if code != exitOK {
+		t.Fatalf("got code %d, %s, want 0", code, progress)
+	}
+	r := decode(t, out)
+	if len(r.Cells) != 4 || r.Base != "grpc" || len(r.Overviews) != 2 {
+		t.Fatalf("got %d cells, base %q, %d overviews, want 4, grpc, 2", len(r.Cells), r.Base, len(r.Overviews))
+	}
+	all := contender.Defaults(contender.RPC)
+	for _, cell := range r.Cells {
+		checkSamples(t, cell, all)
+	}
+}
+
+func TestStreamsSmoke(t *testing.T) {
+	code, out, progress := rpcbench(t, "streams", "--streams", "1,8", "--payload", "64", "--rounds", "1",
+		"--slice", "30ms", "--warmup", "10ms", "--json")
+	if code != exitOK {
+		t.Fatalf("got code %d, %s, want 0", code, progress)
+	}
+	r := decode(t, out)
+	var modes []string
+	for _, cell := range r.Cells {
+		modes = append(modes, cell.Mode)
+		checkSamples(t, cell, contender.Defaults(contender.Streams))
+	}
+	if got := strings.Join(modes, " "); got != "ping-pong ping-pong one-way one-way" {
+		t.Errorf("got modes %q, want each with both numbers of streams", got)
+	}
+}
+
+func decode(t *testing.T, out string) report.Calls {
+	t.Helper()
+	var r report.Calls
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// checkSamples wants one good sample of each contender.
+func checkSamples(t *testing.T, cell report.Cell, names []string) {
+	t.Helper()
+	if len(cell.Samples) != len(names) {
+		t.Errorf("%d B, %d callers: got %d samples, want %d", cell.Payload, cell.Callers, len(cell.Samples), len(names))
+	}
+	for _, s := range cell.Samples {
+		if s.Calls < 1 || s.Errors != 0 || s.ClientCPU <= 0 || s.ServerCPU <= 0 {
+			t.Errorf("%d B, %d callers: got %+v, want calls, CPU on both sides and no errors", cell.Payload, cell.Callers, s)
+		}
+	}
+}
+
 func TestMemorySmoke(t *testing.T) {
-	code, out, progress := rpcbench(t, "memory", "--contenders", "fasthttp,nethttp,floor", "--callers", "100", "--rounds", "1", "--json")
+	code, out, progress := rpcbench(t, "memory", "--contenders", "fasthttp,nethttp,floor,grpc", "--callers", "100", "--rounds", "1", "--json")
 	if code != exitOK {
 		t.Fatalf("got code %d, %s, want 0", code, progress)
 	}
@@ -97,8 +153,8 @@ func TestMemorySmoke(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Rows) != 3 {
-		t.Fatalf("got %d rows, want 3", len(r.Rows))
+	if len(r.Rows) != 4 {
+		t.Fatalf("got %d rows, want 4", len(r.Rows))
 	}
 	for _, row := range r.Rows {
 		if row.Median.Goroutines < 1 || row.Median.Stack <= 0 {
@@ -120,7 +176,7 @@ func TestInterruptedRunPrintsWhatItHas(t *testing.T) {
 	defer cancel()
 	var out bytes.Buffer
 	args := []string{"--contenders", "floor", "--callers", "1", "--payload", "64", "--slice", "20ms", "--warmup", "0s"}
-	err := driveCalls(ctx, args, streams{strings.NewReader(""), &out, cancelOn{cancel}})
+	err := driveCells(contender.Calls, "calls")(ctx, args, streams{strings.NewReader(""), &out, cancelOn{cancel}})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
@@ -149,6 +205,12 @@ func TestMistakesInTheCommandLine(t *testing.T) {
 		{"--slice", "2h"},
 		{"--server", "silent"},
 		{"--out", "../up"},
+		{"rpc", "--server", "greeter"},
+		{"rpc", "--contenders", "floor"},
+		{"rpc", "--payload", "139"},
+		{"streams", "--mode", "other"},
+		{"streams", "--mode", ""},
+		{"streams", "--callers", "1"},
 		{"memory", "--callers", "1,2"},
 		{"memory", "--slice", "1s"},
 	} {

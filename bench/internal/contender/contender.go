@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package contender has the HTTP/1.1 clients that are compared, each brought
-// to one small contract so that the harness treats all of them alike.
+// Package contender has the clients that are compared, each brought to one
+// small contract so that the harness treats all of them alike.
 //
-// Each contender sends the same request (see package wire), encodes the
-// request value and decodes the reply value once per call, and looks at
-// Micro-Error and Content-Type of the answer. To add one, write a file with a
-// function of type [New] and add a line to [All].
+// Each contender encodes the request value and decodes the reply value once
+// per call. In the HTTP scenarios each sends the same request (see package
+// wire) and looks at Micro-Error and Content-Type of the answer. To add one,
+// write a file with a function of type [New] and add a line to [Table].
 package contender
 
 import (
@@ -17,6 +17,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"example.com/mailcall/bench/internal/echo"
 	"example.com/mailcall/bench/internal/wire"
 )
 
@@ -31,6 +32,9 @@ type Config struct {
 	// should use. The others, marked so in [Entry.Note], leave calls without
 	// a deadline unless the caller's context has one.
 	CallTimeout time.Duration
+	// Plain asks HTTP clients for a request without go-micro's fields: the
+	// server is none of go-micro's.
+	Plain bool
 }
 
 // Contender is one client, shared by all callers.
@@ -50,18 +54,45 @@ type Caller interface {
 	Call(ctx context.Context, req, rsp proto.Message) error
 }
 
-// New makes a contender. It opens no connection.
-type New func(Config) (Contender, error)
-
-// Entry is a row in the table of contenders.
-type Entry struct {
-	// Name is how flags and results call it.
-	Name string
-	// Note says in a few words how the client is set up.
-	Note string
-	// New makes it.
-	New New
+// Bare is implemented by a [Caller] without a codec. The harness calls it in
+// place of [Caller.Call], so that nothing is measured but the way of bytes.
+type Bare interface {
+	// Echo sends body and returns the answer, valid until the next Echo.
+	Echo(ctx context.Context, body []byte) ([]byte, error)
 }
+
+// Mode is what a stream is opened for.
+type Mode string
+
+// The modes.
+const (
+	// PingPong is a message out, a message back, and so on.
+	PingPong Mode = "ping-pong"
+	// OneWay is messages out; the server answers the end with their number.
+	OneWay Mode = "one-way"
+)
+
+// Streaming is implemented by a [Contender] that has streams.
+type Streaming interface {
+	// Open begins a stream, which ends with ctx at the latest.
+	Open(ctx context.Context, mode Mode) (Stream, error)
+}
+
+// Stream is one stream. One goroutine uses it.
+type Stream interface {
+	// Send sends a message. It keeps no reference to it.
+	Send(m *echo.Message) error
+	// CloseSend says that no more messages will be sent.
+	CloseSend() error
+	// Recv decodes the next message into m. After the last one of a ping-pong
+	// stream that ended well it returns io.EOF; of a one-way stream it is
+	// called once.
+	Recv(m *echo.Message) error
+}
+
+// New makes a contender. It opens no connection that a caller needs for
+// itself.
+type New func(Config) (Contender, error)
 
 // errReply is matched by errors about an answer that should not have been.
 var errReply = errors.New("unexpected reply")
@@ -80,4 +111,12 @@ func decode[T string | []byte](microError, contentType T, body []byte, rsp proto
 
 func statusError(code int) error {
 	return fmt.Errorf("%w: status %d, want 200", errReply, code)
+}
+
+// fields are the header fields that an HTTP client sends besides its own.
+func (c Config) fields() []wire.Field {
+	if c.Plain {
+		return []wire.Field{{Name: wire.HeaderContentType, Value: wire.ContentType}}
+	}
+	return wire.Fields()
 }

@@ -25,30 +25,37 @@ import (
 func TestMain(m *testing.M) {
 	// fasthttp's own housekeeping ends with the process only.
 	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*TCPDialer).tcpAddrsClean"))
 }
 
-// each runs test for every contender, made for two callers.
+// each runs test for every HTTP contender, made for two callers.
 func each(t *testing.T, address string, test func(t *testing.T, c contender.Caller)) {
-	for _, e := range contender.All() {
+	for _, e := range contender.Table(contender.Calls) {
 		t.Run(e.Name, func(t *testing.T) {
-			client, err := e.New(contender.Config{Address: address, Callers: 2, CallTimeout: 5 * time.Second})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				if err := client.Close(); err != nil {
-					t.Errorf("close: got %v, want no error", err)
-				}
-			}()
-			caller, err := client.Caller(0)
+			caller, err := open(t, e, address).Caller(0)
 			if err != nil {
 				t.Fatal(err)
 			}
 			test(t, caller)
 		})
 	}
+}
+
+// open makes the contender for two callers, until the end of the test.
+func open(t *testing.T, e contender.Entry, address string) contender.Contender {
+	t.Helper()
+	client, err := e.New(contender.Config{Address: address, Callers: 2, CallTimeout: 5 * time.Second, Plain: e.Server != ""})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := client.Close(); err != nil {
+			t.Errorf("close: got %v, want no error", err)
+		}
+	})
+	return client
 }
 
 func start(t *testing.T, kind string) string {
@@ -165,15 +172,20 @@ func TestDeadlineOfTheContextEndsTheCall(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	for _, name := range contender.Defaults() {
-		if _, err := contender.Find(name); err != nil {
-			t.Errorf("%s: got %v, want it found", name, err)
+	for _, s := range []contender.Scenario{contender.Calls, contender.RPC, contender.Streams, contender.Memory} {
+		for _, name := range contender.Defaults(s) {
+			if _, err := contender.Find(s, name); err != nil {
+				t.Errorf("%s: got %v, want it found", name, err)
+			}
+		}
+		if _, err := contender.Find(s, "other"); err == nil {
+			t.Errorf("%s: got no error, want one", s)
 		}
 	}
-	if slices.Contains(contender.Defaults(), "fasthttp-deadline") {
+	if slices.Contains(contender.Defaults(contender.Calls), "fasthttp-deadline") {
 		t.Error("got a variant among the defaults, want none")
 	}
-	if _, err := contender.Find("other"); err == nil {
-		t.Error("got no error, want one")
+	if len(contender.Table("other")) > 0 {
+		t.Error("got contenders of an unknown scenario, want none")
 	}
 }

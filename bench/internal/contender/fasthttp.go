@@ -27,7 +27,7 @@ type fastHTTP struct {
 	client  *fasthttp.HostClient
 	timeout time.Duration // of a call without a deadline; 0 is none
 	fields  []rawField
-	idName  []byte
+	idName  []byte // nil: calls have no id
 	id      atomic.Uint64
 	scratch sync.Pool // of *scratch
 }
@@ -45,7 +45,6 @@ func newFastHTTPDeadline(c Config) (Contender, error) { return makeFastHTTP(c, c
 func makeFastHTTP(c Config, timeout time.Duration) *fastHTTP {
 	f := &fastHTTP{
 		timeout: timeout,
-		idName:  []byte(wire.HeaderID),
 		client: &fasthttp.HostClient{
 			Addr:                          c.Address,
 			MaxConns:                      c.Callers + 16,
@@ -57,8 +56,11 @@ func makeFastHTTP(c Config, timeout time.Duration) *fastHTTP {
 			DisablePathNormalizing:        true,
 		},
 	}
-	for _, field := range wire.Fields() {
+	for _, field := range c.fields() {
 		f.fields = append(f.fields, rawField{[]byte(field.Name), []byte(field.Value)})
+	}
+	if !c.Plain {
+		f.idName = []byte(wire.HeaderID)
 	}
 	f.scratch.New = func() any { return new(scratch) }
 	return f
@@ -81,8 +83,6 @@ func (f *fastHTTP) Call(ctx context.Context, req, rsp proto.Message) error {
 	if s.body, err = (proto.MarshalOptions{}).MarshalAppend(s.body[:0], req); err != nil {
 		return err
 	}
-	s.id = strconv.AppendUint(s.id[:0], f.id.Add(1)-1, 10)
-
 	out, in := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(out)
 	defer fasthttp.ReleaseResponse(in)
@@ -92,7 +92,10 @@ func (f *fastHTTP) Call(ctx context.Context, req, rsp proto.Message) error {
 	for i := range f.fields {
 		out.Header.SetCanonical(f.fields[i].name, f.fields[i].value)
 	}
-	out.Header.SetCanonical(f.idName, s.id)
+	if f.idName != nil {
+		s.id = strconv.AppendUint(s.id[:0], f.id.Add(1)-1, 10)
+		out.Header.SetCanonical(f.idName, s.id)
+	}
 	out.SetBodyRaw(s.body)
 	if err = f.do(ctx, out, in); err != nil {
 		return err

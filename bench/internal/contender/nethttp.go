@@ -25,6 +25,7 @@ import (
 type netHTTP struct {
 	transport *http.Transport
 	template  *http.Request
+	plain     bool
 	id        atomic.Uint64
 	exchanges sync.Pool // of *exchange
 }
@@ -48,6 +49,7 @@ func newNetHTTP(c Config) (Contender, error) {
 			MaxIdleConnsPerHost: c.Callers + 16,
 			DisableCompression:  true,
 		},
+		plain: c.Plain,
 		template: &http.Request{
 			Method: http.MethodPost, URL: target, Host: c.Address,
 			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
@@ -55,10 +57,12 @@ func newNetHTTP(c Config) (Contender, error) {
 	}
 	n.exchanges.New = func() any {
 		e := &exchange{header: make(http.Header), id: make([]string, 1)}
-		for _, f := range wire.Fields() {
+		for _, f := range c.fields() {
 			e.header[f.Name] = []string{f.Value}
 		}
-		e.header[wire.HeaderID] = e.id
+		if !c.Plain {
+			e.header[wire.HeaderID] = e.id
+		}
 		return e
 	}
 	return n, nil
@@ -80,7 +84,9 @@ func (n *netHTTP) Call(ctx context.Context, req, rsp proto.Message) error {
 	if e.body, err = (proto.MarshalOptions{}).MarshalAppend(e.body[:0], req); err != nil {
 		return err
 	}
-	e.id[0] = strconv.FormatUint(n.id.Add(1)-1, 10)
+	if !n.plain {
+		e.id[0] = strconv.FormatUint(n.id.Add(1)-1, 10)
+	}
 	e.reader.Reset(e.body)
 	out := n.template.WithContext(ctx)
 	out.Header = e.header

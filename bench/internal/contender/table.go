@@ -5,29 +5,112 @@ package contender
 import (
 	"fmt"
 	"strings"
+
+	"example.com/mailcall/bench/internal/server"
 )
 
-// Ours is the name under which mailcall's own client enters. Ratios are taken
-// from it to each of the others.
-const Ours = "mailcall"
+// Scenario is what is compared. Each has a table of contenders.
+type Scenario string
 
-// All returns the table of contenders, in the order in which they run.
-func All() []Entry {
-	return []Entry{
-		{Ours, "api.Caller as it is: deadline, attempt bound, retries, marks, live list", newOurs},
-		{"fasthttp", "HostClient, Do; a deadline only if the context has one", newFastHTTP},
-		{"fasthttp-deadline", "HostClient, DoTimeout: every call is bounded", newFastHTTPDeadline},
-		{"nethttp", "http.Transport, RoundTrip; a deadline only if the context has one", newNetHTTP},
-		{"floor", "hand-written, a connection per caller, prebuilt head; no pool", newFloor},
+// The scenarios.
+const (
+	// Calls are unary calls on go-micro's HTTP wire.
+	Calls Scenario = "calls"
+	// RPC are unary echoes, each contender over its own protocol.
+	RPC Scenario = "rpc"
+	// Streams are messages on streams, each contender over its own protocol.
+	Streams Scenario = "streams"
+	// Memory is calls that wait for their answer.
+	Memory Scenario = "memory"
+)
+
+// Entry is a row in a table of contenders.
+type Entry struct {
+	// Name is how flags and results call it.
+	Name string
+	// Note says in a few words how the client is set up.
+	Note string
+	// New makes it.
+	New New
+	// Server is the kind of server that it calls; "" is the one that the
+	// driver is asked for.
+	Server string
+	// Variant rows do not run unless they are asked for.
+	Variant bool
+}
+
+// Table returns the contenders of a scenario, in the order in which they run.
+// An unknown scenario has none.
+func Table(s Scenario) []Entry {
+	switch s {
+	case Calls:
+		return calls()
+	case RPC:
+		return rpcs()
+	case Streams:
+		return []Entry{
+			{Name: "mailcall-tcp", Note: noteTCP, New: newOursTCP, Server: server.TCP},
+			{Name: "grpc", Note: "grpc-go, one ClientConn", New: newGRPC, Server: server.GRPC},
+		}
+	case Memory:
+		entries := calls()
+		for i := range entries {
+			entries[i].Server = server.Silent
+		}
+		return append(entries,
+			Entry{Name: "mailcall-tcp", Note: noteTCP, New: newOursTCP, Server: server.TCPSilent},
+			Entry{Name: "grpc", Note: "grpc-go, one ClientConn", New: newGRPC, Server: server.GRPCSilent})
+	default:
+		return nil
 	}
+}
+
+func calls() []Entry {
+	return []Entry{
+		{Name: "mailcall", Note: "api.Caller as it is: deadline, attempt bound, retries, marks, live list", New: newOurs},
+		{Name: "fasthttp", Note: "HostClient, Do; a deadline only if the context has one", New: newFastHTTP},
+		{Name: "fasthttp-deadline", Note: "HostClient, DoTimeout: every call is bounded", New: newFastHTTPDeadline, Variant: true},
+		{Name: "nethttp", Note: "http.Transport, RoundTrip; a deadline only if the context has one", New: newNetHTTP},
+		{Name: "floor", Note: "hand-written, a connection per caller, prebuilt head; no pool", New: newFloor},
+	}
+}
+
+// noteTCP is said in several tables.
+const noteTCP = "api.Caller over mailcall's own wire, every default on"
+
+func rpcs() []Entry {
+	return []Entry{
+		{Name: "mailcall-tcp", Note: noteTCP + "; inline handler in the server", New: newOursTCP, Server: server.TCP},
+		{Name: "mailcall-tcp-go", Note: "the same, a goroutine per call in the server", New: newOursTCP, Server: server.TCPGo},
+		{Name: "grpc", Note: "grpc-go, one ClientConn", New: newGRPC, Server: server.GRPC},
+		{Name: "drpc", Note: "drpc, a connection per caller", New: newDRPC, Server: server.DRPC},
+		{Name: "connect", Note: "connect-go, its own protocol over cleartext HTTP/2", New: newConnect, Server: server.Connect},
+		{Name: "netrpc", Note: "net/rpc with gob, one connection", New: newNetRPC, Server: server.NetRPC},
+		{Name: "fasthttp", Note: "HostClient, Do; POST with a protobuf body", New: newFastHTTP, Server: server.FastHTTP},
+		{Name: "nethttp", Note: "http.Transport, RoundTrip; POST with a protobuf body", New: newNetHTTP, Server: server.NetHTTP},
+		{Name: "raw-mux", Note: "hand-written multiplexed echo of bytes, no codec", New: newRawMux, Server: server.RawMux},
+		{Name: "raw-mux-go", Note: "the same, a goroutine per call in the server", New: newRawMux, Server: server.RawMuxGo},
+	}
+}
+
+// Bases returns the names whose figures are divided by the others' when
+// nothing else is asked for: those of mailcall in the order of the table.
+func Bases(s Scenario) []string {
+	var names []string
+	for _, e := range Table(s) {
+		if strings.HasPrefix(e.Name, "mailcall") {
+			names = append(names, e.Name)
+		}
+	}
+	return names
 }
 
 // Defaults returns the names that run when none are asked for: all but
 // variants of another contender.
-func Defaults() []string {
+func Defaults(s Scenario) []string {
 	var names []string
-	for _, e := range All() {
-		if !strings.Contains(e.Name, "-") {
+	for _, e := range Table(s) {
+		if !e.Variant {
 			names = append(names, e.Name)
 		}
 	}
@@ -35,13 +118,13 @@ func Defaults() []string {
 }
 
 // Find returns the entry called name.
-func Find(name string) (Entry, error) {
+func Find(s Scenario, name string) (Entry, error) {
 	var known []string
-	for _, e := range All() {
+	for _, e := range Table(s) {
 		if e.Name == name {
 			return e, nil
 		}
 		known = append(known, e.Name)
 	}
-	return Entry{}, fmt.Errorf("contender %q is unknown; use %s", name, strings.Join(known, ", "))
+	return Entry{}, fmt.Errorf("contender %q is unknown to %s; use %s", name, s, strings.Join(known, ", "))
 }

@@ -13,10 +13,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/types/known/wrapperspb"
-
 	"example.com/mailcall/bench/internal/contender"
-	"example.com/mailcall/bench/internal/wire"
+	"example.com/mailcall/bench/internal/echo"
 )
 
 const (
@@ -40,11 +38,11 @@ type Holding struct {
 // StartHolding begins o.Callers calls, each on its own goroutine, and returns
 // without waiting for the requests to arrive. Slice and Warmup are not used.
 func StartHolding(ctx context.Context, o Options) (*Holding, error) {
-	o.Slice, o.Warmup = 1, 0
+	o.Scenario, o.Slice, o.Warmup = contender.Memory, 1, 0
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
-	value, err := wire.Value(o.Payload)
+	value, err := o.value()
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +75,7 @@ func (h *Holding) call(ctx context.Context, c contender.Caller, value []byte) {
 		defer cancel()
 	}
 	text := "answered by a server that never answers"
-	if err := c.Call(ctx, &wrapperspb.BytesValue{Value: value}, new(wrapperspb.BytesValue)); err != nil {
+	if err := c.Call(ctx, &echo.Message{Number: 1, Data: value}, new(echo.Message)); err != nil {
 		text = err.Error()
 	}
 	h.failed.CompareAndSwap(nil, &text)

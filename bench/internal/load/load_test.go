@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"example.com/mailcall/bench/internal/contender"
 	"example.com/mailcall/bench/internal/load"
 	"example.com/mailcall/bench/internal/server"
 )
@@ -30,7 +31,7 @@ func start(t *testing.T, kind string) server.Server {
 
 func options(address string) load.Options {
 	return load.Options{
-		Contender: "floor", Address: address, Callers: 4, Payload: 64,
+		Scenario: contender.Calls, Contender: "floor", Address: address, Callers: 4, Payload: 64,
 		Warmup: 20 * time.Millisecond, Slice: 50 * time.Millisecond,
 	}
 }
@@ -48,6 +49,35 @@ func TestRunCountsCalls(t *testing.T) {
 		if s.P50 < 1 || s.P99 < s.P50 || s.Max < s.P99 || s.Allocs < 3 || s.ClientCPU <= 0 {
 			t.Errorf("got %+v, want ordered latencies, three allocations at least, some CPU", s)
 		}
+	}
+}
+
+func TestRunCountsMessages(t *testing.T) {
+	o := options(start(t, server.GRPC).Address())
+	o.Scenario, o.Contender = contender.Streams, "grpc"
+	for _, o.Mode = range []contender.Mode{contender.PingPong, contender.OneWay} {
+		s, err := load.Run(t.Context(), o)
+		if err != nil {
+			t.Fatalf("%s: got %v, want no error", o.Mode, err)
+		}
+		if s.Calls < 1 || s.TotalCalls <= s.Calls || s.Errors != 0 {
+			t.Errorf("%s: got %+v, want messages in slice and warm-up and no errors", o.Mode, s)
+		}
+		if timed := s.P99 > 0; timed != (o.Mode == contender.PingPong) {
+			t.Errorf("%s: got p99 %d, want one of ping-pong only", o.Mode, s.P99)
+		}
+	}
+}
+
+func TestBareCallersAllocateNothing(t *testing.T) {
+	o := options(start(t, server.RawMux).Address())
+	o.Scenario, o.Contender = contender.RPC, "raw-mux"
+	s, err := load.Run(t.Context(), o)
+	if err != nil || s.Calls < 1 || s.Errors != 0 {
+		t.Fatalf("got %+v, error %v, want calls and no errors", s, err)
+	}
+	if s.Allocs > 1 { // those of reading the figures are in it
+		t.Errorf("got %.2f allocations a call, want nearly none", s.Allocs)
 	}
 }
 
@@ -83,6 +113,9 @@ func TestCheck(t *testing.T) {
 		t.Fatalf("got %v, want no error", err)
 	}
 	for name, change := range map[string]func(*load.Options){
+		"scenario":   func(o *load.Options) { o.Scenario = "other" },
+		"mode":       func(o *load.Options) { o.Mode = contender.OneWay },
+		"no mode":    func(o *load.Options) { o.Scenario, o.Contender = contender.Streams, "grpc" },
 		"contender":  func(o *load.Options) { o.Contender = "other" },
 		"no callers": func(o *load.Options) { o.Callers = 0 },
 		"callers":    func(o *load.Options) { o.Callers = load.MaxCallers + 1 },

@@ -28,7 +28,8 @@ type recorder struct {
 type shard struct {
 	mu    sync.Mutex
 	hist  *hdrhistogram.Histogram
-	total int64 // since the start; hist is emptied at the start of the slice
+	calls int64 // it and hist are emptied at the start of the slice
+	total int64 // since the start
 	errs  int64
 	first error
 	_     [64]byte // the next shard's lock is on another cache line
@@ -46,12 +47,12 @@ func newHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(1, maxLatency.Microseconds(), digits)
 }
 
-// add records one call.
-func (r *recorder) add(caller int, took time.Duration, err error) {
+// add records n calls that took that long together, or an error.
+func (r *recorder) add(caller, n int, took time.Duration, err error) {
 	s := &r.shard[caller%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.total++
+	s.total += int64(n)
 	if err != nil {
 		s.errs++
 		if s.first == nil {
@@ -59,6 +60,7 @@ func (r *recorder) add(caller int, took time.Duration, err error) {
 		}
 		return
 	}
+	s.calls += int64(n)
 	us := min(max(took.Microseconds(), 1), maxLatency.Microseconds())
 	_ = s.hist.RecordValue(us) // us is in range
 }
@@ -69,15 +71,16 @@ func (r *recorder) begin() {
 		s := &r.shard[i]
 		s.mu.Lock()
 		s.hist.Reset()
+		s.calls = 0
 		s.mu.Unlock()
 	}
 }
 
 // counts is what a recorder has seen.
 type counts struct {
-	hist        *hdrhistogram.Histogram
-	total, errs int64
-	first       error
+	hist               *hdrhistogram.Histogram
+	calls, total, errs int64
+	first              error
 }
 
 // end returns what was recorded since begin.
@@ -87,6 +90,7 @@ func (r *recorder) end() counts {
 		s := &r.shard[i]
 		s.mu.Lock()
 		c.hist.Merge(s.hist)
+		c.calls += s.calls
 		c.total += s.total
 		c.errs += s.errs
 		if c.first == nil {

@@ -11,10 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/protobuf/types/known/wrapperspb"
-
 	"example.com/mailcall/bench/internal/contender"
-	"example.com/mailcall/bench/internal/wire"
 )
 
 const (
@@ -25,66 +22,69 @@ const (
 	drain = 10 * time.Second
 )
 
-// crew is the set of goroutines that call.
+// crew is the set of goroutines that work.
 type crew struct {
-	opts    Options
-	value   []byte
-	callers []contender.Caller
-	rec     *recorder
-	stop    atomic.Bool
-	wg      sync.WaitGroup
+	opts Options
+	jobs []job
+	rec  *recorder
+	stop atomic.Bool
+	wg   sync.WaitGroup
 }
 
 // Run warms the contender up, counts for a slice and returns the figures.
 // It fails if a caller cannot be made, if ctx ends, or if calls hang.
 func Run(ctx context.Context, o Options) (Sample, error) {
-	c, client, err := assemble(o, CallTimeout)
+	c, client, err := assemble(o)
 	if err != nil {
 		return Sample{}, err
 	}
-	for i := range c.callers {
-		c.wg.Go(func() { c.work(i) }) //nolint:contextcheck // see call
+	for i := range c.jobs {
+		c.wg.Go(func() { c.work(i) })
 	}
 	sample, err := c.measure(ctx)
 	c.stop.Store(true)
 	if hung := c.wait(); hung != nil {
 		return sample, errors.Join(err, hung) // closing under a running call is not allowed
 	}
+	if ended := c.rec.end(); err == nil && ended.errs > sample.Errors {
+		sample.Errors, sample.FirstError = ended.errs, ended.first.Error()
+	}
 	return sample, errors.Join(err, client.Close())
 }
 
-func assemble(o Options, timeout time.Duration) (*crew, contender.Contender, error) {
+func assemble(o Options) (*crew, contender.Contender, error) {
 	if err := o.Check(); err != nil {
 		return nil, nil, err
 	}
-	value, err := wire.Value(o.Payload)
+	value, err := o.value()
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := o.open(timeout)
+	client, err := o.open(CallTimeout)
 	if err != nil {
 		return nil, nil, err
 	}
-	c := &crew{opts: o, value: value, rec: newRecorder()}
+	c := &crew{opts: o, rec: newRecorder()}
 	for i := range o.Callers {
-		caller, err := client.Caller(i)
+		j, err := newJob(o, client, i, value)
 		if err != nil {
 			return nil, nil, errors.Join(fmt.Errorf("caller %d: %w", i, err), client.Close())
 		}
-		c.callers = append(c.callers, caller)
+		c.jobs = append(c.jobs, j)
 	}
 	return c, client, nil
 }
 
-// work calls until it is told to stop. The clock is read once per call: the
-// end of one call is the beginning of the next.
+// work does its job until it is told to stop. The clock is read once each
+// time: the end of one call is the beginning of the next.
 func (c *crew) work(i int) {
+	j := c.jobs[i]
 	failed := 0
 	begin := time.Now()
 	for failed < giveUp && !c.stop.Load() {
-		err := c.call(i)
+		err := j.do()
 		end := time.Now()
-		c.rec.add(i, end.Sub(begin), err)
+		c.rec.add(i, j.calls, end.Sub(begin), err)
 		begin = end
 		if err != nil {
 			failed++
@@ -92,27 +92,12 @@ func (c *crew) work(i int) {
 			failed = 0
 		}
 	}
-}
-
-// call makes one call with values of its own, as a user's code does. The
-// context is not that of the run: one that can end costs a client that heeds
-// it, and most of the contenders do not.
-func (c *crew) call(i int) error {
-	ctx := context.Background()
-	if c.opts.DeadlineContext {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, CallTimeout)
-		defer cancel()
+	if j.end == nil {
+		return
 	}
-	req := &wrapperspb.BytesValue{Value: c.value}
-	rsp := new(wrapperspb.BytesValue)
-	if err := c.callers[i].Call(ctx, req, rsp); err != nil {
-		return err
+	if err := j.end(); err != nil && failed == 0 {
+		c.rec.add(i, 0, 0, err)
 	}
-	if len(rsp.GetValue()) < len(c.value) { // a greeter's is longer by its greeting
-		return fmt.Errorf("reply of %d bytes, want the %d sent", len(rsp.GetValue()), len(c.value))
-	}
-	return nil
 }
 
 func (c *crew) measure(ctx context.Context) (Sample, error) {
@@ -134,12 +119,16 @@ func (c *crew) measure(ctx context.Context) (Sample, error) {
 	if err != nil {
 		return Sample{}, err
 	}
-	return summarize(c.opts.Contender, counted, seconds, after.minus(before)), nil
+	sample := summarize(c.opts.Contender, counted, seconds, after.minus(before))
+	if c.opts.Mode == contender.OneWay {
+		sample.P50, sample.P99, sample.Max = 0, 0, 0
+	}
+	return sample, nil
 }
 
 func summarize(name string, c counts, seconds float64, u usage) Sample {
 	s := Sample{
-		Contender: name, Calls: c.hist.TotalCount(), TotalCalls: c.total, Errors: c.errs, Seconds: seconds,
+		Contender: name, Calls: c.calls, TotalCalls: c.total, Errors: c.errs, Seconds: seconds,
 		P50: c.hist.ValueAtQuantile(50), P99: c.hist.ValueAtQuantile(99), Max: c.hist.Max(),
 		Collections: u.collections,
 	}

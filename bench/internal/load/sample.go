@@ -4,17 +4,27 @@
 // that process. It reads the wall clock: measuring it is what it is for.
 package load
 
-import "time"
+import (
+	"time"
+
+	"example.com/mailcall/bench/internal/contender"
+)
 
 // Options say what to run. They are checked by [Options.Check].
 type Options struct {
+	// Scenario chooses the table of contenders, and with it the message: a
+	// wrapperspb.BytesValue in Calls, an echo.Message in the others.
+	Scenario contender.Scenario
+	// Mode is what streams are opened for, "" in the other scenarios.
+	Mode contender.Mode
 	// Contender is a name from the table of contenders.
 	Contender string
 	// Address is the "host:port" of the server.
 	Address string
-	// Callers is how many goroutines call, 1 to [MaxCallers].
+	// Callers is how many goroutines call, or how many streams there are, 1 to
+	// [MaxCallers].
 	Callers int
-	// Payload is the size of the encoded request body, in bytes.
+	// Payload is the size of the encoded request or message, in bytes.
 	Payload int
 	// Warmup is how long the callers run before anything is counted.
 	Warmup time.Duration
@@ -24,7 +34,9 @@ type Options struct {
 	DeadlineContext bool
 }
 
-// Sample is what one contender showed in one round of one cell.
+// Sample is what one contender showed in one round of one cell. A call is a
+// message there and back on a ping-pong stream, and a message sent on a one-way
+// stream, which has no latency.
 type Sample struct {
 	// Contender is the contender's name.
 	Contender string `json:"contender"`
@@ -48,7 +60,8 @@ type Sample struct {
 	// Allocs and Bytes are what the client allocated per call.
 	Allocs float64 `json:"allocs"`
 	Bytes  float64 `json:"bytes"`
-	// P50, P99 and Max are latencies in microseconds, good to 1 %.
+	// P50, P99 and Max are latencies in microseconds, good to 1 %; 0 where
+	// there are none.
 	P50 int64 `json:"p50_us"`
 	P99 int64 `json:"p99_us"`
 	Max int64 `json:"max_us"`

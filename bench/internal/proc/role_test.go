@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"example.com/mailcall/bench/internal/contender"
 	"example.com/mailcall/bench/internal/load"
 	"example.com/mailcall/bench/internal/proc"
 	"example.com/mailcall/bench/internal/server"
@@ -49,7 +50,7 @@ func TestLoadEndsWithItsInput(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = s.Close() }()
-	o := load.Options{Contender: "floor", Address: s.Address(), Callers: 1, Payload: 64, Slice: time.Minute}
+	o := load.Options{Scenario: contender.Calls, Contender: "floor", Address: s.Address(), Callers: 1, Payload: 64, Slice: time.Minute}
 	if err = proc.Load(t.Context(), o, strings.NewReader(""), &bytes.Buffer{}); err == nil {
 		t.Error("got no error, want one: the parent is gone")
 	}

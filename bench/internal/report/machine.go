@@ -51,7 +51,8 @@ func ThisMachine() Machine {
 
 func isMeasured(path string) bool {
 	switch path {
-	case "github.com/valyala/fasthttp", "google.golang.org/protobuf", "github.com/asynkron/protoactor-go":
+	case "github.com/valyala/fasthttp", "google.golang.org/protobuf", "github.com/asynkron/protoactor-go",
+		"google.golang.org/grpc", "connectrpc.com/connect", "storj.io/drpc":
 		return true
 	}
 	return false

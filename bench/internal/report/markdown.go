@@ -15,28 +15,69 @@ func (c *Calls) Markdown() string {
 	var b strings.Builder
 	c.Header.write(&b)
 	fmt.Fprintf(&b, "\nRatios are %s / contender inside each round: median [min..max]. For calls/s more than 1 is in favour of %s, for CPU and p99 less than 1 is.\n", c.Base, c.Base)
-	for _, cell := range c.Cells {
-		fmt.Fprintf(&b, "\n## %d B, %d callers\n\n", cell.Payload, cell.Callers)
-		t := table{{"contender", "rounds", "calls/s", "ratio", "client CPU us", "ratio", "p99 us", "ratio", "p50 us", "server CPU us", "allocs", "bytes", "errors"}}
-		for _, r := range cell.Rows {
-			m := r.Median
-			t = append(t, []string{
-				r.Contender, fmt.Sprint(r.Rounds),
-				fmt.Sprintf("%.0f", m.CallsPerSecond), r.Rate.String(),
-				fmt.Sprintf("%.1f", m.ClientCPU), r.CPU.String(),
-				fmt.Sprint(m.P99), r.P99.String(), fmt.Sprint(m.P50),
-				fmt.Sprintf("%.1f", m.ServerCPU), fmt.Sprintf("%.1f", m.Allocs),
-				fmt.Sprintf("%.0f", m.Bytes), fmt.Sprint(m.Errors),
-			})
-		}
-		t.write(&b)
-		for _, r := range cell.Rows {
-			if r.Median.FirstError != "" {
-				fmt.Fprintf(&b, "\n%s: %s\n", r.Contender, r.Median.FirstError)
-			}
-		}
+	for _, o := range c.Overviews {
+		o.write(&b, c.Cells)
+	}
+	for i := range c.Cells {
+		c.Cells[i].write(&b)
 	}
 	return b.String()
+}
+
+// title names the cell.
+func (c *Cell) title() string {
+	if c.Mode != "" {
+		return fmt.Sprintf("%s, %d B, %d streams", c.Mode, c.Payload, c.Callers)
+	}
+	return fmt.Sprintf("%d B, %d callers", c.Payload, c.Callers)
+}
+
+func (c *Cell) write(b *strings.Builder) {
+	fmt.Fprintf(b, "\n## %s\n\n", c.title())
+	unit := "calls/s"
+	if c.Mode != "" {
+		unit = "messages/s"
+	}
+	t := table{{"contender", "rounds", unit, "ratio", "client CPU us", "ratio", "p99 us", "ratio", "p50 us", "server CPU us", "allocs", "bytes", "errors"}}
+	for _, r := range c.Rows {
+		m := r.Median
+		t = append(t, []string{
+			r.Contender, fmt.Sprint(r.Rounds),
+			fmt.Sprintf("%.0f", m.CallsPerSecond), r.Rate.String(),
+			fmt.Sprintf("%.1f", m.ClientCPU), r.CPU.String(),
+			fmt.Sprint(m.P99), r.P99.String(), fmt.Sprint(m.P50),
+			fmt.Sprintf("%.1f", m.ServerCPU), fmt.Sprintf("%.1f", m.Allocs),
+			fmt.Sprintf("%.0f", m.Bytes), fmt.Sprint(m.Errors),
+		})
+	}
+	t.write(b)
+	for _, r := range c.Rows {
+		if r.Median.FirstError != "" {
+			fmt.Fprintf(b, "\n%s: %s\n", r.Contender, r.Median.FirstError)
+		}
+	}
+}
+
+// write puts the cells into columns, with the median of the ratios only.
+func (o *Overview) write(b *strings.Builder, cells []Cell) {
+	fmt.Fprintf(b, "\n## %s / contender, per second\n\n", o.Base)
+	head := []string{"contender"}
+	for i := range cells {
+		head = append(head, strings.TrimSpace(fmt.Sprintf("%s %d B x %d", cells[i].Mode, cells[i].Payload, cells[i].Callers)))
+	}
+	t := table{head}
+	for _, r := range o.Rows {
+		row := []string{r.Contender}
+		for _, ratio := range r.Ratios {
+			text := "-"
+			if ratio.N > 0 {
+				text = fmt.Sprintf("%.2f", ratio.Median)
+			}
+			row = append(row, text)
+		}
+		t = append(t, row)
+	}
+	t.write(b)
 }
 
 // Markdown returns the report as a document.

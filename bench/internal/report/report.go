@@ -23,6 +23,9 @@ type Header struct {
 	Notes []string `json:"notes,omitempty"`
 	// Base is the contender whose figures are divided by the others'.
 	Base string `json:"base"`
+	// Others are contenders for which calls a second are divided as well, in
+	// the overview only.
+	Others []string `json:"other_bases,omitempty"`
 	// Partial says that the run was stopped before its end.
 	Partial bool `json:"partial,omitempty"`
 }
@@ -35,6 +38,8 @@ type Cell struct {
 	// Payload is the size of the body in bytes, Callers the goroutines.
 	Payload int `json:"payload"`
 	Callers int `json:"callers"`
+	// Mode is that of the streams, of which there are Callers; "" for calls.
+	Mode string `json:"mode,omitempty"`
 	// Samples are in the order in which they were taken.
 	Samples []load.Sample `json:"samples"`
 	// Rows is the summary; [Calls.Summarize] makes it.
@@ -61,12 +66,24 @@ type Calls struct {
 	Header
 	// Cells are in the order in which they ran.
 	Cells []Cell `json:"cells"`
+	// Overviews are the ratios of calls a second of all cells, the base's
+	// first; [Calls.Summarize] makes them. A single cell needs none.
+	Overviews []Overview `json:"overviews,omitempty"`
 }
 
 // Summarize fills the rows of all cells from their samples.
 func (c *Calls) Summarize() {
 	for i := range c.Cells {
 		c.Cells[i].Rows = rows(c.Cells[i].Samples, c.Base)
+	}
+	c.Overviews = nil
+	if len(c.Cells) < 2 {
+		return
+	}
+	for _, base := range append([]string{c.Base}, c.Others...) {
+		if o := overview(c.Cells, base); len(o.Rows) > 0 {
+			c.Overviews = append(c.Overviews, o)
+		}
 	}
 }
 

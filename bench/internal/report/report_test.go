@@ -69,6 +69,32 @@ func TestRatiosAreTakenInsideARound(t *testing.T) {
 	}
 }
 
+func TestOverview(t *testing.T) {
+	c := calls()
+	c.Others = []string{"b"}
+	c.Summarize()
+	if len(c.Overviews) != 0 {
+		t.Errorf("got %+v, want no overview of one cell", c.Overviews)
+	}
+	c.Cells = append(c.Cells, report.Cell{Payload: 1024, Callers: 2, Mode: "one-way", Samples: []load.Sample{
+		sample("a", 1, 3), sample("c", 1, 2),
+	}})
+	c.Summarize()
+	if len(c.Overviews) != 2 || c.Overviews[0].Base != "a" || c.Overviews[1].Base != "b" {
+		t.Fatalf("got %+v, want those of a and b", c.Overviews)
+	}
+	rows := c.Overviews[0].Rows
+	if len(rows) != 2 || rows[0].Contender != "b" || rows[0].Ratios[0].Median != 3.5 || rows[0].Ratios[1].N != 0 || rows[1].Ratios[1].Median != 1.5 {
+		t.Errorf("got %+v, want b with 3.5 and none, c with none and 1.5", rows)
+	}
+	text := c.Markdown()
+	for _, want := range []string{"## b / contender, per second", "one-way 1024 B x 2", "## one-way, 1024 B, 2 streams", "messages/s", "| 3.50 "} {
+		if !strings.Contains(text, want) {
+			t.Errorf("got %s\nwant %q in it", text, want)
+		}
+	}
+}
+
 func TestErrorsAreSummed(t *testing.T) {
 	c := calls()
 	for i := range c.Cells[0].Samples {
