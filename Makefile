@@ -36,7 +36,8 @@ SIMFLAGS  ?=
 # internal/planted. `make test` proves as well, unless MUTANTS is empty, that the
 # simulation catches every one of them.
 PLANTED := loser_not_cancelled lease_not_returned pool_keyed_by_remote \
-           late_reply_decoded backoff_ignores_deadline budget_debited_late
+           late_reply_decoded backoff_ignores_deadline budget_debited_late \
+           stream_leaked_on_cancel half_close_dropped empty_list_applied
 MUTANTS ?= mutants
 
 .PHONY: help

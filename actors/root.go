@@ -96,7 +96,7 @@ func (r *root) spawnSelector(ctx actor.Context, m messages.OpenService) (*messag
 	a := selector.New(selector.Config{
 		Service: s, Policy: r.policy, Parent: r.self,
 		Clock: r.rt.Clock, Dice: r.rt.dice.Dice(),
-		Lookup: r.rt.lookup, Watch: r.rt.watch, Go: r.rt.Go,
+		Lookup: r.rt.find, Watch: r.rt.cache.Follow, Go: r.rt.Go,
 	})
 	pid, err := r.spawn(ctx, a, "selector-"+m.Key)
 	if err != nil {

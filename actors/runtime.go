@@ -33,6 +33,7 @@ import (
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
+	"example.com/mailcall/registry/cache"
 	"example.com/mailcall/transport"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -103,6 +104,7 @@ type Runtime struct {
 	// Streams opens streams.
 	Streams *streamer.Desk
 
+	cache     *cache.Registry
 	dice      *dice.Source
 	root      messages.Ref[messages.RootMessage]
 	retrier   messages.Ref[messages.RetrierMessage]
@@ -133,6 +135,9 @@ func New(c Config) (*Runtime, error) {
 		r.System = newSystem(r.Logger)
 	}
 	r.pools.Store(new([]*messages.Pool))
+	if err := r.openCache(); err != nil {
+		return nil, err
+	}
 	r.ctx, r.end = context.WithCancel(context.Background()) //nolint:forbidigo // it lasts as long as the runtime
 
 	pid, err := r.spawn(retrier.New(retrier.Config{Budget: c.Budget, Clock: r.Clock, Dice: r.dice.Dice()}), "retrier")
@@ -217,6 +222,9 @@ func (r *Runtime) Close(ctx context.Context) (cut int) {
 	r.close.Do(func() {
 		r.cut = r.Streams.Close(ctx) + r.Desk.Close(ctx)
 		r.end()
+		if r.cache != r.Registry { // the user's own lives on
+			_ = r.cache.Close() // it returns nil
+		}
 		done := make(chan struct{})
 		r.root.Tell(messages.Shutdown{Done: done})
 		stopped := make(chan struct{})

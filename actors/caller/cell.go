@@ -298,11 +298,18 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 // park waits until there is something to do.
 func (c *cell) park() {
 	c.arm()
-	select {
-	case <-c.wake:
-		c.now = c.desk.Clock.Now()
-	case <-c.ctx.Done():
-		c.now = c.desk.Clock.Now()
+	ended := false
+	if p := c.desk.Park; p != nil {
+		ended = p(c.wake, c.ctx.Done())
+	} else {
+		select {
+		case <-c.wake:
+		case <-c.ctx.Done():
+			ended = true
+		}
+	}
+	c.now = c.desk.Clock.Now()
+	if ended {
 		c.sup.finish(c.sup.contextError(), c.now)
 	}
 }

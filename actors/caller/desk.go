@@ -44,6 +44,10 @@ type Config struct {
 	// Schedule, if not nil, is asked to run the turns of a cell, in place of
 	// a goroutine that waits for the call; then calls are made with Start.
 	Schedule func(turns func())
+	// Park, if not nil, waits for what [Desk.Do] and [Desk.Open] wait for: that
+	// something can be taken from wake, or, then it returns true, that done is
+	// closed. A desk with a scheduler needs it if such calls are made.
+	Park func(wake, done <-chan struct{}) (ended bool)
 }
 
 // Counters count what happened since the desk was made.
@@ -118,8 +122,8 @@ func (d *Desk) Start(ctx context.Context, p *Plan, x Exchange, done func(error))
 // step is what a scheduler runs: all turns that are due, and then the end of
 // the call or the timer.
 func (c *cell) step() {
-	if c.gen.Load()%2 == 0 {
-		return // woken by mail for a call that is over
+	if c.gen.Load()%2 == 0 || c.done == nil {
+		return // woken by mail for a call that is over, or that has somebody who waits for it
 	}
 	c.now = c.desk.Clock.Now()
 	c.run()

@@ -78,11 +78,11 @@ func TestOverMemory(t *testing.T) {
 		}
 	}
 	wait("1:a")
-	if err := source.Register(list("1:b")[0]); err != nil {
+	if err := source.Add(list("1:b")[0]); err != nil {
 		t.Fatal(err)
 	}
 	wait("1:a,b")
-	if err := source.Deregister("greeter", ""); err != nil {
+	if err := source.Remove("greeter", ""); err != nil {
 		t.Fatal(err)
 	}
 	wait("gone")
@@ -178,7 +178,7 @@ func TestSlowWatcher(t *testing.T) {
 	}()
 	<-entered
 	quick, over := context.WithCancel(t.Context())
-	if err := source.Register(list("1:b")[0]); err != nil {
+	if err := source.Add(list("1:b")[0]); err != nil {
 		t.Fatal(err)
 	}
 	err := r.Watch(quick, "greeter", func(list []*registry.Service) {
@@ -222,7 +222,7 @@ func TestConcurrentUse(t *testing.T) {
 	for i, id := range []string{"b", "c", "d", "e"} {
 		work.Go(func() {
 			for range 100 {
-				if err := source.Register(list("1:" + id)[0]); err != nil {
+				if err := source.Add(list("1:" + id)[0]); err != nil {
 					t.Error(err)
 				}
 				found, err := r.Lookup(ctx, "greeter")
@@ -234,7 +234,7 @@ func TestConcurrentUse(t *testing.T) {
 				}
 				r.Expire("greeter")
 				r.Inspect()
-				_ = source.Deregister("greeter", id)
+				_ = source.Remove("greeter", id)
 			}
 		})
 	}

@@ -15,16 +15,11 @@ import (
 // key names a node: one id may stand under several services.
 type key struct{ service, node string }
 
-// Registrar returns the registry as the contract for announcing nodes has it.
-// (Methods of the registry itself have these names for the short form, without
-// context and ttl.) A service goes with its last node, as with
-// [Registry.Deregister]; a service that was registered without nodes stays.
-func (r *Registry) Registrar() registry.Registrar { return registrar{r} }
+var _ registry.Registrar = (*Registry)(nil)
 
-type registrar struct{ *Registry }
-
-// Register implements [registry.Registrar].
-func (r registrar) Register(ctx context.Context, service *registry.Service, ttl time.Duration) error {
+// Register implements [registry.Registrar]. A service goes with its last node;
+// one that was added without nodes stays.
+func (r *Registry) Register(ctx context.Context, service *registry.Service, ttl time.Duration) error {
 	switch err := check(service); {
 	case err != nil:
 		return err
@@ -42,7 +37,7 @@ func (r registrar) Register(ctx context.Context, service *registry.Service, ttl 
 }
 
 // Deregister implements [registry.Registrar].
-func (r registrar) Deregister(ctx context.Context, service *registry.Service) error {
+func (r *Registry) Deregister(ctx context.Context, service *registry.Service) error {
 	switch {
 	case service == nil:
 		return errors.New("memory registry: the service to deregister is nil")
@@ -53,7 +48,7 @@ func (r registrar) Deregister(ctx context.Context, service *registry.Service) er
 		if n == nil || n.ID == "" {
 			continue // no node is called so
 		}
-		err := r.Registry.Deregister(service.Name, n.ID)
+		err := r.Remove(service.Name, n.ID)
 		if err != nil && !errors.Is(err, registry.ErrNotFound) {
 			return err
 		}

@@ -64,7 +64,7 @@ func (v *virtual) pass(d time.Duration) {
 
 func announce(t *testing.T, r *memory.Registry, s *registry.Service, ttl time.Duration) {
 	t.Helper()
-	if err := r.Registrar().Register(t.Context(), s, ttl); err != nil {
+	if err := r.Register(t.Context(), s, ttl); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -143,7 +143,7 @@ func TestNodeEndsByItself(t *testing.T) {
 
 func TestRegistrarDeregister(t *testing.T) {
 	r := memory.New(service("1", "a", "b"), service("2", "c"))
-	a := r.Registrar()
+	a := r
 	for range 2 { // the second time nothing is there
 		if err := a.Deregister(t.Context(), service("9", "a", "c")); err != nil {
 			t.Errorf("got %v, want no error", err)
@@ -159,7 +159,7 @@ func TestRegistrarDeregister(t *testing.T) {
 
 func TestRegistrarRefuses(t *testing.T) {
 	r := memory.New()
-	a := r.Registrar()
+	a := r
 	for _, s := range []*registry.Service{nil, {}, service("1"), {Name: "greeter", Nodes: []*registry.Node{{ID: "a"}}}} {
 		if err := a.Register(t.Context(), s, 0); err == nil {
 			t.Errorf("got no error for %+v, want one", s)

@@ -55,13 +55,13 @@ func NewWithClock(c clock.Clock, services ...*registry.Service) *Registry {
 	return r
 }
 
-// Register adds the nodes of service to those of the same name and version, for
+// Add adds the nodes of service to those of the same name and version, for
 // ever: also those that had been registered for a time. A
 // node whose id is known already is replaced, in whichever version it was;
 // metadata and endpoints of the version become those of service. A service
 // without nodes becomes known. It refuses a nil service or node, and an empty
 // name, node id or address. The record must not be changed afterwards.
-func (r *Registry) Register(service *registry.Service) error {
+func (r *Registry) Add(service *registry.Service) error {
 	if err := check(service); err != nil {
 		return err
 	}
@@ -71,11 +71,11 @@ func (r *Registry) Register(service *registry.Service) error {
 	return nil
 }
 
-// Deregister takes the node with the given id out of the service. A version
+// Remove takes the node with the given id out of the service. A version
 // goes with its last node, the service with its last version. An empty node id
 // takes out the whole service. The error matches [registry.ErrNotFound] when
 // there was nothing to take out.
-func (r *Registry) Deregister(service, nodeID string) error {
+func (r *Registry) Remove(service, nodeID string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.prune()

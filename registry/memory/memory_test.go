@@ -52,14 +52,14 @@ func lookup(t *testing.T, r *memory.Registry) string {
 
 func register(t *testing.T, r *memory.Registry, s *registry.Service) {
 	t.Helper()
-	if err := r.Register(s); err != nil {
+	if err := r.Add(s); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func deregister(t *testing.T, r *memory.Registry, id string) {
 	t.Helper()
-	if err := r.Deregister("greeter", id); err != nil {
+	if err := r.Remove("greeter", id); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -139,7 +139,7 @@ func TestRegisterRefuses(t *testing.T) {
 	}
 	r := memory.New(bad...)
 	for _, s := range bad {
-		if err := r.Register(s); err == nil {
+		if err := r.Add(s); err == nil {
 			t.Errorf("got no error for %+v, want one", s)
 		}
 	}
@@ -150,10 +150,10 @@ func TestRegisterRefuses(t *testing.T) {
 
 func TestDeregisterOfNothing(t *testing.T) {
 	r := memory.New(service("1", "a"))
-	if err := r.Deregister("billing", "a"); !errors.Is(err, registry.ErrNotFound) {
+	if err := r.Remove("billing", "a"); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("got %v, want ErrNotFound for a service", err)
 	}
-	if err := r.Deregister("greeter", "z"); !errors.Is(err, registry.ErrNotFound) || !strings.Contains(err.Error(), `"z"`) {
+	if err := r.Remove("greeter", "z"); !errors.Is(err, registry.ErrNotFound) || !strings.Contains(err.Error(), `"z"`) {
 		t.Errorf("got %v, want ErrNotFound that names the node", err)
 	}
 }
@@ -264,17 +264,17 @@ func TestConcurrentUse(t *testing.T) {
 		go func() {
 			defer func() { done <- struct{}{} }()
 			for range 50 {
-				if err := r.Register(service("1", id)); err != nil {
+				if err := r.Add(service("1", id)); err != nil {
 					t.Error(err)
 				}
 				if _, err := r.Lookup(context.Background(), "greeter"); err != nil {
 					t.Error(err)
 				}
-				if err := r.Deregister("greeter", id); err != nil {
+				if err := r.Remove("greeter", id); err != nil {
 					t.Error(err)
 				}
 			}
-			if err := r.Register(service("1", id)); err != nil {
+			if err := r.Add(service("1", id)); err != nil {
 				t.Error(err)
 			}
 		}()

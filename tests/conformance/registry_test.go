@@ -32,7 +32,7 @@ func inMemory() conformance.RegistryRig {
 	m := memory.New(&registry.Service{
 		Name: "known", Nodes: []*registry.Node{{ID: "known-1", Address: "127.0.0.1:9001"}},
 	})
-	return conformance.RegistryRig{Registry: m, Registrar: m.Registrar(), TTL: 20 * time.Millisecond}
+	return conformance.RegistryRig{Registry: m, Registrar: m, TTL: 20 * time.Millisecond}
 }
 
 // cached keeps what the registry says for a moment only, as the suite waits

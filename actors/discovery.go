@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package actors
+
+import (
+	"example.com/mailcall/registry"
+	"example.com/mailcall/registry/cache"
+)
+
+// openCache puts a cache in front of the registry, or takes the one that the
+// registry is.
+func (r *Runtime) openCache() (err error) {
+	if c, ok := r.Registry.(*cache.Registry); ok && r.Simulation == nil {
+		r.cache = c
+		return nil
+	}
+	source := cache.Source{
+		Name: "registry", Watch: r.watch,
+		Lookup: func(service string, done func([]*registry.Service, error)) func() {
+			r.lookup(service, done)
+			return nil
+		},
+	}
+	if r.Registry != nil {
+		source.Name = r.Registry.String()
+	}
+	r.cache, err = cache.NewOf(source, cache.WithClock(r.Clock), cache.WithMaxServices(maxServices))
+	return err
+}
+
+// find asks the cache for a service.
+func (r *Runtime) find(service string, done func([]*registry.Service, error)) {
+	r.cache.Ask(service, done)
+}
