@@ -3,6 +3,8 @@
 package actors
 
 import (
+	"time"
+
 	"example.com/mailcall/registry"
 	"example.com/mailcall/registry/cache"
 )
@@ -26,6 +28,23 @@ func (r *Runtime) openCache() (err error) {
 	}
 	r.cache, err = cache.NewOf(source, cache.WithClock(r.Clock), cache.WithMaxServices(maxServices))
 	return err
+}
+
+// stale says for each service why its list may be old.
+func (r *Runtime) stale() map[string]string {
+	why := make(map[string]string)
+	for _, s := range r.cache.Inspect().Services {
+		switch {
+		case !s.Stale:
+		case s.Err != nil:
+			why[s.Name] = s.Err.Error()
+		case s.Doubt:
+			why[s.Name] = "the registry names no node, after a failure; it is asked again before that is believed"
+		default:
+			why[s.Name] = "the registry was not heard of for " + s.Age.Round(time.Second).String()
+		}
+	}
+	return why
 }
 
 // find asks the cache for a service.

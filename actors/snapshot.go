@@ -23,8 +23,13 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 		Calls:  r.Desk.Calls(now), Streams: r.Streams.Streams(now),
 	}
 	s.Totals.Streams = r.Streams.Opened()
+	stale := r.stale()
 	for _, service := range r.directory.All() {
-		s.Services = append(s.Services, serviceInfo(service, r.Config.Budget.Max))
+		info := serviceInfo(service, r.Config.Budget.Max)
+		if len(service.Addresses) == 0 {
+			info.Stale = cmp.Or(info.Stale, stale[service.Name])
+		}
+		s.Services = append(s.Services, info)
 	}
 	slices.SortFunc(s.Services, func(a, b messages.ServiceInfo) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), slices.Compare(a.Addresses, b.Addresses))

@@ -14,6 +14,7 @@ require (
 )
 
 require (
+	example.com/mailcall/transport/grpc v0.0.0-00010101000000-000000000000
 	github.com/Workiva/go-datastructures v1.1.7 // indirect
 	github.com/asynkron/protoactor-go v0.0.0-20240822202345-3c0e61ca19c9 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
@@ -52,3 +53,5 @@ require (
 )
 
 replace example.com/mailcall => ..
+
+replace example.com/mailcall/transport/grpc => ../transport/grpc

@@ -12,9 +12,15 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// event deals with a message under a topic. The answer is empty and repeats
-// the header of the message.
+// event deals with a message under a topic, and reports whether the connection
+// lives on.
 func (s *session) event(ctx context.Context, topic string, m *transport.Message) bool {
+	return s.write(s.published(ctx, topic, m))
+}
+
+// published hands an event to its subscriber. The answer is empty and repeats
+// the header of the message.
+func (s *session) published(ctx context.Context, topic string, m *transport.Message) *transport.Message {
 	s.r.tally(func(st *Stats) { st.Events++ })
 	headers := toMetadata(m.Header, s.local, s.remote)
 	answer := &transport.Message{Header: m.Header}
@@ -25,7 +31,7 @@ func (s *session) event(ctx context.Context, topic string, m *transport.Message)
 			answer.Header.Set(headError, err.Error())
 		}
 	}
-	return s.write(answer)
+	return answer
 }
 
 // guarded turns a panic of a subscriber into the error that go-micro sends.

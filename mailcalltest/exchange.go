@@ -30,6 +30,11 @@ type exchange struct {
 	fault       Fault
 	inbox       chan *transport.Message // later messages; nil for a unary endpoint
 	over        chan struct{}           // closed when the id is free again
+
+	// in is the exchange on a connection where exchanges are something of
+	// their own, nil elsewhere; concluded says that its stream ended well.
+	in        transport.Incoming
+	concluded bool
 }
 
 func newExchange(s *session, id string, m *transport.Message, c codec.Codec) *exchange {
@@ -39,11 +44,18 @@ func newExchange(s *session, id string, m *transport.Message, c codec.Codec) *ex
 		over:        make(chan struct{}),
 	}
 	x.route()
+	x.admit()
+	return x
+}
+
+// admit counts the exchange, and sees which fault it meets.
+func (x *exchange) admit() {
+	s := x.s
 	if x.refusal != nil {
 		s.r.tally(func(st *Stats) { st.Unknown++ })
-		return x
+		return
 	}
-	if x.handler.serve != nil {
+	if x.handler.serve != nil && x.in == nil {
 		x.inbox = make(chan *transport.Message, inboxSize)
 	}
 	x.fault = s.r.faults.next(onRequest)
@@ -51,7 +63,6 @@ func newExchange(s *session, id string, m *transport.Message, c codec.Codec) *ex
 	if x.fault.kind != kindNone {
 		s.r.tally(func(st *Stats) { st.Faults++ })
 	}
-	return x
 }
 
 // route finds the handler: by the header, else by the envelope.
@@ -62,8 +73,13 @@ func (x *exchange) route() {
 		return
 	}
 	x.rpcID, x.payload = envelope.ID, payload
+	x.routeTo(envelope.Method)
+}
+
+// routeTo finds the handler; method is what the envelope names.
+func (x *exchange) routeTo(method string) {
 	endpoint := x.opening.Header.Get(headEndpoint)
-	for _, other := range [...]string{x.opening.Header.Get(headMethod), envelope.Method} {
+	for _, other := range [...]string{x.opening.Header.Get(headMethod), method} {
 		if endpoint == "" {
 			endpoint = other
 		}
@@ -140,6 +156,10 @@ func (x *exchange) run(session context.Context) {
 // finish frees the id and sends the answer, if there is one to send and
 // somebody to send it to.
 func (x *exchange) finish(answer *transport.Message) {
+	if x.in != nil {
+		x.conclude(answer)
+		return
+	}
 	x.s.free(x)
 	if x.s.lost() {
 		if x.handler.unary != nil {

@@ -52,6 +52,9 @@ func (x *exchange) raw(data []byte) {
 // send sends one message of the exchange, the way its fault wants it, and
 // reports whether the connection lives on.
 func (x *exchange) send(m *transport.Message) bool {
+	if x.in != nil {
+		return x.pass(m, x.in.Send)
+	}
 	f := x.fault
 	switch f.kind {
 	case kindReset, kindTruncate:

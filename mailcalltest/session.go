@@ -48,6 +48,10 @@ func newSession(ctx context.Context, r *Responder, conn transport.Conn, cancel c
 func (s *session) run(ctx context.Context) {
 	defer s.r.work.Done()
 	defer s.end()
+	if a, ok := s.conn.(transport.Acceptor); ok {
+		s.accept(ctx, a)
+		return
+	}
 	var m transport.Message
 	for {
 		if err := s.conn.Recv(&m); err != nil {
@@ -98,10 +102,7 @@ func (s *session) begin(ctx context.Context, id string, m *transport.Message) bo
 	headers := toMetadata(m.Header, s.local, s.remote) // as they came
 	c := chooseCodec(s.r.codecs, &m.Header)
 	if c == nil {
-		return s.write(&transport.Message{
-			Header: transport.Header{{Name: headType, Value: typeText}},
-			Body:   []byte("unsupported Content-Type: " + m.Header.Get(headType)),
-		})
+		return s.write(unsupported(m))
 	}
 	select {
 	case s.slots <- struct{}{}:
@@ -116,6 +117,14 @@ func (s *session) begin(ctx context.Context, id string, m *transport.Message) bo
 	s.r.work.Add(1)
 	go x.run(ctx)
 	return true
+}
+
+// unsupported is the answer to a content type that nobody knows.
+func unsupported(m *transport.Message) *transport.Message {
+	return &transport.Message{
+		Header: transport.Header{{Name: headType, Value: typeText}},
+		Body:   []byte("unsupported Content-Type: " + m.Header.Get(headType)),
+	}
 }
 
 // free lets the next exchange have the id of x. It comes before the answer,

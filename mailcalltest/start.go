@@ -12,12 +12,22 @@ import (
 // closes it when the test ends. Further endpoints come with [WithHandlers].
 func Start(tb testing.TB, opts ...Option) *Responder {
 	tb.Helper()
-	r := NewGreeter("greeter", opts...)
 	over, err := http.New()
-	if err == nil {
-		err = r.Listen(over, "127.0.0.1:0")
-	}
 	if err != nil {
+		tb.Fatal(err)
+	}
+	return StartOn(tb, over, "127.0.0.1:0", opts...)
+}
+
+// StartOn is [Start] on a transport and at an address of your choice. On a
+// transport whose connections carry many exchanges at once each of them is
+// served for itself; there the faults that deal in bytes of HTTP/1.1 put
+// those bytes between frames, and Reset and Truncate end the connection in
+// place of the answer.
+func StartOn(tb testing.TB, on Listening, address string, opts ...Option) *Responder {
+	tb.Helper()
+	r := NewGreeter("greeter", opts...)
+	if err := r.Listen(on, address); err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(func() {

@@ -25,7 +25,7 @@ var errEndOfStream = errors.New(endOfStream)
 // for none.
 func (x *exchange) stream(ctx context.Context) *transport.Message {
 	s := &Stream{x: x, id: x.rpcID}
-	if isGRPC(x.contentType) {
+	if isGRPC(x.contentType) && x.in == nil {
 		// Under the other content types the body of the opening message is
 		// thrown away.
 		s.first = x.opening
@@ -35,6 +35,9 @@ func (x *exchange) stream(ctx context.Context) *transport.Message {
 	case err != nil:
 		x.s.r.count(x.handler.name, func(e *EndpointStats) { e.Errors++ })
 		return x.failed(err)
+	case x.in != nil:
+		x.concluded = true // the wire has an end of its own
+		return nil
 	case s.ended:
 		return nil // the client has ended the stream and is not told again
 	default:
@@ -75,6 +78,13 @@ func (s *Stream) next() (*transport.Message, error) {
 	}
 	if s.ended {
 		return nil, io.EOF
+	}
+	if s.x.in != nil {
+		m := &transport.Message{}
+		if err := s.x.in.Recv(m); err != nil {
+			return nil, s.end()
+		}
+		return m, nil
 	}
 	select {
 	case m := <-s.x.inbox:

@@ -62,7 +62,10 @@ func (*exchange) Wrap(_ *messages.Node, do func(context.Context) error) error {
 }
 func (*exchange) Keep() {}
 
-func start(b *testing.B) (*actors.Runtime, *caller.Plan) { return startOn(b, inline{}) }
+func start(b *testing.B) (*actors.Runtime, *caller.Plan) {
+	b.Helper()
+	return startOn(b, inline{})
+}
 
 func startOn(b *testing.B, t transport.Transport) (*actors.Runtime, *caller.Plan) {
 	b.Helper()

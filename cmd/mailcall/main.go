@@ -27,11 +27,15 @@ const (
 
 // commands are the words of the command line.
 type commands struct {
-	Demo    demoCmd    `cmd:"" help:"Start nodes and a client on this machine, break the nodes, and watch."`
-	Serve   serveCmd   `cmd:"" help:"Serve the greeter, a service to try calls on."`
-	Call    callCmd    `cmd:"" help:"Call an endpoint of a service and print the reply."`
-	Explain explainCmd `cmd:"" help:"Print every option of the client, its value, and where that comes from."`
-	Version versionCmd `cmd:"" help:"Print the version."`
+	Demo      demoCmd      `cmd:"" help:"Start nodes and a client on this machine, break the nodes, and watch."`
+	Serve     serveCmd     `cmd:"" help:"Serve the greeter, a service to try calls on."`
+	Call      callCmd      `cmd:"" help:"Call an endpoint of a service and print the reply."`
+	Stream    streamCmd    `cmd:"" help:"Open a stream: JSON lines in, JSON lines out."`
+	Publish   publishCmd   `cmd:"" help:"Publish an event."`
+	Subscribe subscribeCmd `cmd:"" help:"Print the events of a topic."`
+	Ls        lsCmd        `cmd:"" help:"List services and their nodes."`
+	Explain   explainCmd   `cmd:"" help:"Print every option of the client, its value, and where that comes from."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
 // streams are what a command reads and writes.
@@ -51,13 +55,14 @@ func run(args []string, s streams) int {
 		kong.Name("mailcall"),
 		kong.Description("Call go-micro services, serve one, and see what happens to each call."),
 		kong.Writers(s.out, s.err),
+		kong.Vars{"transports": transportNames()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return report(s, false, err)
 	}
 	// Before the line is understood, this is all there is to know how the
 	// caller wants errors.
-	asJSON := len(args) > 0 && args[0] == "call" && slices.Contains(args, "--json")
+	asJSON := len(args) > 0 && answersInJSON(args[0]) && slices.Contains(args, "--json")
 	command, err := parser.Parse(args)
 	if err != nil {
 		return report(s, asJSON, usage("mailcall --help says what there is", "%w", err))
@@ -68,6 +73,11 @@ func run(args []string, s streams) int {
 		return int(done)
 	}
 	return report(s, asJSON, err)
+}
+
+// answersInJSON reports whether --json of the command is about errors.
+func answersInJSON(command string) bool {
+	return slices.Contains([]string{"call", "stream", "publish", "subscribe", "ls"}, command)
 }
 
 // exitError ends a command that has said everything itself.

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http"
 )
 
@@ -19,7 +21,8 @@ import (
 //nolint:tagalign // one tag below the other would be wider than any screen
 type serveCmd struct {
 	Address   string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 picks a free one (default: ${default})."`
-	Transport string        `default:"http" enum:"http" help:"Transport: ${enum}."`
+	Transport string        `default:"http" placeholder:"NAME" help:"Transport: ${transports}, or nats://HOST:PORT; memory has no outside (default: ${default})."`
+	Registry  string        `placeholder:"URL" help:"Register there, and deregister at the end: nats://HOST:PORT."`
 	Name      string        `default:"greeter" help:"Name, the first part of the ids of errors (default: ${default})."`
 	Delay     time.Duration `placeholder:"D" help:"Answer each call so much later."`
 	Fail      float64       `placeholder:"RATE" help:"Answer this share of the calls, 0 to 1, with an error 503."`
@@ -27,40 +30,72 @@ type serveCmd struct {
 
 // Run serves until it is told to stop.
 func (c *serveCmd) Run(s streams) error {
-	if !(c.Fail >= 0 && c.Fail <= 1) { // not a number is neither
-		return usage("0.1 fails every tenth call", "--fail is %g; it must be 0 to 1", c.Fail)
-	}
-	if c.Delay < 0 {
-		return usage("250ms is a delay", "--delay is %s; it must not be negative", c.Delay)
+	if err := c.check(); err != nil {
+		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	node, err := startNode(c.Name, c.Address)
+	over, known, err := openWire(c.Transport)
+	if err != nil {
+		return err
+	}
+	defer closeAll([]any{over})
+	node, err := startNodeOn(over, c.Name, c.Address)
 	if err != nil {
 		return usage("choose another --address; port 0 picks a free one", "%w", err)
 	}
 	node.SetDelay(c.Delay)
 	node.SetFailRate(c.Fail)
-	if _, err := fmt.Fprintf(s.out, "listening %s\n", node.Address()); err != nil {
-		_ = node.Close() // nobody was told about it
-		return fmt.Errorf("cannot say where it listens: %w", err)
-	}
-	<-ctx.Done()
+	err = c.serve(ctx, s, node, known)
 	stop() // a second signal ends the process at once
-	if err := node.Close(); err != nil {
-		return fmt.Errorf("cannot stop listening: %w", err)
+	if closed := node.Close(); closed != nil {
+		err = errors.Join(err, fmt.Errorf("cannot stop listening: %w", closed))
+	}
+	return err
+}
+
+func (c *serveCmd) check() error {
+	switch {
+	case !(c.Fail >= 0 && c.Fail <= 1): // not a number is neither
+		return usage("0.1 fails every tenth call", "--fail is %g; it must be 0 to 1", c.Fail)
+	case c.Delay < 0:
+		return usage("250ms is a delay", "--delay is %s; it must not be negative", c.Delay)
+	case c.Transport == memory:
+		return usage("mailcall call --transport memory starts its own greeter", "nobody outside this process could call over memory")
 	}
 	return nil
 }
 
-// startNode starts a greeter.
+// serve is registered, says where it listens, and waits for the end.
+func (c *serveCmd) serve(ctx context.Context, s streams, node *mailcalltest.Responder, known wire) error {
+	leave, err := c.announce(ctx, s, node.Address(), known)
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintf(s.out, "listening %s\n", node.Address()); err != nil {
+		return errors.Join(fmt.Errorf("cannot say where it listens: %w", err), leave())
+	}
+	<-ctx.Done()
+	return leave()
+}
+
+// startNode starts a greeter over HTTP.
 func startNode(name, address string) (*mailcalltest.Responder, error) {
 	over, err := http.New()
 	if err != nil {
 		return nil, err
 	}
+	return startNodeOn(over, name, address)
+}
+
+// startNodeOn starts a greeter.
+func startNodeOn(over transport.Transport, name, address string) (*mailcalltest.Responder, error) {
+	on, can := over.(mailcalltest.Listening)
+	if !can {
+		return nil, fmt.Errorf("the transport %s cannot listen", over)
+	}
 	node := mailcalltest.NewGreeter(name)
-	if err := node.Listen(over, address); err != nil {
+	if err := node.Listen(on, address); err != nil {
 		return nil, err
 	}
 	return node, nil

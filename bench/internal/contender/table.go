@@ -50,6 +50,7 @@ func Table(s Scenario) []Entry {
 	case Streams:
 		return []Entry{
 			{Name: "mailcall-tcp", Note: noteTCP, New: newOursTCP, Server: server.TCP},
+			{Name: "mailcall-grpc", Note: "api.Caller over transport/grpc, every default on", New: newOursGRPC, Server: server.GRPC},
 			{Name: "grpc", Note: "grpc-go, one ClientConn", New: newGRPC, Server: server.GRPC},
 		}
 	case Memory:
@@ -82,7 +83,9 @@ func rpcs() []Entry {
 	return []Entry{
 		{Name: "mailcall-tcp", Note: noteTCP + "; inline handler in the server", New: newOursTCP, Server: server.TCP},
 		{Name: "mailcall-tcp-go", Note: "the same, a goroutine per call in the server", New: newOursTCP, Server: server.TCPGo},
+		{Name: "mailcall-grpc", Note: "api.Caller over transport/grpc, every default on", New: newOursGRPC, Server: server.GRPC},
 		{Name: "grpc", Note: "grpc-go, one ClientConn", New: newGRPC, Server: server.GRPC},
+		{Name: "grpc-deadline", Note: "the same, every call bounded as mailcall's are", New: newGRPCDeadline, Server: server.GRPC, Variant: true},
 		{Name: "drpc", Note: "drpc, a connection per caller", New: newDRPC, Server: server.DRPC},
 		{Name: "connect", Note: "connect-go, its own protocol over cleartext HTTP/2", New: newConnect, Server: server.Connect},
 		{Name: "netrpc", Note: "net/rpc with gob, one connection", New: newNetRPC, Server: server.NetRPC},

@@ -34,7 +34,7 @@ type crew struct {
 // Run warms the contender up, counts for a slice and returns the figures.
 // It fails if a caller cannot be made, if ctx ends, or if calls hang.
 func Run(ctx context.Context, o Options) (Sample, error) {
-	c, client, err := assemble(o)
+	c, client, err := assemble(o) //nolint:contextcheck // calls have contexts of their own, see call
 	if err != nil {
 		return Sample{}, err
 	}
