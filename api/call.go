@@ -79,6 +79,8 @@ func isNil(v any) bool {
 		return true
 	case *request:
 		return v == nil
+	case *Prepared:
+		return v == nil
 	}
 	r := reflect.ValueOf(v)
 	switch r.Kind() {

@@ -50,3 +50,18 @@ func TestMetadataRules(t *testing.T) {
 		t.Errorf("got %d events, want none", got)
 	}
 }
+
+func TestPreparedRequest(t *testing.T) {
+	r := mailcalltest.Start(t)
+	c := start(t, api.WithAddress(r.Address()))
+	p := api.Prepare(c, "greeter", hello, api.WithContentType("application/json"))
+	for _, name := range []string{"Ann", "Bob"} {
+		rsp := new(greet.HelloReply)
+		if err := c.Call(within(t), p.With(&greet.HelloRequest{Name: name}), rsp); err != nil || rsp.GetGreeting() != "Hello "+name {
+			t.Errorf("got %v and %v, want Hello %s", rsp, err, name)
+		}
+	}
+	if p.ContentType() != "application/json" {
+		t.Errorf("got content type %q, want application/json", p.ContentType())
+	}
+}
