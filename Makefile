@@ -97,6 +97,10 @@ sim: ## Run the simulation (SIMFLAGS are handed to go test)
 	else echo "sim: there is no simtest in this tree"; fi
 
 # A build that fails has caught nothing, so the test itself must have failed.
+.PHONY: soak
+soak: ## Run a client for ten minutes while nodes die, and demand that nothing grows
+	go run ./tests/soak --duration 10m --out bench/results/soak.md
+
 .PHONY: mutants
 mutants: ## Plant each known bug and demand that the simulation fails
 	@bad=0; for name in $(PLANTED); do \
