@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"net"
+	"runtime"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+
+	"example.com/mailcall/bench/internal/echo"
+)
+
+// grpcServer is grpc-go, set up as its documentation advises for speed:
+//
+//   - NumStreamWorkers as many as there are processors: a call goes to a
+//     goroutine that runs already, if one is free, whose stack has grown. It
+//     is what grpc-go's own benchmarks vary.
+//   - SharedWriteBuffer and the sizes of the buffers (32 KiB for reading and
+//     for writing) stay as they are: a connection that is never idle gains
+//     nothing from giving its buffer back.
+//   - No interceptors, no statistics, no tracing, no channelz beyond what is
+//     built in; the window grows with the bandwidth it estimates (the default).
+type grpcServer struct {
+	*serving
+	silent   bool
+	stopped  chan struct{}
+	requests atomic.Int64
+}
+
+func startGRPC(ln net.Listener, silent bool) Server {
+	g := &grpcServer{silent: silent, stopped: make(chan struct{})}
+	options := []grpc.ServerOption{grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0)))}
+	if silent {
+		options = nil // a worker that waits for the end is lost for others
+	}
+	s := grpc.NewServer(options...)
+	s.RegisterService(g.service(), g)
+	g.serving = begin(ln, s.Serve, func() error {
+		close(g.stopped)
+		s.Stop()
+		return nil
+	})
+	return g
+}
+
+// Requests implements [Server].
+func (g *grpcServer) Requests() int64 { return g.requests.Load() }
+
+func (g *grpcServer) call(ctx context.Context, m *echo.Message) (*echo.Message, error) {
+	if !g.silent {
+		return echo.Answer(m), nil
+	}
+	g.requests.Add(1)
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-g.stopped:
+		return nil, errors.New("the server ends")
+	}
+}
+
+func (g *grpcServer) pingPong(s grpc.ServerStream) error {
+	return echo.PingPong(func(m *echo.Message) error { return s.RecvMsg(m) },
+		func(m *echo.Message) error { return s.SendMsg(m) })
+}
+
+func (g *grpcServer) count(s grpc.ServerStream) error {
+	n, err := echo.Count(func(m *echo.Message) error { return s.RecvMsg(m) })
+	if err != nil {
+		return err
+	}
+	return s.SendMsg(n)
+}
+
+// service is what protoc-gen-go-grpc makes of echo.proto.
+func (g *grpcServer) service() *grpc.ServiceDesc {
+	call := func(_ any, ctx context.Context, decode func(any) error, wrap grpc.UnaryServerInterceptor) (any, error) {
+		m := new(echo.Message)
+		if err := decode(m); err != nil {
+			return nil, err
+		}
+		if wrap == nil {
+			return g.call(ctx, m)
+		}
+		return nil, errors.New("no interceptor is expected")
+	}
+	return &grpc.ServiceDesc{
+		ServiceName: echo.Service,
+		HandlerType: (*any)(nil),
+		Methods:     []grpc.MethodDesc{{MethodName: "Call", Handler: call}},
+		Streams: []grpc.StreamDesc{
+			{
+				StreamName: "PingPong", ServerStreams: true, ClientStreams: true,
+				Handler: func(_ any, s grpc.ServerStream) error { return g.pingPong(s) },
+			},
+			{
+				StreamName: "Count", ClientStreams: true,
+				Handler: func(_ any, s grpc.ServerStream) error { return g.count(s) },
+			},
+		},
+		Metadata: "echo.proto",
+	}
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/rpc"
+	"sync"
+
+	"connectrpc.com/connect"
+	"storj.io/drpc"
+	"storj.io/drpc/drpcmux"
+	"storj.io/drpc/drpcserver"
+
+	"example.com/mailcall/bench/internal/echo"
+	"example.com/mailcall/bench/internal/rawmux"
+)
+
+type rawServer struct{ *rawmux.Server }
+
+// Requests implements [Server].
+func (rawServer) Requests() int64 { return 0 }
+
+func startRawMux(ln net.Listener, spawn bool) Server { return rawServer{rawmux.Serve(ln, spawn)} }
+
+// handlers answer what is no stream.
+type handlers struct{}
+
+// Call is the method as net/rpc wants it.
+func (handlers) Call(request, reply *echo.Message) error {
+	reply.Number, reply.Data = request.GetNumber(), request.GetData()
+	return nil
+}
+
+// startNetRPC has nothing to set: one gob stream for each connection, a
+// goroutine for each call.
+func startNetRPC(ln net.Listener) (Server, error) {
+	s := rpc.NewServer()
+	if err := s.RegisterName("Echo", handlers{}); err != nil {
+		return nil, err
+	}
+	c := &connections{open: make(map[net.Conn]struct{})}
+	return begin(ln, func(ln net.Listener) error { return c.accept(ln, s.ServeConn) }, func() error {
+		return errors.Join(ln.Close(), c.close())
+	}), nil
+}
+
+// connections are those of a server that does not end its own.
+type connections struct {
+	wg   sync.WaitGroup
+	mu   sync.Mutex // guards open, which is nil after close
+	open map[net.Conn]struct{}
+}
+
+func (c *connections) accept(ln net.Listener, serve func(io.ReadWriteCloser)) error {
+	defer c.wg.Wait()
+	for {
+		conn, err := ln.Accept()
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		if c.open == nil {
+			c.mu.Unlock()
+			return conn.Close()
+		}
+		c.open[conn] = struct{}{}
+		c.mu.Unlock()
+		c.wg.Go(func() {
+			serve(conn)
+			c.mu.Lock()
+			delete(c.open, conn)
+			c.mu.Unlock()
+		})
+	}
+}
+
+func (c *connections) close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for conn := range c.open {
+		_ = conn.Close() // its goroutine sees the read fail
+	}
+	c.open = nil
+	return nil
+}
+
+// startDRPC keeps the sizes of drpc's buffers: a reply of up to 4 KiB is one
+// write, a longer one goes out as it is.
+func startDRPC(ln net.Listener) (Server, error) {
+	mux := drpcmux.New()
+	if err := mux.Register(drpcHandler{}, drpcDescription{}); err != nil {
+		return nil, err
+	}
+	return withContext(ln, drpcserver.New(mux).Serve), nil
+}
+
+type drpcHandler struct{}
+
+func (drpcHandler) call(_ context.Context, m *echo.Message) (*echo.Message, error) {
+	return echo.Answer(m), nil
+}
+
+// drpcDescription is what protoc-gen-go-drpc makes of echo.proto's unary
+// method.
+type drpcDescription struct{}
+
+// NumMethods implements drpc.Description.
+func (drpcDescription) NumMethods() int { return 1 }
+
+// Method implements drpc.Description.
+func (drpcDescription) Method(int) (name string, e drpc.Encoding, r drpc.Receiver, method any, ok bool) {
+	r = func(_ any, ctx context.Context, in, _ any) (drpc.Message, error) {
+		m, ok := in.(*echo.Message)
+		if !ok {
+			return nil, fmt.Errorf("%T is no echo message", in)
+		}
+		return drpcHandler{}.call(ctx, m)
+	}
+	return echo.CallMethod, echo.Encoding{}, r, drpcHandler.call, true
+}
+
+// startConnect serves over cleartext HTTP/2 with net/http, as connect-go's
+// guide says, without compression, which handlers do by default when a client
+// takes it. More streams than net/http's 250 may share a connection.
+func startConnect(ln net.Listener) (Server, error) {
+	handler := connect.NewUnaryHandler(echo.CallMethod,
+		func(_ context.Context, r *connect.Request[echo.Message]) (*connect.Response[echo.Message], error) {
+			return connect.NewResponse(echo.Answer(r.Msg)), nil
+		}, connect.WithCompression("gzip", nil, nil))
+	mux := http.NewServeMux()
+	mux.Handle(echo.CallMethod, handler)
+	protocols := new(http.Protocols)
+	protocols.SetUnencryptedHTTP2(true)
+	s := &http.Server{
+		Handler: mux, Protocols: protocols,
+		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: 2048},
+	}
+	return begin(ln, s.Serve, s.Close), nil
+}
