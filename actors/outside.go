@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"example.com/mailcall/actors/publisher"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
@@ -74,10 +75,13 @@ type dialFunc = func(string, time.Duration, func(transport.Conn, error)) func()
 
 // dialer returns what dials a node: the transport that its record names.
 func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
+	t := r.Transports[n.Transport]
 	if r.Simulation != nil {
+		if p, ok := t.(*publisher.Transport); ok {
+			return p.Begin, nil
+		}
 		return r.Simulation.Dial, nil
 	}
-	t := r.Transports[n.Transport]
 	if t == nil {
 		known := slices.Sorted(maps.Keys(r.Transports))
 		return nil, fmt.Errorf("%w: node %s of %s wants %q, the client has %s (WithTransports)",

@@ -86,6 +86,13 @@ type Simulation struct {
 	Mailbox func(id string, watch actor.MailboxMiddleware) actor.MailboxProducer
 	// Schedule runs the turns of a call.
 	Schedule func(turns func())
+	// Go runs work that may block in what the simulator has made, at once until
+	// it does.
+	Go func(work func())
+	// Park waits in place of whoever waits for a call, see caller.Config.
+	Park func(wake, done <-chan struct{}) (ended bool)
+	// AfterFunc is in place of context.AfterFunc.
+	AfterFunc func(ctx context.Context, f func()) (stop func() bool)
 	// Dial begins a dial; done is called once.
 	Dial func(address string, timeout time.Duration, done func(transport.Conn, error)) (cancel func())
 	// Lookup begins a lookup; done is called once.
@@ -162,14 +169,12 @@ func New(c Config) (*Runtime, error) {
 		Root: r.root, Retrier: r.retrier, Directory: &r.directory,
 		MaxCalls: c.MaxCalls, Go: r.Go,
 	}
-	if c.Simulation != nil {
-		desk.Schedule = c.Simulation.Schedule
+	streams := streamer.Config{System: r.System, Spawn: r.spawn, Clock: r.Clock, MaxStreams: c.MaxStreams, Go: r.Go}
+	if s := c.Simulation; s != nil {
+		desk.Schedule, desk.Park, streams.AfterFunc = s.Schedule, s.Park, s.AfterFunc
 	}
 	r.Desk = caller.NewDesk(desk)
-	r.Streams = streamer.NewDesk(streamer.Config{
-		System: r.System, Spawn: r.spawn, Clock: r.Clock,
-		MaxStreams: c.MaxStreams, Go: r.Go, Simulated: c.Simulation != nil,
-	})
+	r.Streams = streamer.NewDesk(streams)
 	return r, nil
 }
 
@@ -205,11 +210,10 @@ func (r *Runtime) Configure(l messages.PoolLimits, p messages.SelectorPolicy, b 
 	r.root.Tell(messages.Configure{Limits: l, Policy: p, Budget: b})
 }
 
-// Go runs work that may block on a goroutine that Close waits for; under the
-// simulator it runs at once.
+// Go runs work that may block on a goroutine that Close waits for.
 func (r *Runtime) Go(work func()) {
 	if r.Simulation != nil {
-		work()
+		r.Simulation.Go(work)
 		return
 	}
 	r.work.Go(work)

@@ -26,10 +26,14 @@ func (r *Runtime) Shut() (over func() bool) {
 		default:
 			return false
 		}
-		if r.Desk.Live() > 0 || stopped {
+		if r.Desk.Live()+r.Streams.Live() > 0 || stopped {
 			return stopped
 		}
+		r.end()
 		r.Desk.Vacate()
+		if r.Broker != nil {
+			r.System.Root.Stop(r.publisher.PID())
+		}
 		r.System.Root.Stop(r.retrier.PID())
 		stopped = true
 		return false

@@ -4,10 +4,8 @@ package caller
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/rpcerr"
@@ -177,34 +175,4 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 		}
 		return c.timeout(a)
 	}
-}
-
-// exchangeParallel runs the exchange on the goroutine that waits for the call;
-// the connection does not mind others.
-func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
-	if err := a.fill(ctx, &a.request); err != nil {
-		return fillError{err}
-	}
-	c := a.cell
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	a.enter(rpcerr.PhaseWait)
-	c.cut.Store(&cancel)
-	c.parking.Store(a.token())
-	defer c.cut.Store(nil)
-	defer a.parked(&err)
-	if c.mail.some.Load() && c.mustStop() {
-		return transport.NotSent(transport.ErrInterrupted)
-	}
-	var bound time.Time
-	if a.bound != 0 {
-		bound = c.desk.Clock.Time(a.bound)
-	}
-	a.reply = &a.berth.reply
-	*a.reply = transport.Message{}
-	err = a.conn.Parallel.Exchange(ctx, bound, &a.request, a.reply)
-	if errors.Is(err, context.Canceled) && c.ctx.Err() == nil {
-		return transport.ErrInterrupted
-	}
-	return err
 }

@@ -59,7 +59,7 @@ type cell struct {
 	inline  atomic.Pointer[messages.Conn]
 	parking atomic.Uint64
 	// cut is what to interrupt in place of inline, for a parallel connection.
-	cut atomic.Pointer[context.CancelFunc]
+	cut atomic.Pointer[bounded]
 
 	// For those who look: written by the running goroutine.
 	seen watched
@@ -151,7 +151,7 @@ func (c *cell) interrupt(ticket messages.Ticket) {
 		return
 	}
 	if cut != nil {
-		(*cut)()
+		cut.cut()
 		return
 	}
 	conn.Exclusive.Interrupt()
@@ -222,10 +222,7 @@ func (c *cell) arm() {
 		return
 	}
 	if c.timer == nil {
-		c.timer = c.desk.Clock.Timer(func() {
-			c.rang.Store(true)
-			c.rouse()
-		})
+		c.timer = c.desk.Clock.Timer(c.ringing)
 	}
 	c.armed = due
 	c.timer.Reset(due)

@@ -73,7 +73,7 @@ func (a *attempt) openNative(ctx context.Context) (err error) {
 	}
 	c := a.cell
 	a.enter(rpcerr.PhaseSend)
-	c.cut.Store(&c.cutStream)
+	c.cut.Store(&bounded{cut: c.cutStream})
 	c.parking.Store(a.token())
 	defer func() {
 		if err != nil && a.stream != nil {

@@ -41,13 +41,25 @@ func (t *Transport) Dial(ctx context.Context, _ string) (transport.Conn, error) 
 	t.ref.Tell(messages.Connect{Done: func(err error) { done <- err }})
 	select {
 	case err := <-done:
-		if err != nil {
-			return nil, transport.NotSent(fmt.Errorf("broker %s: %w", t.broker, err))
-		}
-		return &conn{broker: t.broker}, nil
+		return t.connected(err)
 	case <-ctx.Done():
 		return nil, transport.NotSent(ctx.Err())
 	}
+}
+
+// Begin is [Transport.Dial] for a simulator, which must not block: done is
+// called once, in a turn of the publisher, who bounds the connecting himself.
+// cancel does nothing.
+func (t *Transport) Begin(_ string, _ time.Duration, done func(transport.Conn, error)) (cancel func()) {
+	t.ref.Tell(messages.Connect{Done: func(err error) { done(t.connected(err)) }})
+	return func() {}
+}
+
+func (t *Transport) connected(err error) (transport.Conn, error) {
+	if err != nil {
+		return nil, transport.NotSent(fmt.Errorf("broker %s: %w", t.broker, err))
+	}
+	return &conn{broker: t.broker}, nil
 }
 
 // String returns the name that plans of publishing use.

@@ -38,8 +38,8 @@ type Config struct {
 	MaxStreams int
 	// Go runs work that may block, outside of any turn.
 	Go func(work func())
-	// Simulated streams are not told by a goroutine that their context is over.
-	Simulated bool
+	// AfterFunc is context.AfterFunc, unless it is given.
+	AfterFunc func(ctx context.Context, f func()) (stop func() bool)
 }
 
 // Desk opens streams and knows those that are open. It is used by many
@@ -50,12 +50,16 @@ type Desk struct {
 	opened atomic.Int64 // all that ever were
 	mu     sync.Mutex   // guards what is below
 	live   map[*Stream]struct{}
+	number uint64 // of the stream that was admitted last
 	closed bool
 	gone   chan struct{} // signalled for each stream that ends once closed
 }
 
 // NewDesk returns a desk without streams.
 func NewDesk(c Config) *Desk {
+	if c.AfterFunc == nil {
+		c.AfterFunc = context.AfterFunc
+	}
 	return &Desk{Config: c, live: make(map[*Stream]struct{}), gone: make(chan struct{}, 1)}
 }
 
@@ -111,10 +115,8 @@ func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 		return err
 	}
 	s.ref = messages.NewRef[messages.StreamMessage](d.System, pid)
-	if !d.Simulated {
-		//nolint:contextcheck // s.ctx is made of ctx
-		context.AfterFunc(s.ctx, func() { s.ref.Tell(messages.CancelStream{Err: contextError(ctx)}) })
-	}
+	//nolint:contextcheck // s.ctx is made of ctx
+	d.AfterFunc(s.ctx, func() { s.ref.Tell(messages.CancelStream{Err: contextError(ctx)}) })
 	s.mu.Lock()
 	s.ready = true
 	s.mu.Unlock()
@@ -144,7 +146,7 @@ func (s *Stream) lend(bound clock.Instant) transport.Stream {
 		}
 		e.Bind(s.ctx, at)
 	}
-	return &run{conn: s.opened.Conn, header: s.opened.Header, clock: c, quiet: s.opening.Quiet}
+	return &run{conn: s.opened.Conn, header: s.opened.Header, clock: c, aside: s.desk.Go, quiet: s.opening.Quiet}
 }
 
 // contextError says how the caller's context ended the stream.
@@ -164,6 +166,8 @@ func (d *Desk) admit(s *Stream) error {
 	case len(d.live) >= d.MaxStreams:
 		return fmt.Errorf("%w: %d streams are open (MaxStreams)", rpcerr.ErrOverloaded, len(d.live))
 	}
+	d.number++
+	s.number = d.number
 	d.live[s] = struct{}{}
 	return nil
 }
@@ -187,7 +191,7 @@ func (d *Desk) Live() int {
 	return len(d.live)
 }
 
-// streams are the live ones.
+// streams are the live ones, oldest first.
 func (d *Desk) streams() []*Stream {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -195,6 +199,6 @@ func (d *Desk) streams() []*Stream {
 	for s := range d.live {
 		all = append(all, s)
 	}
-	slices.SortFunc(all, func(a, b *Stream) int { return int(a.began - b.began) })
+	slices.SortFunc(all, func(a, b *Stream) int { return cmp.Compare(a.number, b.number) })
 	return all
 }

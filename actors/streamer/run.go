@@ -33,6 +33,7 @@ type run struct {
 	conn   *messages.Conn
 	header transport.Header
 	clock  clock.Clock
+	aside  func(work func()) // runs what may block
 
 	mu    sync.Mutex        // held by who sends
 	ended bool              // EOS was sent; guarded by mu
@@ -100,7 +101,7 @@ func (r *run) listen() {
 		r.conn.Exclusive.Interrupt()
 		return
 	}
-	go func() { _ = r.conn.Close() }() // a close may block, and a timer must not
+	r.aside(func() { _ = r.conn.Close() }) // a close may block, and a timer must not
 }
 
 // Recv implements [transport.Stream].

@@ -26,6 +26,7 @@ var errHalfClosed = fmt.Errorf("%w: the stream was half-closed (CloseSend); noth
 // may be called from any.
 type Stream struct {
 	desk        *Desk
+	number      uint64 // in the order in which they were admitted
 	opening     Opening
 	ctx         context.Context //nolint:containedctx // the stream lives as long
 	cancel      context.CancelFunc
