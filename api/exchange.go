@@ -29,12 +29,12 @@ type exchange struct {
 	value   any
 	kept    bool
 
-	body    []byte // the encoded request
-	unfit   error  // why there is none, where a legacy node may take the value all the same
-	oldBody []byte // the same for a legacy node, if one was met
-	payload []byte // the reply's value, out of its envelope
-	form    *form  // in which the reply came
-	next    int64  // the next Micro-Id, and the end of those set aside
+	body    *[]byte // the encoded request, nil if it is not there; borrowed
+	unfit   error   // why there is none, where a legacy node may take the value all the same
+	oldBody []byte  // the same for a legacy node, if one was met
+	payload []byte  // the reply's value, out of its envelope
+	form    *form   // in which the reply came
+	next    int64   // the next Micro-Id, and the end of those set aside
 	end     int64
 	id      digits
 	timeout digits
@@ -45,11 +45,8 @@ const maxKept = 64 << 10
 
 // recycle gives the exchange back for another call.
 func (x *exchange) recycle() {
-	body := x.body
-	if cap(body) > maxKept {
-		body = nil
-	}
-	x.body, x.oldBody, x.payload = body[:0], nil, nil
+	x.letGo()
+	x.oldBody, x.payload = nil, nil
 	x.ctx, x.request, x.value = nil, nil, nil
 	if x.unfit != nil {
 		x.unfit = nil
@@ -57,16 +54,33 @@ func (x *exchange) recycle() {
 	x.method.config.caller.exchanges.Put(x)
 }
 
-// encode writes the request's value once, for all attempts at nodes of today.
+// letGo gives the encoded request's memory back.
+func (x *exchange) letGo() {
+	if x.body == nil {
+		return
+	}
+	if cap(*x.body) <= maxKept {
+		x.method.config.caller.bodies.Put(x.body)
+	}
+	x.body = nil
+}
+
+// Sent implements caller.Exchange.
+func (x *exchange) Sent() { x.letGo() }
+
+// encode writes the request's value once, for all attempts at nodes of today;
+// unless the first of them has let go of it.
 func (x *exchange) encode() (err error) {
 	defer caught("codec", &err)
 	f := &x.method.wire
 	if f.enveloper != nil {
 		return nil // the envelope has an id, which changes with each attempt
 	}
-	body, err := f.encode(x.body, x.request.Body())
+	room, _ := x.method.config.caller.bodies.Get().(*[]byte)
+	body, err := f.encode(*room, x.request.Body())
 	if err == nil {
-		x.body = body
+		*room = body
+		x.body = room
 		return nil
 	}
 	if f.missing != nil || x.method.old.enveloper != nil && x.method.contentType == octetStream {
@@ -101,12 +115,25 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 		x.oldBody, err = f.envelop(codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())
 		m.Body = x.oldBody
 	case f.codecKey == x.method.wire.codecKey:
-		m.Body, err = x.body, x.unfit
+		m.Body, err = x.encoded()
 	default:
 		x.oldBody, err = f.encode(nil, x.request.Body())
 		m.Body = x.oldBody
 	}
 	return err
+}
+
+// encoded is the request without an envelope.
+func (x *exchange) encoded() ([]byte, error) {
+	if x.body == nil && x.unfit == nil {
+		if err := x.encode(); err != nil {
+			return nil, err
+		}
+	}
+	if x.body == nil {
+		return nil, x.unfit
+	}
+	return *x.body, nil
 }
 
 // idBlock is how many ids an exchange sets aside at once: the counter is

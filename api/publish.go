@@ -132,6 +132,9 @@ func (*publication) Wrap(_ *messages.Node, do func(context.Context) error) error
 	return do(context.Background()) //nolint:forbidigo // never called: the plan is not wrapped
 }
 
+// Sent implements caller.Exchange. The bytes are not used again.
+func (*publication) Sent() {}
+
 // Keep implements caller.Exchange. The bytes are never used again.
 func (*publication) Keep() {}
 

@@ -186,6 +186,9 @@ func (*opening) Wrap(*messages.Node, func(context.Context) error) error {
 	return fmt.Errorf("%w: a stream has no call wrappers", rpcerr.ErrNotImplemented)
 }
 
+// Sent implements caller.Exchange. The bytes are not used again.
+func (*opening) Sent() {}
+
 // Keep implements caller.Exchange.
 func (*opening) Keep() {}
 

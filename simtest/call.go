@@ -224,6 +224,9 @@ func (c *call) Wrap(_ *messages.Node, do func(context.Context) error) error {
 	return do((*callContext)(c))
 }
 
+// Sent implements caller.Exchange.
+func (*call) Sent() {}
+
 // Keep implements caller.Exchange.
 func (*call) Keep() {}
 

@@ -20,6 +20,7 @@ import (
 	"example.com/mailcall/internal/lifo"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
 
 	"github.com/asynkron/protoactor-go/actor"
 )
@@ -68,6 +69,8 @@ type Desk struct {
 	closed atomic.Bool
 	freed  chan struct{} // signalled for each cell that is freed after closed
 
+	requests sync.Pool // of *transport.Message, for async exchanges
+
 	_    [64]byte         // every call reads what is above and writes what is below
 	free lifo.Stack[cell] // those that serve no call
 	_    [64]byte
@@ -80,6 +83,7 @@ const blockSize = 16
 func NewDesk(c Config) *Desk {
 	d := &Desk{Config: c, freed: make(chan struct{}, 1)}
 	d.cells.Store(new([]*cell))
+	d.requests.New = func() any { return new(transport.Message) }
 	return d
 }
 

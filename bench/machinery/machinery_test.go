@@ -60,6 +60,7 @@ func (*exchange) Retry(int, error) (messages.Wish, time.Duration, error) {
 func (*exchange) Wrap(_ *messages.Node, do func(context.Context) error) error {
 	return do(context.Background())
 }
+func (*exchange) Sent() {}
 func (*exchange) Keep() {}
 
 func start(b *testing.B) (*actors.Runtime, *caller.Plan) {
