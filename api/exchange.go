@@ -41,7 +41,7 @@ type exchange struct {
 }
 
 // maxKept is how large a buffer may be to be kept for the next call.
-const maxKept = 64 << 10
+const maxKept = 1 << 20
 
 // recycle gives the exchange back for another call.
 func (x *exchange) recycle() {
@@ -186,7 +186,7 @@ func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) 
 		return told
 	}
 	x.form = x.formFor(node)
-	x.payload, err = x.form.open(m, node.Address, x.value)
+	x.payload, err = x.form.open(m, node.Address, x.value, false)
 	return err
 }
 

@@ -131,8 +131,9 @@ func (f *form) envelop(e codec.Envelope, v any) ([]byte, error) {
 }
 
 // open returns the encoded value of a message from node, out of its envelope,
-// or the error that the message tells. into is what it will be decoded into.
-func (f *form) open(m *transport.Message, node string, into any) ([]byte, error) {
+// or the error that the message tells. into is what it will be decoded into;
+// later says that it is not the first message from there.
+func (f *form) open(m *transport.Message, node string, into any, later bool) ([]byte, error) {
 	if f.native {
 		return m.Body, nil
 	}
@@ -142,7 +143,8 @@ func (f *form) open(m *transport.Message, node string, into any) ([]byte, error)
 	if len(m.Body) == 0 {
 		return nil, nil
 	}
-	if got := m.Header.Get("Content-Type"); got != f.contentType {
+	// Later messages of a stream may leave out what the first one has said.
+	if got, named := m.Header.Lookup("Content-Type"); got != f.contentType && (named || !later) {
 		const shown = 200
 		body := string(m.Body[:min(len(m.Body), shown)])
 		return nil, rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node, got, f.contentType, body))

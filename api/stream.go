@@ -202,8 +202,9 @@ type stream struct {
 	form    *form
 	shown   atomic.Bool // the header was given to who asked for it
 
-	out transport.Message // of the goroutine that sends
-	in  transport.Message // of the one that receives
+	out   transport.Message // of the goroutine that sends
+	in    transport.Message // of the one that receives
+	heard bool              // it has received one already
 }
 
 // Context implements [Stream].
@@ -265,7 +266,8 @@ func (s *stream) Recv(v any) error {
 // the service says: then the stream is over.
 func (s *stream) open(v any) (payload []byte, told bool, err error) {
 	defer caught("codec", &err)
-	payload, err = s.form.open(&s.in, s.Node().Address, v)
+	payload, err = s.form.open(&s.in, s.Node().Address, v, s.heard)
+	s.heard = true
 	var e *rpcerr.Error
 	return payload, errors.As(err, &e), err
 }
