@@ -32,7 +32,7 @@ type server struct {
 	address string // announced
 	secure  bool
 	tokens  chan struct{}
-	work    sync.WaitGroup // Serve and the requests
+	work    sync.WaitGroup // Serve, the connections and the requests
 
 	mu     sync.Mutex
 	subs   map[string]*subscription // by node id
@@ -70,11 +70,24 @@ func (b *Broker) listening() (*server, error) {
 		WriteTimeout:      2 * b.timeout, // it counts from the head of the request
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    headBytes,
+		ConnState:         s.count,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
 	s.work.Go(func() { _ = s.http.Serve(ln) }) // it always ends with an error, and close ends it
 	b.server = s
 	return s, nil
+}
+
+// count counts connections: their goroutines may outlive the requests, as after
+// a body that was not read to its end.
+func (s *server) count(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.work.Add(1)
+	case http.StateClosed, http.StateHijacked:
+		s.work.Done()
+	case http.StateActive, http.StateIdle:
+	}
 }
 
 // advertised is the address for publishers of a listener at actual.

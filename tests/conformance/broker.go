@@ -5,7 +5,7 @@ package conformance
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strconv"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -172,14 +172,14 @@ func testSlowSubscriber(t *testing.T, p *post) {
 	}, broker.WithWaiting(waiting), broker.WithErrorFunc(func(_ broker.Event, err error) { lost <- err }))
 	quick := p.subscribe(topic)
 	for i := range published {
-		err := p.Publisher.Publish(t.Context(), topic, event(fmt.Sprint(i)))
+		err := p.Publisher.Publish(t.Context(), topic, event(strconv.Itoa(i)))
 		var partial *broker.PartialError
 		if err != nil && (!errors.As(err, &partial) || errors.Is(err, broker.ErrNotSent)) {
 			t.Fatalf("got %v, want nothing or a PartialError that does not say NotSent", err)
 		}
 	}
 	for i := range published {
-		if e := p.next(quick); string(e.Message.Body) != fmt.Sprint(i) {
+		if e := p.next(quick); string(e.Message.Body) != strconv.Itoa(i) {
 			t.Fatalf("the quick one got %q, want %d", e.Message.Body, i)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -65,12 +66,12 @@ func testQueueShares(t *testing.T, p *post) {
 		}, broker.WithQueue("workers"))
 	}
 	others := p.subscribe(topic, broker.WithQueue("others"))
-	var want []string
+	want := make([]string, 0, published)
 	for i := range published {
 		want = append(want, fmt.Sprintf("%02d", i))
 		p.publish(topic, event(want[i]))
 	}
-	var shared []string
+	shared := make([]string, 0, published)
 	for i := range published {
 		shared = append(shared, receive(t, "an event of the queue", one))
 		for _, in := range []*inbox{plain, others} {
@@ -159,10 +160,10 @@ func testOrder(t *testing.T, p *post) {
 		return nil
 	})
 	for i := range published {
-		p.publish(topic, event(fmt.Sprint(i)))
+		p.publish(topic, event(strconv.Itoa(i)))
 	}
 	for i := range published {
-		if body := receive(t, "an event", got); body != fmt.Sprint(i) {
+		if body := receive(t, "an event", got); body != strconv.Itoa(i) {
 			t.Fatalf("got %q, want %d", body, i)
 		}
 	}

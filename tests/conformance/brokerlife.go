@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -147,7 +148,7 @@ func testBrokerConcurrency(t *testing.T, p *post) {
 	for i := range publishers {
 		wg.Go(func() {
 			for j := range each {
-				if err := p.Publisher.Publish(t.Context(), topic, event(fmt.Sprint(i*each+j))); err != nil {
+				if err := p.Publisher.Publish(t.Context(), topic, event(strconv.Itoa(i*each+j))); err != nil {
 					t.Errorf("Publish: %v", err)
 				}
 			}

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nats
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	natsio "github.com/nats-io/nats.go"
+
+	"example.com/mailcall/broker"
+	"example.com/mailcall/broker/envelope"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/transport"
+)
+
+const (
+	maxWaiting      = 256      // messages that wait for Recv
+	maxWaitingBytes = 16 << 20 // and their payloads together
+)
+
+// ends are the addresses of a connection.
+type ends struct {
+	local, remote string
+	subject       string // is sent to
+	reply         string // is told with it, "" for none
+}
+
+// conn is one end of a connection; both ends are of this kind.
+type conn struct {
+	ends
+	nc      *natsio.Conn
+	epoch   context.Context  //nolint:containedctx // it ends when the connection to the server is lost
+	in      chan *natsio.Msg // waits for Recv
+	onClose func() error
+
+	ctx    context.Context //nolint:containedctx // its cause says how the connection ended
+	end    context.CancelCauseFunc
+	bytes  atomic.Int64 // of what waits
+	unread atomic.Int64 // messages sent since the last one was received
+	used   atomic.Int64 // when the last message came or went, Unix ns
+	known  atomic.Bool  // the peer can know of the connection
+
+	mu     sync.Mutex
+	bound  context.Context    //nolint:containedctx // Bind is given it for the calls that follow
+	unbind context.CancelFunc // nil before the first Bind
+	once   sync.Once
+}
+
+var (
+	_ transport.Exclusive = (*conn)(nil)
+	_ transport.Peer      = (*conn)(nil)
+)
+
+// Causes for which a connection ends.
+var (
+	errConnClosed = errors.New("nats transport: the connection is closed")
+	errFlooded    = errors.New("nats transport: too many messages wait for Recv, and the wire cannot hold the peer back")
+)
+
+func newConn(epoch context.Context, nc *natsio.Conn, e ends) *conn {
+	c := &conn{ends: e, nc: nc, epoch: epoch, in: make(chan *natsio.Msg, maxWaiting)}
+	c.ctx, c.end = context.WithCancelCause(context.WithoutCancel(epoch))
+	c.bound = context.WithoutCancel(epoch)
+	c.used.Store(time.Now().UnixNano())
+	return c
+}
+
+// LocalAddress implements [transport.Peer].
+func (c *conn) LocalAddress() string { return c.local }
+
+// RemoteAddress implements [transport.Peer].
+func (c *conn) RemoteAddress() string { return c.remote }
+
+// nobody reports whether m is the server's word that nobody got a message.
+func nobody(m *natsio.Msg) bool { return len(m.Data) == 0 && m.Header.Get("Status") == "503" }
+
+// deliver takes a message that came in. It does not block. An empty one, which
+// is no envelope, is the peer's farewell.
+func (c *conn) deliver(m *natsio.Msg) {
+	if c.ctx.Err() != nil {
+		return // nothing comes after the end, least of all past a gap
+	}
+	c.used.Store(time.Now().UnixNano())
+	if len(m.Data) == 0 && !nobody(m) {
+		c.end(io.EOF)
+		return
+	}
+	if c.bytes.Add(int64(len(m.Data))) > maxWaitingBytes {
+		c.end(errFlooded)
+		return
+	}
+	select {
+	case c.in <- m:
+	default:
+		c.end(errFlooded)
+	}
+}
+
+// Send implements [transport.Conn]. The message is in the connection's buffer
+// when it returns, and a goroutine of nats.go writes it at once.
+func (c *conn) Send(m *transport.Message) error {
+	if err := c.state(); err != nil {
+		return transport.NotSent(err)
+	}
+	payload, err := seal(c.nc, &broker.Message{Header: fields(m.Header), Body: m.Body})
+	if err != nil {
+		return transport.NotSent(fmt.Errorf("nats transport: %w", carried(err)))
+	}
+	c.used.Store(time.Now().UnixNano())
+	c.unread.Add(1)
+	c.known.Store(true)
+	err = publish(c.nc, c.subject, c.reply, payload)
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("nats transport: send to %s: %w", c.remote, err)
+	if errors.Is(err, errBuffered) {
+		return err
+	}
+	return transport.NotSent(err)
+}
+
+// fields makes a map of a header; the first field of a name counts.
+func fields(h transport.Header) metadata.Metadata {
+	out := make(metadata.Metadata, len(h))
+	for _, f := range h {
+		if _, taken := out[f.Name]; !taken {
+			out[f.Name] = f.Value
+		}
+	}
+	return out
+}
+
+// state is why nothing can be done with the connection, or nil.
+func (c *conn) state() error {
+	if c.ctx.Err() != nil {
+		return context.Cause(c.ctx)
+	}
+	if c.epoch.Err() != nil {
+		return context.Cause(c.epoch)
+	}
+	return over(c.limit())
+}
+
+// limit is what Bind has set.
+func (c *conn) limit() context.Context {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.bound
+}
+
+// over is the error of a bound that has ended.
+func over(bound context.Context) error {
+	switch err := bound.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(context.Cause(bound), os.ErrDeadlineExceeded):
+		return fmt.Errorf("nats transport: %w", os.ErrDeadlineExceeded)
+	default:
+		return fmt.Errorf("nats transport: %w", err)
+	}
+}
+
+// Recv implements [transport.Conn].
+func (c *conn) Recv(m *transport.Message) error {
+	got, err := c.next()
+	if err != nil {
+		return err
+	}
+	c.bytes.Add(-int64(len(got.Data)))
+	sent := c.unread.Swap(0)
+	if nobody(got) {
+		err := fmt.Errorf("%w at %s", ErrNobodyListens, c.remote)
+		c.end(err)
+		if sent == 1 { // it is that one which nobody got
+			return transport.NotSent(err)
+		}
+		return err
+	}
+	message, err := envelope.Decode(got.Data)
+	if err != nil {
+		err = fmt.Errorf("nats transport: from %s: %w", c.remote, carried(err))
+		c.end(err)
+		return err
+	}
+	m.Header, m.Body, m.Trailer = header(message.Header), message.Body, nil
+	return nil
+}
+
+// next is the next message. What had arrived before the peer's end counts.
+func (c *conn) next() (*natsio.Msg, error) {
+	err := c.state()
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errFlooded) {
+		return nil, err
+	}
+	select {
+	case m := <-c.in:
+		return m, nil
+	default:
+		if err != nil {
+			return nil, err
+		}
+	}
+	bound := c.limit()
+	select {
+	case m := <-c.in:
+		return m, nil
+	case <-bound.Done():
+		return nil, over(bound)
+	case <-c.epoch.Done():
+		return nil, context.Cause(c.epoch)
+	case <-c.ctx.Done():
+	}
+	select {
+	case m := <-c.in:
+		return m, nil
+	default:
+		return nil, context.Cause(c.ctx)
+	}
+}
+
+// header has the fields in the order of their names.
+func header(from metadata.Metadata) transport.Header {
+	to := make(transport.Header, 0, len(from))
+	for name, value := range from {
+		to.Add(name, value)
+	}
+	slices.SortFunc(to, func(a, b transport.Field) int { return cmp.Compare(a.Name, b.Name) })
+	return to
+}
+
+// Bind implements [transport.Exclusive].
+func (c *conn) Bind(ctx context.Context, deadline time.Time) {
+	unbind := context.CancelFunc(nil)
+	if !deadline.IsZero() {
+		ctx, unbind = context.WithDeadlineCause(ctx, deadline, os.ErrDeadlineExceeded)
+	}
+	c.mu.Lock()
+	last := c.unbind
+	c.bound, c.unbind = ctx, unbind
+	c.mu.Unlock()
+	if last != nil {
+		last()
+	}
+}
+
+// Interrupt implements [transport.Exclusive].
+func (c *conn) Interrupt() { c.end(transport.ErrInterrupted) }
+
+// Ready implements [transport.Exclusive].
+func (c *conn) Ready(time.Duration) bool {
+	return c.ctx.Err() == nil && c.epoch.Err() == nil && len(c.in) == 0 && c.nc.IsConnected()
+}
+
+// Close implements [transport.Conn]. The peer, if it can know of the
+// connection, is sent an empty message. go-micro has no farewell; there the
+// socket fails on it, which ends it as well, and else it would live on for
+// ever.
+func (c *conn) Close() error {
+	var err error
+	c.once.Do(func() {
+		if c.known.Load() && !errors.Is(context.Cause(c.ctx), io.EOF) {
+			_ = publish(c.nc, c.subject, c.reply, nil) // the peer may never learn of it
+		}
+		c.end(fmt.Errorf("%w: %w", errConnClosed, io.ErrClosedPipe))
+		c.mu.Lock()
+		unbind := c.unbind
+		c.mu.Unlock()
+		if unbind != nil {
+			unbind()
+		}
+		err = c.onClose()
+	})
+	return err
+}

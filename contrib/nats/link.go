@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	natsio "github.com/nats-io/nats.go"
+)
+
+var (
+	// ErrDisconnected is matched when there is no connection to the server at
+	// the moment. It is being made again.
+	ErrDisconnected = errors.New("nats: not connected to the server")
+	// ErrClosed is matched when the broker, registry or transport was closed.
+	ErrClosed = errors.New("nats: closed")
+)
+
+const (
+	// A server that answers no ping is given up after two intervals.
+	pingInterval = 10 * time.Second
+	maxPings     = 2
+)
+
+// link is a connection that is made when it is first needed.
+type link struct {
+	config
+
+	ctx    context.Context //nolint:containedctx // it ends what connects, at close
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+
+	mu      sync.Mutex
+	nc      *natsio.Conn
+	dialing *dialing        // the one attempt that runs
+	epoch   context.Context //nolint:containedctx // it ends when the connection is lost
+	lose    context.CancelCauseFunc
+	closed  bool
+}
+
+// dialing is one attempt to connect, for all who wait for it.
+type dialing struct {
+	done chan struct{}
+	nc   *natsio.Conn
+	err  error
+}
+
+func newLink(opts []Option) (*link, error) {
+	c, err := configure(opts)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{config: c}
+	//nolint:forbidigo // a connection outlives the call that made it, close ends it
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.epoch, l.lose = context.WithCancelCause(l.ctx)
+	if c.conn != nil {
+		l.adopt(c.conn)
+	}
+	return l, nil
+}
+
+// get returns the connection, made first if there is none.
+func (l *link) get(ctx context.Context) (*natsio.Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	switch {
+	case l.closed:
+		l.mu.Unlock()
+		return nil, ErrClosed
+	case l.nc != nil && (l.conn != nil || !l.nc.IsClosed()):
+		nc := l.nc
+		l.mu.Unlock()
+		if !nc.IsConnected() {
+			return nil, disconnected(nc.LastError())
+		}
+		return nc, nil
+	}
+	d := l.dialing
+	if d == nil {
+		d = &dialing{done: make(chan struct{})}
+		l.dialing = d
+		l.work.Go(func() { l.dial(d) })
+	}
+	l.mu.Unlock()
+	select {
+	case <-d.done:
+		return d.nc, d.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func disconnected(cause error) error {
+	if cause == nil {
+		return ErrDisconnected
+	}
+	return fmt.Errorf("%w: %w", ErrDisconnected, cause)
+}
+
+func (l *link) dial(d *dialing) {
+	defer close(d.done)
+	d.nc, d.err = natsio.Connect(strings.Join(l.urls, ","), append([]natsio.Option{
+		natsio.Timeout(l.timeout),
+		natsio.SetCustomDialer(dialer{l.ctx, &net.Dialer{Timeout: l.timeout}}),
+		natsio.MaxReconnects(-1),
+		natsio.IgnoreAuthErrorAbort(), // or subscriptions would end without a word
+		natsio.ReconnectBufSize(-1),   // an error now is better than a message later
+		natsio.PingInterval(pingInterval),
+		natsio.MaxPingsOutstanding(maxPings),
+		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) { l.tell(err) }),
+	}, l.natsOptions...)...)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dialing = nil
+	if d.err != nil {
+		d.err = fmt.Errorf("%w: %s: %w", ErrDisconnected, strings.Join(redacted(l.urls), ", "), d.err)
+		return
+	}
+	if l.closed {
+		d.nc.Close()
+		d.nc, d.err = nil, ErrClosed
+		return
+	}
+	l.adopt(d.nc)
+}
+
+// adopt begins to use nc. l.mu is held, or nobody else has l yet.
+func (l *link) adopt(nc *natsio.Conn) {
+	l.nc = nc
+	changes := nc.StatusChanged(natsio.RECONNECTING, natsio.DISCONNECTED, natsio.CLOSED)
+	l.work.Go(func() {
+		for {
+			select {
+			case status, ok := <-changes:
+				l.lost()
+				if !ok || status == natsio.CLOSED {
+					return
+				}
+			case <-l.ctx.Done():
+				nc.RemoveStatusListener(changes)
+				return
+			}
+		}
+	})
+}
+
+// lost ends the epoch, for those that wait for an answer that may be gone.
+func (l *link) lost() {
+	l.mu.Lock()
+	cause := disconnected(l.nc.LastError())
+	l.lose(cause)
+	l.epoch, l.lose = context.WithCancelCause(l.ctx)
+	l.mu.Unlock()
+	l.tell(cause)
+}
+
+// until returns a context that ends with ctx and, with the cause, when the
+// connection is lost or closed.
+func (l *link) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	epoch := l.current()
+	stop := context.AfterFunc(epoch, func() { cancel(context.Cause(epoch)) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// current is the epoch that runs.
+func (l *link) current() context.Context {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.epoch
+}
+
+func (l *link) tell(err error) {
+	if l.onError != nil && l.ctx.Err() == nil {
+		l.onError(err)
+	}
+}
+
+// confirm waits until the server has taken all that was written before.
+func (l *link) confirm(ctx context.Context, nc *natsio.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, l.timeout) // nats.go wants a deadline
+	defer cancel()
+	return nc.FlushWithContext(ctx)
+}
+
+// close ends the connection if it is ours.
+func (l *link) close() {
+	l.mu.Lock()
+	l.closed = true
+	nc := l.nc
+	l.mu.Unlock()
+	l.cancel()
+	if nc != nil && l.conn == nil {
+		nc.Close()
+	}
+	l.work.Wait()
+}
+
+// dialer ends with its context.
+type dialer struct {
+	ctx context.Context //nolint:containedctx // the interface of nats.go has no place for it
+	net *net.Dialer
+}
+
+// Dial implements the dialer of nats.go.
+func (d dialer) Dial(network, address string) (net.Conn, error) {
+	return d.net.DialContext(d.ctx, network, address)
+}

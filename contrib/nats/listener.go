@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+
+	natsio "github.com/nats-io/nats.go"
+
+	"example.com/mailcall/transport"
+)
+
+const (
+	backlog  = 128  // connections that wait for Accept, as many as a socket has
+	maxPeers = 4096 // connections of one listener
+)
+
+// Listen accepts connections at address, a subject. An empty address, or one
+// that ends in ":0", is replaced by a fresh inbox, as go-micro's servers have
+// it. The accepted connections implement [transport.Exclusive] and
+// [transport.Peer].
+//
+// go-micro's clients do not say that they leave, so the listener keeps 4,096 connections
+// at most: one more ends the one that has been silent for longest.
+func (t *Transport) Listen(address string) (transport.Listener, error) {
+	//nolint:forbidigo // the contract of listeners has no context; the timeout bounds it
+	ctx, cancel := context.WithTimeout(context.Background(), t.link.timeout)
+	defer cancel()
+	l, err := t.listen(ctx, address)
+	if err != nil {
+		return nil, fmt.Errorf("nats transport: listen %s: %w", address, err)
+	}
+	return l, nil
+}
+
+func (t *Transport) listen(ctx context.Context, address string) (*listener, error) {
+	nc, err := t.link.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if address == "" || strings.HasSuffix(address, ":0") {
+		address = nc.NewInbox()
+	}
+	if err := checkSubject(address, false); err != nil {
+		return nil, carried(err)
+	}
+	l := &listener{
+		nc: nc, link: t.link, address: address,
+		waiting: make(chan *conn, backlog), closed: make(chan struct{}), peers: make(map[string]*conn), gone: make(map[string]bool),
+	}
+	if l.sub, err = nc.Subscribe(address, l.deliver); err != nil {
+		return nil, err
+	}
+	if err := t.link.confirm(ctx, nc); err != nil {
+		_ = unsubscribe(l.sub) // it was of no use
+		return nil, err
+	}
+	return l, nil
+}
+
+type listener struct {
+	nc      *natsio.Conn
+	link    *link
+	address string
+	sub     *natsio.Subscription
+	waiting chan *conn
+	closed  chan struct{}
+	once    sync.Once
+
+	mu    sync.Mutex
+	peers map[string]*conn // by the subject that they reply to
+	gone  map[string]bool  // peers whose connection was closed here; at most maxPeers
+	over  bool
+}
+
+// deliver gives a message to the connection of its sender.
+func (l *listener) deliver(m *natsio.Msg) {
+	if m.Reply == "" {
+		return // nobody waits for an answer; a connection is what answers
+	}
+	if c := l.peer(m.Reply, len(m.Data) == 0); c != nil {
+		c.deliver(m)
+	}
+}
+
+// peer returns the connection of a sender, a new one for a new sender; nil
+// when no new one is taken.
+func (l *listener) peer(reply string, farewell bool) *conn {
+	l.mu.Lock()
+	c := l.peers[reply]
+	if c != nil || l.over || l.gone[reply] || farewell {
+		l.mu.Unlock()
+		return c
+	}
+	var evicted *conn
+	if len(l.peers) >= maxPeers {
+		evicted = l.silent()
+		delete(l.peers, evicted.remote)
+	}
+	c = newConn(l.link.current(), l.nc, ends{local: l.address, remote: reply, subject: reply})
+	c.onClose = func() error { return l.forget(c) }
+	c.known.Store(true)
+	select {
+	case l.waiting <- c:
+		l.peers[reply] = c
+	default:
+		c = nil // as a full backlog of a socket: the client will not be answered
+	}
+	l.mu.Unlock()
+	if evicted != nil {
+		_ = evicted.Close() // it has no more to say
+	}
+	return c
+}
+
+// silent is the connection that has been silent for longest. l.mu is held.
+func (l *listener) silent() (c *conn) {
+	for _, other := range l.peers {
+		if c == nil || other.used.Load() < c.used.Load() {
+			c = other
+		}
+	}
+	return c
+}
+
+// forget takes a connection out. The last one takes the subscription with it
+// when the listener was closed before.
+func (l *listener) forget(c *conn) error {
+	l.mu.Lock()
+	if l.peers[c.remote] == c {
+		delete(l.peers, c.remote)
+	}
+	if !errors.Is(context.Cause(c.ctx), io.EOF) { // the peer may send before it learns of it
+		if len(l.gone) >= maxPeers {
+			clear(l.gone) // what is on the way is much younger
+		}
+		l.gone[c.remote] = true
+	}
+	last := l.over && len(l.peers) == 0
+	l.mu.Unlock()
+	if last {
+		return l.leave()
+	}
+	return nil
+}
+
+// leave returns when the server knows that nobody listens here, so that it can
+// say so to those who come.
+func (l *listener) leave() error {
+	if err := unsubscribe(l.sub); err != nil {
+		return err
+	}
+	if l.nc.IsConnected() {
+		//nolint:forbidigo // Close has no context; the timeout bounds it
+		_ = l.link.confirm(context.Background(), l.nc) // what is lost now needs no farewell
+	}
+	return nil
+}
+
+// Accept implements [transport.Listener].
+func (l *listener) Accept() (transport.Conn, error) {
+	select {
+	case <-l.closed:
+	default:
+		select {
+		case c := <-l.waiting:
+			return c, nil
+		case <-l.closed:
+		case <-l.link.ctx.Done():
+		}
+	}
+	return nil, fmt.Errorf("nats transport: accept %s: %w", l.address, net.ErrClosed)
+}
+
+// Address implements [transport.Listener].
+func (l *listener) Address() string { return l.address }
+
+// Close implements [transport.Listener]. The subscription lives on while an
+// accepted connection does.
+func (l *listener) Close() error {
+	var err error
+	l.once.Do(func() {
+		l.mu.Lock()
+		l.over = true
+		last := len(l.peers) == 0
+		l.mu.Unlock()
+		close(l.closed)
+		if last {
+			err = l.leave()
+		}
+		for {
+			select {
+			case c := <-l.waiting:
+				_ = c.Close() // nobody will accept it
+			default:
+				return
+			}
+		}
+	})
+	return err
+}

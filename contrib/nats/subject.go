@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nats
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"example.com/mailcall/broker"
+)
+
+// checkSubject refuses what is no subject. Wildcards are one only to those who
+// subscribe.
+func checkSubject(subject string, wildcards bool) error {
+	if subject == "" {
+		return fmt.Errorf("%w: the topic is empty", broker.ErrInvalid)
+	}
+	if strings.ContainsAny(subject, " \t\r\n\x00") {
+		return fmt.Errorf("%w: a NATS subject has no blanks: %q", broker.ErrInvalid, subject)
+	}
+	for token := range strings.SplitSeq(subject, ".") {
+		switch {
+		case token == "":
+			return fmt.Errorf("%w: a NATS subject has something between its dots: %q", broker.ErrInvalid, subject)
+		case !wildcards && (token == "*" || token == ">"):
+			return fmt.Errorf("%w: a wildcard is for subscribers: %q", broker.ErrInvalid, subject)
+		}
+	}
+	return nil
+}
+
+// redacted are urls without their passwords, for errors.
+func redacted(urls []string) []string {
+	out := make([]string, len(urls))
+	for i, text := range urls {
+		out[i] = "(a URL that cannot be parsed)"
+		if u, err := url.Parse(text); err == nil {
+			out[i] = u.Redacted()
+		}
+	}
+	return out
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"example.com/mailcall/broker"
+	"example.com/mailcall/transport"
+)
+
+// Transport is go-micro's NATS transport: a node's address is a subject, each
+// connection has an inbox for the answers, and each message is an envelope as
+// the broker's. All connections run over one connection to the server. It is
+// used by many goroutines at once; make it with [NewTransport] and end it with
+// Close.
+//
+// The wire cannot say three things. A dial succeeds though nobody listens: the
+// server tells when the first message is sent, and then Recv fails at once
+// with an error that matches [ErrNobodyListens] and [transport.ErrNotSent].
+// There is no back-pressure: a connection with 256 messages or 16 MiB waiting
+// for Recv breaks. And there is no end: here one is told with an empty
+// message, but go-micro's programs send none.
+type Transport struct{ link *link }
+
+var (
+	_ transport.Transport = (*Transport)(nil)
+	_ io.Closer           = (*Transport)(nil)
+)
+
+// ErrNobodyListens is matched when the server knows nobody who listens at the
+// address.
+var ErrNobodyListens = errors.New("nats transport: nobody listens")
+
+// NewTransport returns a transport that is not connected yet.
+func NewTransport(opts ...Option) (*Transport, error) {
+	l, err := newLink(opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Transport{link: l}, nil
+}
+
+// String returns "nats", the name in a node's "transport" metadata.
+func (*Transport) String() string { return "nats" }
+
+// Dial opens a connection to the subject address. It connects to the server if
+// there is no connection yet, and returns when the inbox is subscribed. The
+// connection implements [transport.Exclusive] and [transport.Peer]. Every
+// error matches [transport.ErrNotSent].
+func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
+	c, err := t.dial(ctx, address)
+	if err != nil {
+		return nil, transport.NotSent(fmt.Errorf("nats transport: dial %s: %w", address, err))
+	}
+	return c, nil
+}
+
+func (t *Transport) dial(ctx context.Context, address string) (*conn, error) {
+	if err := checkSubject(address, false); err != nil {
+		return nil, carried(err)
+	}
+	nc, err := t.link.get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inbox := nc.NewInbox()
+	//nolint:contextcheck // a connection outlives the dial
+	c := newConn(t.link.current(), nc, ends{local: inbox, remote: address, subject: address, reply: inbox})
+	// The server handles what it is told in order: a message sent later finds
+	// the subscription, and nothing needs to be waited for.
+	sub, err := nc.Subscribe(inbox, c.deliver)
+	if err != nil {
+		return nil, err
+	}
+	c.onClose = func() error { return unsubscribe(sub) }
+	return c, nil
+}
+
+// Close closes the connection to the server, unless that came with [WithConn],
+// and with it all connections and listeners. It may be repeated.
+func (t *Transport) Close() error {
+	t.link.close()
+	return nil
+}
+
+// carried gives errors of the envelope the names that the transport's contract
+// has.
+func carried(err error) error {
+	switch {
+	case errors.Is(err, broker.ErrTooLarge):
+		return fmt.Errorf("%w: %w", transport.ErrTooLarge, err)
+	case errors.Is(err, broker.ErrInvalid):
+		return fmt.Errorf("%w: %w", transport.ErrInvalid, err)
+	case errors.Is(err, broker.ErrMalformed):
+		return fmt.Errorf("%w: %w", transport.ErrProtocol, err)
+	}
+	return err
+}

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	natsio "github.com/nats-io/nats.go"
+
+	"example.com/mailcall/registry"
+)
+
+// Watch implements [registry.Registry]. It asks once what there is and calls
+// changed with that list, unless nobody answered, which says too little; from
+// then on it applies what registering processes tell, and calls changed after
+// each of them. It ends with an error when the connection is lost, for news
+// was perhaps lost with it, and when changed is so slow that 4,096 events
+// wait.
+func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
+	if changed == nil {
+		return errors.New("nats registry: watch needs a function to call")
+	}
+	err := r.watch(ctx, service, changed)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("nats registry: watch service %q: %w", service, err)
+}
+
+func (r *Registry) watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
+	nc, err := r.link.get(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, release := r.link.until(ctx)
+	defer release()
+	sub, err := nc.SubscribeSync(subjectWatch)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = unsubscribe(sub) }() // the connection may be gone
+	if err := sub.SetPendingLimits(maxNews, maxBytes); err != nil {
+		return err
+	}
+	// First the news, then the question: nothing falls between the two.
+	if err := r.link.confirm(ctx, nc); err != nil {
+		return err
+	}
+	list, err := r.Lookup(ctx, service)
+	switch {
+	case err == nil:
+		changed(list)
+	case !errors.Is(err, registry.ErrNotFound):
+		return err
+	}
+	for {
+		m, err := sub.NextMsgWithContext(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err != nil {
+			return err
+		}
+		if next, ok := apply(list, service, m); ok {
+			list = next
+			changed(list)
+		}
+	}
+}
+
+// apply returns the list after a piece of news, and whether it concerned the
+// service at all.
+func apply(list []*registry.Service, service string, m *natsio.Msg) (_ []*registry.Service, ok bool) {
+	s, action, err := readEvent(m.Data)
+	if err != nil || s == nil || s.Name != service {
+		return list, false
+	}
+	switch action {
+	case actionCreate, actionUpdate, actionPut:
+		return with(list, s), true
+	case actionDelete:
+		return without(list, s), true
+	}
+	return list, false
+}
