@@ -11,6 +11,7 @@ import (
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 // lookAfter is how long a connection must have been idle before Ready looks at
@@ -36,12 +37,12 @@ var (
 	_ transport.Peer      = (*conn)(nil)
 )
 
-func newConn(t *Transport, s socket, host string) *conn {
+func newConn(t *Transport, s socket, host, authority string) *conn {
 	return &conn{
 		socket: s,
 		t:      t,
 		host:   host,
-		prefix: "POST / HTTP/1.1\r\nHost: " + host + "\r\n",
+		prefix: "POST / HTTP/1.1\r\nHost: " + authority + "\r\n",
 		in:     wire.NewReader(s.reader(), t.limits, false),
 	}
 }
@@ -56,10 +57,10 @@ func (c *conn) Interrupt() { c.link.interrupt() }
 func (c *conn) Close() error { return c.socket.close() }
 
 // LocalAddress implements [transport.Peer].
-func (c *conn) LocalAddress() string { return address(c.link.raw.LocalAddr()) }
+func (c *conn) LocalAddress() string { return endpoint.Text(c.link.raw.LocalAddr()) }
 
 // RemoteAddress implements [transport.Peer]. With a proxy it is the proxy's.
-func (c *conn) RemoteAddress() string { return address(c.link.raw.RemoteAddr()) }
+func (c *conn) RemoteAddress() string { return endpoint.Text(c.link.raw.RemoteAddr()) }
 
 // Ready implements [transport.Exclusive].
 func (c *conn) Ready(idle time.Duration) bool {

@@ -5,50 +5,80 @@ package http
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
-// Dial opens a connection to address, "host:port", through a proxy if there is
-// one for it, and shakes hands for TLS. It returns when ctx ends at the
-// latest. The connection implements [transport.Exclusive] and
-// [transport.Peer]. Every error matches [transport.ErrNotSent].
+// Dial opens a connection to address, through a proxy if there is one for it,
+// and shakes hands for TLS. The forms of address are
+//
+//	host:port, [::1]:port   TCP; TLS if the port is 443
+//	https://host[:port]     TLS, port 443 unless given
+//	http://host[:port]      cleartext, port 80 unless given
+//	unix:/path              a unix socket; unix:///path is the same
+//	unix:@name              an abstract unix socket, Linux only
+//
+// TLS that the address asks for is verified with the roots of the system; with
+// [WithTLS] every connection uses that configuration, and http:// is refused.
+// A name with several addresses is dialled as RFC 8305 has it. No proxy is
+// asked for unix sockets, and their Host field says "localhost".
+//
+// Dial returns when ctx ends at the latest. The connection implements
+// [transport.Exclusive] and [transport.Peer]. Every error matches
+// [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
-	s, err := t.open(ctx, address)
+	to, err := t.parse(address)
+	var s socket
+	if err == nil {
+		s, err = t.open(ctx, to)
+	}
 	if err != nil {
 		return nil, transport.NotSent(fmt.Errorf("http transport: dial %s: %w", address, err))
 	}
 	s.link.limit(time.Time{})
-	return newConn(t, s, address), nil
+	return newConn(t, s, address, to.Authority), nil
 }
 
-func (t *Transport) open(ctx context.Context, address string) (socket, error) {
-	host, err := hostOf(address)
-	if err != nil {
-		return socket{}, err
+// parse reads an address and checks that its security is to be had.
+func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
+	to, err := endpoint.Parse(address)
+	switch {
+	case err != nil:
+		return to, err
+	case to.Bare:
+		return to, endpoint.ErrNoPort
+	case to.Plain && t.tls != nil:
+		return to, errors.New("the address asks for cleartext, the transport was made with TLS")
 	}
+	return to, nil
+}
+
+func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, error) {
 	var proxy *url.URL
-	if t.proxy != nil {
-		if proxy, err = t.proxy(address); err != nil {
+	var err error
+	if t.proxy != nil && to.Network == endpoint.TCP {
+		if proxy, err = t.proxy(to.Address); err != nil {
 			return socket{}, fmt.Errorf("ask for the proxy: %w", err)
 		}
 	}
-	target := address
+	target := to
 	if proxy != nil {
-		if target, err = proxyAddress(proxy); err != nil {
+		target = endpoint.Endpoint{Network: endpoint.TCP}
+		if target.Address, err = proxyAddress(proxy); err != nil {
 			return socket{}, err
 		}
 	}
-	raw, err := t.dial(ctx, network, target)
+	raw, err := t.connect(ctx, target)
 	if err != nil {
 		return socket{}, err
 	}
-	s, err := t.establish(ctx, raw, proxy, address, host)
+	s, err := t.establish(ctx, raw, proxy, to)
 	if err != nil {
 		_ = raw.Close() // the first error says more
 		return socket{}, err
@@ -56,22 +86,33 @@ func (t *Transport) open(ctx context.Context, address string) (socket, error) {
 	return s, nil
 }
 
+func (t *Transport) connect(ctx context.Context, to endpoint.Endpoint) (net.Conn, error) {
+	if t.dial != nil {
+		return t.dial(ctx, to.Network, to.Address)
+	}
+	return t.dialer.Dial(ctx, to)
+}
+
 // establish makes a socket of a fresh connection: tunnel first, TLS on top.
-func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL, address, host string) (socket, error) {
+func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL, to endpoint.Endpoint) (socket, error) {
 	s := socket{link: newLink(raw)}
 	deadline, _ := ctx.Deadline()
 	s.link.bind(ctx, deadline)
 	if proxy != nil {
-		tunnelled, err := t.tunnel(ctx, s, proxy, address)
+		tunnelled, err := t.tunnel(ctx, s, proxy, to.Address)
 		if err != nil {
 			return s, fmt.Errorf("proxy %s: %w", proxy.Host, err)
 		}
 		s = tunnelled
 	}
-	if t.tls == nil {
-		return s, nil
+	switch {
+	case t.tls != nil:
+		return s.secure(ctx, named(t.tls, to.Host))
+	case to.TLS:
+		system := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{alpn}, ServerName: to.Host}
+		return s.secure(ctx, system)
 	}
-	return s.secure(ctx, named(t.tls, host))
+	return s, nil
 }
 
 // secure shakes hands as a client. What lies below may be TLS already.
@@ -111,20 +152,4 @@ func named(c *tls.Config, host string) *tls.Config {
 	c = c.Clone()
 	c.ServerName = host
 	return c
-}
-
-// hostOf checks an address, because it goes into the Host field as it is.
-func hostOf(address string) (string, error) {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return "", fmt.Errorf("want host:port: %w", err)
-	}
-	if host == "" || port == "" {
-		return "", fmt.Errorf("want host:port, %q lacks one of them", address)
-	}
-	bad := func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/\?#@"<>`, c) }
-	if strings.ContainsFunc(address, bad) {
-		return "", fmt.Errorf("want host:port, %q has a character that neither can have", address)
-	}
-	return host, nil
 }

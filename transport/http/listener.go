@@ -10,6 +10,7 @@ import (
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 // firstHead is how long a client may take to send the head of its first
@@ -17,8 +18,9 @@ import (
 // for ever.
 const firstHead = 5 * time.Second
 
-// Listen accepts connections on address, "host:port"; port 0 picks a free one.
-// The accepted connections answer as go-micro's server does: status 200 always,
+// Listen accepts connections on address, "host:port" where port 0 picks a free
+// one, or "unix:/path", a file that must not exist and is removed by Close. The
+// accepted connections answer as go-micro's server does: status 200 always,
 // the header of the connection's first request repeated in each answer and
 // overlaid with the header of the message sent; and as there a client has five
 // seconds to send the head of its first request. They implement
@@ -27,7 +29,7 @@ func (t *Transport) Listen(address string) (transport.Listener, error) {
 	if c := t.tls; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
 		return nil, fmt.Errorf("http transport: listen %s: the TLS configuration has no certificate", address)
 	}
-	ln, err := net.Listen(network, address)
+	ln, err := endpoint.Listen(address)
 	if err != nil {
 		return nil, fmt.Errorf("http transport: %w", err)
 	}
@@ -55,7 +57,7 @@ func (l *listener) Accept() (transport.Conn, error) {
 }
 
 // Address implements [transport.Listener].
-func (l *listener) Address() string { return l.ln.Addr().String() }
+func (l *listener) Address() string { return endpoint.Text(l.ln.Addr()) }
 
 // Close implements [transport.Listener].
 func (l *listener) Close() error { return l.ln.Close() }

@@ -45,16 +45,15 @@ func defaults() config {
 		maxMessage: DefaultMaxMessage,
 		maxHeader:  DefaultMaxHeader,
 		proxy:      ProxyFromEnvironment,
-		dial:       new(net.Dialer).DialContext,
 	}
 }
 
-// WithTLS makes every connection a TLS connection. The configuration is
+// WithTLS makes every connection a TLS connection, whatever its address. The configuration is
 // copied; its ALPN list becomes "http/1.1" and, when it names no server, the
 // host of the dialled address is verified. Verification is on unless the
 // configuration itself turns it off. For mutual TLS put the client's pair into
 // Certificates; a listener needs its pair there as well. Defaults to nil,
-// which is cleartext.
+// which is cleartext but where an address asks for TLS, see [Transport.Dial].
 func WithTLS(c *tls.Config) Option {
 	return optionFunc(func(o *config) error {
 		o.tls = nil
@@ -107,7 +106,8 @@ func WithProxy(proxy func(address string) (*url.URL, error)) Option {
 // WithDialer replaces the way connections are opened, for a network namespace,
 // a source address or a test. It must return when ctx ends; it is called by
 // many goroutines at once, with the network "tcp" and the address of the
-// proxy or the peer. Defaults to the dialer of package net.
+// proxy or the peer, "host:port", or with "unix" and a path. Defaults to a
+// dialer that tries the addresses of a name as RFC 8305 has it, 250 ms apart.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return optionFunc(func(o *config) error {
 		if dial == nil {

@@ -12,6 +12,7 @@ import (
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 // peer is the server's end.
@@ -31,10 +32,10 @@ var _ transport.Peer = (*peer)(nil)
 func (p *peer) Close() error { return p.socket.close() }
 
 // LocalAddress implements [transport.Peer].
-func (p *peer) LocalAddress() string { return address(p.link.raw.LocalAddr()) }
+func (p *peer) LocalAddress() string { return endpoint.Text(p.link.raw.LocalAddr()) }
 
 // RemoteAddress implements [transport.Peer].
-func (p *peer) RemoteAddress() string { return address(p.link.raw.RemoteAddr()) }
+func (p *peer) RemoteAddress() string { return endpoint.Text(p.link.raw.RemoteAddr()) }
 
 // Recv implements [transport.Conn]. Any method and any target is taken. A
 // client that has sent its last byte ends the connection, as with go-micro:

@@ -5,7 +5,6 @@ package http
 import (
 	"crypto/tls"
 	"io"
-	"net"
 	"time"
 )
 
@@ -110,11 +109,4 @@ func (l *link) forget() {
 	if tcp, ok := l.raw.(interface{ SetLinger(sec int) error }); ok {
 		_ = tcp.SetLinger(0) // then it lingers, which is all there is to lose
 	}
-}
-
-func address(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	return a.String()
 }

@@ -28,12 +28,10 @@ import (
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
-const (
-	alpn    = "http/1.1"
-	network = "tcp"
-)
+const alpn = "http/1.1"
 
 // Transport opens and accepts connections. It is immutable and used by many
 // goroutines at once; make one with [New]. It owns no goroutine and needs no
@@ -42,7 +40,8 @@ type Transport struct {
 	tls      *tls.Config
 	limits   wire.Limits
 	proxy    func(address string) (*url.URL, error)
-	dial     func(ctx context.Context, network, address string) (net.Conn, error)
+	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: dialer
+	dialer   endpoint.Dialer
 	outgoing sync.Pool // of *outgoing: a waiting connection holds none
 }
 
