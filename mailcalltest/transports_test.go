@@ -12,6 +12,7 @@ import (
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http"
 	"example.com/mailcall/transport/memory"
+	"example.com/mailcall/transport/tcp"
 )
 
 // network is a transport that can listen.
@@ -27,10 +28,10 @@ func TestTransports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for address, network := range map[string]network{"127.0.0.1:0": over, "127.0.0.1:9001": memory.New()} {
+	for _, network := range []network{over, memory.New(), overTCP(t), overTCP(t, tcp.WithWire(tcp.Gob))} {
 		t.Run(network.String(), func(t *testing.T) {
 			server := mailcalltest.NewGreeter("greeter")
-			if err := server.Listen(network, address); err != nil {
+			if err := server.Listen(network, "127.0.0.1:0"); err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() {
@@ -47,6 +48,15 @@ func TestTransports(t *testing.T) {
 			mailcalltest.AssertCalls(t, server, "Greeter.Hello", 2)
 		})
 	}
+}
+
+func overTCP(t *testing.T, opts ...tcp.Option) network {
+	t.Helper()
+	over, err := tcp.New(opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return over
 }
 
 func callOver(t *testing.T, over transport.Transport, address string) {

@@ -79,7 +79,23 @@ func (c *call) start() {
 	}
 	s.live = append(s.live, c)
 	s.noteCall("call", c, c.spec.Service)
-	c.cancel = s.runtime.Desk.Start((*callContext)(c), c.plan, c, c.done)
+	if !s.blocking(c) {
+		c.cancel = s.runtime.Desk.Start((*callContext)(c), c.plan, c, c.done)
+		return
+	}
+	ctx := s.newContext(c.spec.Deadline)
+	c.cancel = func(error) { ctx.end(context.Canceled) }
+	s.spawn(func() { c.done(s.runtime.Desk.Do(ctx, c.plan, c)) })
+}
+
+// blocking reports whether a call may meet a wire that somebody waits on.
+func (s *sim) blocking(c *call) bool {
+	for _, v := range s.world.order {
+		if v.wire == WireExclusive && (v.service == c.spec.Service || slices.Contains(c.spec.Addresses, v.address)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *call) makePlan() *caller.Plan {
@@ -123,6 +139,9 @@ func (c *call) giveUp() {
 // done takes the result.
 func (c *call) done(err error) {
 	s := c.sim
+	if s.stopping {
+		return
+	}
 	outcome := "good"
 	if err != nil {
 		outcome = "failed"

@@ -10,9 +10,9 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// Chaos rolls a scenario with the given number of calls: one to three
-// services, up to six nodes each, with all kinds of faults. The same seed and
-// number give the same scenario.
+// Chaos rolls a scenario with the given number of calls, of which some are
+// streams or messages to publish: one to three services, up to six nodes each,
+// with all kinds of faults. The same seed and number give the same scenario.
 func Chaos(seed uint64, calls int) Scenario {
 	source := dice.NewSource(^seed)
 	r := roller{source.Dice()}
@@ -30,7 +30,7 @@ func Chaos(seed uint64, calls int) Scenario {
 	}
 	hostile := r.one(3)
 	for i := range 1 + r.N(3) {
-		service := Service{Name: fmt.Sprintf("service-%d", i)}
+		service := Service{Name: fmt.Sprintf("service-%d", i), Wire: Wire(r.choose(0, 0, 0, 1, 1, 2, 3))}
 		for j := range 1 + r.N(6) {
 			service.Nodes = append(service.Nodes, Node{
 				Address: fmt.Sprintf("node-%d-%d.test:80", i, j), Behaviour: r.behaviour(hostile), Hidden: r.one(8),
@@ -38,11 +38,21 @@ func Chaos(seed uint64, calls int) Scenario {
 		}
 		s.Services = append(s.Services, service)
 	}
-	kinds := r.kinds(s.Services)
+	s.Events = r.moves(&s, calls)
+	s.Broker = r.behaviour(hostile)
+	kinds, streams := r.kinds(s.Services), r.streams(s.Services)
 	pace := r.choose(1, 1, 4, 50)
 	at := time.Duration(0)
 	for range calls {
 		at += r.gap(pace)
+		if r.one(16) {
+			s.Publishes = append(s.Publishes, r.publish(at))
+			continue
+		}
+		if len(streams) > 0 && r.one(6) {
+			s.Streams = append(s.Streams, r.variation(streams[r.N(len(streams))], at))
+			continue
+		}
 		c := kinds[r.N(len(kinds))]
 		c.At = at
 		if r.one(10) {
@@ -122,6 +132,8 @@ func (r *roller) behaviour(hostile bool) Behaviour {
 	b.Refuse, b.Blackhole, b.Unsent = r.chance(hostile), r.chance(hostile), r.chance(hostile)
 	b.CutRequest, b.CutReply, b.Silent = r.chance(hostile), r.chance(hostile), r.chance(hostile)
 	b.Fail, b.Garble = r.chance(false), r.chance(false)
+	b.Streams = r.choose(0, 1, 2, 8, 100)
+	b.Leave, b.Stall, b.Early = r.chance(hostile)/4, r.chance(hostile), r.chance(hostile)
 	return b
 }
 
@@ -171,7 +183,7 @@ func (r *roller) event(s Scenario, end time.Duration) []Event {
 	e := Event{
 		At:   r.ms(0, int(end/time.Millisecond)),
 		Node: service.Nodes[r.N(len(service.Nodes))].Address,
-		Do:   Change(r.N(int(Retune) + 1)),
+		Do:   Change(r.choose(int(Behave), int(Crash), int(Restart), int(Register), int(Deregister), int(RegistryDown), int(RegistryUp), int(Retune))),
 	}
 	undone := map[Change]Change{Crash: Restart, Deregister: Register, RegistryDown: RegistryUp}
 	switch e.Do {
@@ -183,10 +195,16 @@ func (r *roller) event(s Scenario, end time.Duration) []Event {
 		undo := e
 		undo.Do = undone[e.Do]
 		undo.At += r.ms(1, 3000)
+		if e.Do == RegistryDown && r.one(2) {
+			blank := undo
+			blank.Do = RegistryBlank
+			undo.At += r.ms(1, blankTime)
+			return []Event{e, blank, undo}
+		}
 		if !r.one(8) {
 			return []Event{e, undo}
 		}
-	case Restart, Register, RegistryUp: // mostly without effect
+	case Restart, Register, RegistryUp, RegistryBlank: // mostly without effect
 	}
 	return []Event{e}
 }

@@ -32,10 +32,13 @@ const (
 )
 
 func (s *sim) checkDepth(m *mailbox) {
-	if bound := mailAlways + mailPerCall*(len(s.live)+s.world.conns-s.world.closed()); len(m.user) > bound {
-		s.violatef(MailboxBounded, "%d messages wait in the mailbox of %s, and %d calls are in flight", len(m.user), m.id, len(s.live))
+	if bound := mailAlways + mailPerCall*(s.inFlight()+s.world.conns-s.world.closed()); len(m.user) > bound {
+		s.violatef(MailboxBounded, "%d messages wait in the mailbox of %s, and %d calls are in flight", len(m.user), m.id, s.inFlight())
 	}
 }
+
+// inFlight is how many calls, streams and messages there are.
+func (s *sim) inFlight() int { return len(s.live) + len(s.open) + len(s.publishing) }
 
 func (w *world) closed() int { return w.conns - w.open }
 
@@ -57,6 +60,7 @@ func (s *sim) stepped() {
 	}
 	for _, service := range s.runtime.Services() {
 		if v := service.View.Load(); v != nil && v != s.check.views[service] {
+			s.checkKept(service, v)
 			s.checkFloor(service, v)
 			s.check.views[service] = v
 		}
@@ -90,6 +94,7 @@ func (s *sim) quiet() {
 			return
 		}
 	}
+	s.quietStreams()
 	s.conserved()
 	if s.scenario.Thorough && !s.failed {
 		s.compare()
@@ -115,11 +120,14 @@ func (s *sim) conserved() {
 	}
 	s.report.Stats.Waits = max(s.report.Stats.Waits, waiters)
 	for _, v := range s.world.order {
+		// A plain connection is closed to end the wait of a stream on it, which
+		// gives it back when its user asks for the next message.
+		hushed := v.wire == WirePlain
 		switch {
-		case v.keeper != int64(v.open):
+		case v.keeper != int64(v.open) && !(hushed && v.keeper > int64(v.open)):
 			s.violatef(ConnectionsConserved, "the keeper of %s counts %d open connections, and %d are", v.address, v.keeper, v.open)
-		case v.live != int64(v.inUse):
-			s.violatef(ConnectionsConserved, "%d connections to %s are lent, and %d carry an exchange", v.live, v.address, v.inUse)
+		case v.wire != WireShared && v.live != int64(v.inUse) && !(hushed && v.live > int64(v.inUse)):
+			s.violatef(ConnectionsConserved, "%d connections to %s are lent, and %d are used", v.live, v.address, v.inUse)
 		default:
 			continue
 		}
@@ -130,8 +138,8 @@ func (s *sim) conserved() {
 // compare holds the client's snapshot against what was seen.
 func (s *sim) compare() {
 	calls := s.runtime.Desk.Calls(s.clock.now)
-	if len(calls) != len(s.live) {
-		s.violatef(OneResult, "the client knows %d calls in flight, and %d have no result", len(calls), len(s.live))
+	if n := len(s.live) + len(s.publishing) + s.openings(); len(calls) != n {
+		s.violatef(OneResult, "the client knows %d calls in flight, and %d have no result", len(calls), n)
 		return
 	}
 	holds, waits := make(map[string]int64), make(map[string]int64)
@@ -142,6 +150,9 @@ func (s *sim) compare() {
 				waits[a.Node]++
 			}
 		}
+	}
+	for _, st := range s.runtime.Streams.Streams(s.clock.now) {
+		holds[st.Node]++
 	}
 	for _, p := range s.runtime.Pools() {
 		waits[p.Address] -= p.Stats.Waiters.Load()
@@ -174,16 +185,16 @@ const spread = 1.2
 func (s *sim) checkBegin(on *conn, c *call) {
 	age, ttl := s.clock.now.Sub(on.opened), s.limits.TTL
 	switch {
-	case ttl > 0 && float64(age) > spread*float64(ttl):
+	case ttl > 0 && !on.shared() && float64(age) > spread*float64(ttl):
 		s.violatef(ConnectionsConserved, "call %d uses connection %d to %s, which is %s old and may get %s, give or take 20 %%", c.id, on.number, on.server.address, age, ttl)
 	case c.over:
 		s.violatef(NothingAfterResult, "an exchange of call %d begins after its result", c.id)
-	case !on.open:
+	case !on.open && !on.shared(): // a shared one may be lent before and used after
 		s.violatef(ConnectionsConserved, "call %d uses connection %d to %s, which is closed", c.id, on.number, on.server.address)
 	case c.chosen != on.server.address:
 		s.violatef(ConnectionsConserved, "call %d chose %s, and uses connection %d to %s", c.id, c.chosen, on.number, on.server.address)
-	case on.run != nil:
-		s.violatef(ConnectionsConserved, "call %d uses connection %d to %s, which call %d uses", c.id, on.number, on.server.address, on.run.call.id)
+	case on.carries() > 0 && !on.shared():
+		s.violatef(ConnectionsConserved, "call %d uses connection %d to %s, which is in use", c.id, on.number, on.server.address)
 	case c.begins >= c.spec.Attempts:
 		s.violatef(WithinBudget, "attempt %d of call %d begins, which may make %d", c.begins+1, c.id, c.spec.Attempts)
 	}
@@ -251,7 +262,7 @@ func (s *sim) checkResult(c *call) {
 	switch {
 	case c.deadline != 0 && s.clock.now > c.deadline:
 		s.violatef(InTime, "call %d got its result %s after its deadline", c.id, s.clock.now.Sub(c.deadline))
-	case len(c.running) > 0:
+	case len(c.running) > 0 && c.running[0].conn.server.wire != WirePlain: // there only a close ends it, in a turn of the keeper
 		s.violatef(NothingAfterResult, "call %d has its result, and its exchange with %s still runs", c.id, c.running[0].conn.server.address)
 	case c.err == nil && c.decodes != 1:
 		s.violatef(OwnReply, "call %d is good, and its value was touched %d times", c.id, c.decodes)
@@ -284,6 +295,12 @@ func (s *sim) hung() {
 			return
 		}
 	}
+	for _, st := range s.open {
+		if st.bound != 0 && st.inner != nil || st.limit != 0 && st.inner == nil {
+			s.violatef(StreamEnds, "stream %d has not ended at the end of the run", st.id)
+			return
+		}
+	}
 	for _, info := range s.runtime.Desk.Calls(s.clock.now) {
 		if len(info.Attempts) == 0 {
 			s.violatef(OneResult, "a call of %s waits for ever, and no attempt of it is alive", info.Service)
@@ -300,9 +317,21 @@ func (s *sim) idle() {
 			return
 		}
 	}
+	for _, v := range s.world.order {
+		for _, c := range v.conns {
+			if n := c.carries(); n > 0 {
+				s.violatef(ConnectionsConserved, "connection %d to %s still carries %d exchanges or streams, and nothing is in flight", c.number, v.address, n)
+				return
+			}
+		}
+	}
 	for _, p := range s.runtime.Pools() {
 		idle, _ := p.Idle()
-		if open, waiters := p.Stats.Open.Load(), p.Stats.Waiters.Load(); open != int64(idle) || waiters != 0 {
+		lent := p.Stats.Open.Load() - int64(idle)
+		if v := s.world.servers[p.Address]; v == nil || v.wire == WireShared {
+			lent = 0
+		}
+		if open, waiters := p.Stats.Open.Load(), p.Stats.Waiters.Load(); lent != 0 || waiters != 0 {
 			s.violatef(ConnectionsConserved, "the pool of %s has %d open connections, %d idle and %d waiters, and no call is in flight",
 				p.Address, open, idle, waiters)
 			return
@@ -321,6 +350,12 @@ func (s *sim) left(over bool) {
 	switch {
 	case s.over < len(s.calls):
 		s.violatef(OneResult, "%d calls have no result after the client was closed", len(s.calls)-s.over)
+	case len(s.open) > 0:
+		s.violatef(StreamEnds, "stream %d has not ended after the client was closed", s.open[0].id)
+	case len(s.publishing) > 0:
+		s.violatef(OneResult, "publish %d has no result after the client was closed", s.publishing[0].id)
+	case len(s.routines) > 0:
+		s.violatef(NothingLeft, "%d routines still wait for something", len(s.routines))
 	case !over || len(actors) > 0:
 		s.violatef(NothingLeft, "these actors are left: %s", strings.Join(actors, ", "))
 	case len(s.clock.armed) > 0:

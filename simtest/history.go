@@ -70,6 +70,16 @@ func (s *sim) noteCall(what string, c *call, words ...string) {
 	s.history.end()
 }
 
+// noteStream writes a line about a stream.
+func (s *sim) noteStream(what string, st *stream, words ...string) {
+	s.note(append([]string{what, "stream", strconv.Itoa(st.id)}, words...)...)
+}
+
+// notePublish writes a line about a message that is published.
+func (s *sim) notePublish(what string, p *publish, words ...string) {
+	s.note(append([]string{what, "message", strconv.Itoa(p.id)}, words...)...)
+}
+
 func (s *sim) elapsed() time.Duration { return s.clock.now.Sub(start) }
 
 // typeName is the message's type without the package.

@@ -44,6 +44,21 @@ const (
 	// PanicContained: a panic in code of the user fails an attempt, and stops
 	// neither actor nor client.
 	PanicContained
+	// StreamEnds: a stream that was opened ends exactly once, one tick after its
+	// deadline or after its user has given it up at the latest, and nobody waits
+	// in it afterwards.
+	StreamEnds
+	// StreamOrder: the messages of a direction come in order, none is lost up to
+	// the end, none is doubled, and none comes to another stream.
+	StreamOrder
+	// StreamSilent: after the end of a stream nothing of it is sent, and nothing
+	// is received.
+	StreamSilent
+	// HalfCloseSeen: a service is told of a half-close, and of nothing after it.
+	HalfCloseSeen
+	// ViewKept: an empty list from a registry that was failing does not empty
+	// the view of a service.
+	ViewKept
 )
 
 // String returns the number and the name.
@@ -51,7 +66,8 @@ func (i Invariant) String() string {
 	names := [...]string{
 		"?", "one result", "nothing after the result", "in time", "within budget", "executed once",
 		"distinct nodes", "own reply", "connections conserved", "floor", "nothing left",
-		"mailbox bounded", "panic contained",
+		"mailbox bounded", "panic contained", "stream ends", "stream order", "stream silent",
+		"half-close seen", "view kept",
 	}
 	if int(i) >= len(names) {
 		i = 0
@@ -88,6 +104,16 @@ type Stats struct {
 	Executions, Cancelled, Late int
 	// Dials that began; Ejections of nodes; Waits for a connection.
 	Dials, Ejections, Waits int
+	// Full is how often a shared connection carried all that it may, Leaves how
+	// often a server said that it will take nothing more on one.
+	Full, Leaves int
+	// Streams that were opened, those of them that ended well, their Messages
+	// both ways, sends that had to wait (Stalls), and messages of servers that
+	// came AfterEnd.
+	Streams, GoodStreams, Messages, Stalls, AfterEnd int
+	// Publishes, and the good ones. Blanks is how often a registry came back
+	// from a failure without knowing anybody.
+	Publishes, GoodPublishes, Blanks int
 }
 
 // Report is the outcome of a run.

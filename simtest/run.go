@@ -13,6 +13,7 @@ import (
 	"example.com/mailcall/actors/selector"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
+	"example.com/mailcall/transport"
 
 	"github.com/asynkron/protoactor-go/actor"
 	"github.com/asynkron/protoactor-go/eventstream"
@@ -45,8 +46,21 @@ type sim struct {
 	live     []*call
 	plans    map[string]*caller.Plan // of calls that are alike
 	over     int                     // calls that have a result
-	failed   bool
-	limits   messages.PoolLimits // the widest that were ever in force
+	streams  []*stream
+	open     []*stream // those that have begun and are not over
+	begun    uint64    // exchanges
+
+	publishes  []*publish
+	publishing []*publish
+
+	routines  []*routine
+	spare     []*routine // without work
+	running   *routine
+	followers []*follower
+	pending   int  // streams and publishes that have not begun
+	stopping  bool // the run is over
+	failed    bool
+	limits    messages.PoolLimits // the widest that were ever in force
 
 	check checks
 	asked messages.Judge // the case that the retrier looks at now
@@ -59,9 +73,10 @@ type sim struct {
 func Run(seed uint64, scenario Scenario) Report {
 	s := newSim(seed, scenario)
 	s.begin()
-	s.play(func() bool { return s.over == len(s.calls) && s.clock.world == 0 })
+	s.play(func() bool { return s.allOver() && s.clock.world == 0 })
 	s.settle()
 	s.shut()
+	s.dismiss()
 	s.system.Shutdown()
 	s.report.Hash = s.history.hash
 	s.report.Stats.Elapsed = s.elapsed()
@@ -79,6 +94,9 @@ func newSim(seed uint64, scenario Scenario) *sim {
 	if scenario.MaxCalls <= 0 {
 		scenario.MaxCalls = 1024
 	}
+	if scenario.MaxStreams <= 0 {
+		scenario.MaxStreams = 1024
+	}
 	if scenario.LookupTime <= 0 {
 		scenario.LookupTime = time.Millisecond
 	}
@@ -88,6 +106,12 @@ func newSim(seed uint64, scenario Scenario) *sim {
 	if scenario.Horizon <= 0 {
 		for _, c := range scenario.Calls {
 			scenario.Horizon = max(scenario.Horizon, c.At)
+		}
+		for _, st := range scenario.Streams {
+			scenario.Horizon = max(scenario.Horizon, st.At)
+		}
+		for _, p := range scenario.Publishes {
+			scenario.Horizon = max(scenario.Horizon, p.At)
 		}
 		for _, e := range scenario.Events {
 			scenario.Horizon = max(scenario.Horizon, e.At)
@@ -115,16 +139,22 @@ func (s *sim) begin() {
 	s.system.EventStream = eventstream.NewEventStream()
 	s.system.EventStream.Subscribe(s.deadLetter)
 	s.spy, _ = s.system.ProcessRegistry.Add(spy{s}, name+"-spy")
-	r, err := actors.New(actors.Config{
+	config := actors.Config{
 		System: s.system, Name: name, Clock: s.clock, Seed: s.dice.Uint64(),
 		Limits: s.scenario.Limits, Policy: s.policy(), Budget: s.scenario.Budget,
-		MaxCalls: s.scenario.MaxCalls,
+		MaxCalls: s.scenario.MaxCalls, MaxStreams: s.scenario.MaxStreams,
+		Transports: map[string]transport.Transport{sharedTransport: multiplexed{}},
 		Simulation: &actors.Simulation{
 			Dispatcher: dispatcher{s}, Mailbox: s.mailbox,
 			Schedule: func(turns func()) { s.ready = append(s.ready, turns) },
-			Dial:     s.world.dial, Lookup: s.world.lookup, Watch: s.world.watch,
+			Go:       s.spawn, Park: s.parkCall, AfterFunc: s.afterFunc,
+			Dial: s.world.dial, Lookup: s.world.lookup, Watch: s.world.watch,
 		},
-	})
+	}
+	if len(s.scenario.Publishes) > 0 {
+		config.Broker = &simBroker{s, s.scenario.Broker}
+	}
+	r, err := actors.New(config)
 	if err != nil {
 		s.violatef(NothingLeft, "the client does not start: %v", err)
 		return
@@ -134,11 +164,31 @@ func (s *sim) begin() {
 		c := s.newCall(i)
 		s.clock.after(c.spec.At, c.start)
 	}
+	for i := range s.scenario.Streams {
+		st := s.newStream(i)
+		s.schedule(st.spec.At, st.start)
+	}
+	for i := range s.scenario.Publishes {
+		p := s.newPublish(i)
+		s.schedule(p.spec.At, p.start)
+	}
 	for i := range s.scenario.Events {
 		e := s.scenario.Events[i]
 		s.clock.after(e.At, func() { s.world.happen(e) })
 	}
 }
+
+// schedule has a stream or the publishing of a message begin.
+func (s *sim) schedule(at time.Duration, begin func()) {
+	s.pending++
+	s.clock.after(at, func() {
+		s.pending--
+		begin()
+	})
+}
+
+// allOver says that nothing is in flight or will be.
+func (s *sim) allOver() bool { return s.over == len(s.calls) && s.pending+s.inFlight() == 0 }
 
 func (s *sim) policy() messages.SelectorPolicy {
 	return messages.SelectorPolicy{Picker: s.scenario.Picker, Transport: "sim"}
@@ -204,6 +254,7 @@ func (s *sim) step(due int) {
 		s.ready = s.ready[:last]
 		turn()
 	}
+	s.rouse()
 	s.stepped()
 }
 
@@ -214,7 +265,7 @@ func (s *sim) settle() {
 	}
 	s.play(func() bool { return s.clock.world == 0 })
 	s.hung()
-	if s.over == len(s.calls) && !s.failed {
+	if s.allOver() && !s.failed {
 		s.idle()
 	}
 }
@@ -227,7 +278,7 @@ func (s *sim) shut() {
 	s.note("close")
 	over := s.runtime.Shut()
 	s.scenario.CloseAt, s.scenario.Horizon = 0, max(s.scenario.Horizon, s.elapsed())+closeTime
-	s.play(func() bool { return over() && len(s.ready) == 0 && s.clock.world == 0 })
+	s.play(func() bool { return over() && len(s.ready) == 0 && s.allOver() && s.clock.world == 0 })
 	if !s.failed {
 		s.left(over())
 	}
@@ -235,6 +286,9 @@ func (s *sim) shut() {
 
 // violatef ends the run.
 func (s *sim) violatef(i Invariant, format string, args ...any) {
+	if s.stopping {
+		return
+	}
 	v := Violation{Invariant: i, At: s.elapsed(), Step: s.report.Stats.Steps, What: fmt.Sprintf(format, args...)}
 	s.report.Violations = append(s.report.Violations, v)
 	s.failed = true

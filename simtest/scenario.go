@@ -15,6 +15,14 @@ type Scenario struct {
 	Services []Service
 	// Calls that are made, in any order.
 	Calls []Call
+	// Streams that are opened, in any order.
+	Streams []Stream
+	// Publishes are messages that are published, in any order.
+	Publishes []Publish
+	// Broker is how the broker behaves: Latency, Unsent, CutRequest, Silent and
+	// CutReply of a message, Dial, Refuse and Blackhole of connecting it; Fail
+	// is that a topic has no subscribers.
+	Broker Behaviour
 	// Events that change the world meanwhile, in any order.
 	Events []Event
 	// Limits bound each pool. Max must be 1 or more.
@@ -27,6 +35,8 @@ type Scenario struct {
 	LookupTime time.Duration
 	// MaxCalls is how many calls may be in flight. Defaults to 1024.
 	MaxCalls int
+	// MaxStreams is how many streams may be open. Defaults to 1024.
+	MaxStreams int
 	// CloseAt is when the client is closed, cutting what is in flight. 0
 	// closes it when all calls are over.
 	CloseAt time.Duration
@@ -46,13 +56,35 @@ type Service struct {
 	Name string
 	// Nodes that run it. A node serves one service.
 	Nodes []Node
+	// Wire is what connections to them can do.
+	Wire Wire
 }
+
+// Wire is a kind of connection.
+type Wire uint8
+
+// The wires.
+const (
+	// WireAsync carries one exchange at a time, begun and answered later. It has
+	// no streams.
+	WireAsync Wire = iota
+	// WireShared carries many exchanges and streams at once.
+	WireShared
+	// WireExclusive carries one exchange at a time for somebody who waits, and is
+	// lent to a stream.
+	WireExclusive
+	// WirePlain is that without bounds and interruption.
+	WirePlain
+)
 
 // Node is a simulated server.
 type Node struct {
 	// Address is what is dialled. Connections report another one as their
 	// remote address, as those to a named host do.
 	Address string
+	// ID is the registry's. Defaults to the address. Of several nodes with one
+	// ID the registry names the first that is registered.
+	ID string
 	// Behaviour until an event changes it.
 	Behaviour Behaviour
 	// Hidden nodes run but are not registered; [Call.Addresses] and [Register]
@@ -79,7 +111,18 @@ type Behaviour struct {
 	Silent, Fail, Garble float64
 	// Late is the probability that the reply of a cancelled exchange arrives
 	// all the same, Double that a reply arrives twice.
+	// Double servers also go on talking after the end of a stream.
 	Late, Double float64
+	// Streams is how many exchanges and streams a shared connection carries at
+	// once, 0 for any number. Leave is the probability that the server takes
+	// nothing more on one after an exchange.
+	Streams int
+	Leave   float64
+	// Of a stream: Stall is the probability that the server stops reading, Early
+	// that it ends it before its time. Silent is that it never says anything,
+	// Fail that it ends in an error, CutRequest and CutReply that its connection
+	// is reset.
+	Stall, Early float64
 }
 
 // Call is one call.
@@ -116,6 +159,65 @@ type Call struct {
 	// Shared calls have a plan that calls like them share, as a client does
 	// it; the others have one of their own, and their picks are watched.
 	Shared bool
+}
+
+// Stream is one stream.
+type Stream struct {
+	// At is when it is opened.
+	At time.Duration
+	// Service and Addresses as in [Call].
+	Service   string
+	Addresses []string
+	// Kind says who sends what.
+	Kind StreamKind
+	// Messages that the user sends, and Replies of the server to a
+	// [ServerStream], with Gap between two of them.
+	Messages, Replies int
+	Gap               time.Duration
+	// HalfClose is done after the last message.
+	HalfClose bool
+	// ReadGap is how long the user takes for a message.
+	ReadGap time.Duration
+	// StopAfter is how many messages the user receives before it has enough and
+	// closes the stream, or with StopByContext ends its context. 0 is all.
+	StopAfter     int
+	StopByContext bool
+	// Deadline is that of the context, Timeout the stream's own; OpenTimeout
+	// bounds the opening where there is no deadline, AttemptTimeout one attempt
+	// of it. 0 is none.
+	Deadline, Timeout, OpenTimeout, AttemptTimeout time.Duration
+	// Attempts at the opening, up to 255. Defaults to 1.
+	Attempts int
+	// CancelAfter is when the context is cancelled, from At. 0 is never.
+	CancelAfter time.Duration
+	// Quiet is how long a lent connection may be silent after a half-close.
+	Quiet time.Duration
+}
+
+// StreamKind says who sends what.
+type StreamKind uint8
+
+// The kinds.
+const (
+	// BidiStream: the server answers each message with one of its own, and ends
+	// after the half-close.
+	BidiStream StreamKind = iota
+	// ClientStream: the server answers the half-close with one message.
+	ClientStream
+	// ServerStream: the user half-closes at once, and the server sends.
+	ServerStream
+)
+
+// Publish is one message that is published.
+type Publish struct {
+	// At is when.
+	At time.Duration
+	// Deadline, Timeout, AttemptTimeout, Attempts, Idempotent and CancelAfter
+	// as in [Call].
+	Deadline, Timeout, AttemptTimeout time.Duration
+	Attempts                          int
+	Idempotent                        bool
+	CancelAfter                       time.Duration
 }
 
 // Panic is where code of the user panics.
@@ -170,8 +272,11 @@ const (
 	Deregister
 	// RegistryDown breaks all watches and fails all lookups.
 	RegistryDown
-	// RegistryUp ends that.
+	// RegistryUp ends that, and what follows.
 	RegistryUp
+	// RegistryBlank brings a registry back that was down, without any nodes. It
+	// does nothing to one that was not.
+	RegistryBlank
 	// Retune gives the client's pools other limits.
 	Retune
 )

@@ -10,7 +10,8 @@ import (
 	"example.com/mailcall/simtest"
 )
 
-// callsPerSeed is how long a run of TestSimulation is.
+// callsPerSeed is how long a run of TestSimulation is: some of the calls are
+// streams or messages that are published.
 const callsPerSeed = 200
 
 // seeds is how many runs there are: enough to catch what happens once in some
@@ -46,6 +47,9 @@ func TestSimulation(t *testing.T) {
 	for what, n := range map[string]int{
 		"good calls": sum.Good, "panics": sum.Panics, "retries": sum.Retries, "hedges": sum.Hedges, "denied retries": sum.Denied,
 		"cancelled exchanges": sum.Cancelled, "late replies": sum.Late, "ejections": sum.Ejections, "waits for a connection": sum.Waits,
+		"full connections": sum.Full, "connections that servers leave": sum.Leaves,
+		"streams that ended well": sum.GoodStreams, "sends that wait": sum.Stalls, "messages after the end": sum.AfterEnd,
+		"messages that were published": sum.GoodPublishes, "blank registries": sum.Blanks,
 	} {
 		if n == 0 {
 			t.Errorf("got no %s in all runs, want some: what never happens is not tested", what)
@@ -84,6 +88,16 @@ func add(sum *simtest.Stats, s simtest.Stats) {
 	sum.Dials += s.Dials
 	sum.Ejections += s.Ejections
 	sum.Waits = max(sum.Waits, s.Waits)
+	sum.Full += s.Full
+	sum.Leaves += s.Leaves
+	sum.Streams += s.Streams
+	sum.GoodStreams += s.GoodStreams
+	sum.Messages += s.Messages
+	sum.Stalls += s.Stalls
+	sum.AfterEnd += s.AfterEnd
+	sum.Publishes += s.Publishes
+	sum.GoodPublishes += s.GoodPublishes
+	sum.Blanks += s.Blanks
 }
 
 // One seed, one history, however often it is played.

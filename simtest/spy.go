@@ -105,9 +105,9 @@ func (s *sim) account(service *messages.Service) *account {
 	return a
 }
 
-// answered books an answer of a call's service.
-func (s *sim) answered(c *call) {
-	if service := s.runtime.Services()[c.plan.Key]; service != nil {
+// answered books an answer of the service with that key.
+func (s *sim) answered(key string) {
+	if service := s.runtime.Services()[key]; service != nil {
 		a := s.account(service)
 		a.answers++
 		a.fresh++

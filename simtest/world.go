@@ -3,12 +3,14 @@
 package simtest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"time"
 
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
@@ -28,7 +30,10 @@ type world struct {
 	sim      *sim
 	servers  map[string]*server
 	order    []*server
-	down     bool // the registry
+	down     bool                     // the registry
+	blank    bool                     // the registry, which has forgotten everybody
+	unknown  bool                     // what a blank registry says of a service: not that it has no nodes
+	filled   map[string]clock.Instant // when a service was registered again that was not
 	watchers []*watcher
 	conns    int // that were ever opened
 	open     int // that are open now, at the client's end
@@ -40,6 +45,8 @@ type world struct {
 type server struct {
 	world      *world
 	service    string
+	wire       Wire
+	id         string
 	address    string
 	behaviour  Behaviour
 	registered bool
@@ -48,7 +55,7 @@ type server struct {
 	open       int // at the client's end
 	dialing    int
 	dials      int
-	inUse      int // that carry an exchange
+	inUse      int // exchanges and streams
 	keeper     int64
 	live       int64
 	opened     int64 // attempts that waited before there was a keeper, and could not tell it that they gave up
@@ -61,10 +68,13 @@ type watcher struct {
 }
 
 func newWorld(s *sim) *world {
-	w := &world{sim: s, servers: make(map[string]*server)}
+	w := &world{sim: s, servers: make(map[string]*server), filled: make(map[string]clock.Instant)}
 	for _, service := range s.scenario.Services {
 		for _, n := range service.Nodes {
-			v := &server{world: w, service: service.Name, address: n.Address, behaviour: n.Behaviour, registered: !n.Hidden}
+			v := &server{
+				world: w, service: service.Name, wire: service.Wire, id: cmp.Or(n.ID, n.Address), address: n.Address,
+				behaviour: n.Behaviour, registered: !n.Hidden,
+			}
 			w.servers[n.Address] = v
 			w.order = append(w.order, v)
 		}
@@ -98,7 +108,7 @@ func (w *world) dial(address string, timeout time.Duration, done func(transport.
 			return
 		}
 		s.note("dialled", address)
-		done(c, nil)
+		done(c.face(), nil)
 	}
 	if v == nil {
 		s.clock.after(time.Millisecond, func() { end(nil, errRefused) })
@@ -184,21 +194,36 @@ func (w *world) watching(me *watcher) bool { return slices.Contains(w.watchers, 
 func (w *world) records(service string) ([]*registry.Service, error) {
 	record := &registry.Service{Name: service, Version: "1"}
 	known := false
+	ids := make(map[string]bool)
 	for _, v := range w.order {
 		if v.service != service {
 			continue
 		}
-		known = true
-		if v.registered {
-			record.Nodes = append(record.Nodes, &registry.Node{
-				ID: v.address, Address: v.address, Metadata: map[string]string{"protocol": "mucp"},
-			})
+		known = !w.blank || !w.unknown
+		if v.registered && !w.blank && !ids[v.id] {
+			ids[v.id] = true
+			metadata := map[string]string{"protocol": "mucp"}
+			if v.wire == WireShared {
+				metadata["transport"] = sharedTransport
+			}
+			record.Nodes = append(record.Nodes, &registry.Node{ID: v.id, Address: v.address, Metadata: metadata})
 		}
 	}
 	if !known {
 		return nil, registry.ErrNotFound
 	}
 	return []*registry.Service{record}, nil
+}
+
+// registered is how many nodes of a service are registered, whatever the
+// registry says, and since when there is one.
+func (w *world) registered(service string) (since clock.Instant, n int) {
+	for _, v := range w.order {
+		if v.service == service && v.registered {
+			n++
+		}
+	}
+	return w.filled[service], n
 }
 
 // tell tells the watchers of a service.
@@ -224,14 +249,22 @@ func (w *world) happen(e Event) {
 	v := w.servers[e.Node]
 	switch {
 	case e.Do == RegistryDown:
-		w.down = true
+		w.down, w.blank = true, false
 		all := w.watchers
 		w.watchers = nil
 		for _, x := range all {
 			w.sim.clock.after(registryDelay, func() { x.ended(errRegistry) })
 		}
+	case e.Do == RegistryBlank:
+		if w.down { // one that has not failed is believed
+			w.down, w.blank, w.unknown = false, true, w.rolls(0.5)
+			w.sim.report.Stats.Blanks++
+		}
 	case e.Do == RegistryUp:
-		w.down = false
+		w.down, w.blank = false, false
+		for _, service := range w.sim.scenario.Services {
+			w.tell(service.Name)
+		}
 	case e.Do == Retune:
 		w.sim.retune(e.Limits)
 	case v == nil:
@@ -242,6 +275,9 @@ func (w *world) happen(e Event) {
 	case e.Do == Restart:
 		v.crashed = false
 	case e.Do == Register || e.Do == Deregister:
+		if _, n := w.registered(v.service); n == 0 {
+			w.filled[v.service] = w.sim.clock.now
+		}
 		v.registered = e.Do == Register
 		w.tell(v.service)
 	}
@@ -264,9 +300,26 @@ func (s *sim) retune(l messages.PoolLimits) {
 }
 
 func changeName(c Change) string {
-	names := [...]string{"behave", "crash", "restart", "register", "deregister", "registry-down", "registry-up", "retune"}
+	names := [...]string{"behave", "crash", "restart", "register", "deregister", "registry-down", "registry-up", "registry-blank", "retune"}
 	if int(c) < len(names) {
 		return names[c]
 	}
 	return "?"
 }
+
+// sharedTransport is the name of the transport whose connections are shared.
+const sharedTransport = "sim-shared"
+
+// multiplexed stands for it: what it dials is made by the world.
+type multiplexed struct{}
+
+var _ transport.Multiplexer = multiplexed{}
+
+// Dial implements transport.Transport.
+func (multiplexed) Dial(context.Context, string) (transport.Conn, error) { return nil, errRefused }
+
+// String implements transport.Transport.
+func (multiplexed) String() string { return sharedTransport }
+
+// Multiplexed implements transport.Multiplexer.
+func (multiplexed) Multiplexed() bool { return true }

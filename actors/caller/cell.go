@@ -113,7 +113,7 @@ func (c *cell) expel() {
 // get lost here is a connection.
 func (c *cell) late(body any) {
 	c.desk.Counters.Late.Add(1)
-	if m, ok := body.(messages.Leased); ok && m.Conn != nil && !planted.LeaseNotReturned {
+	if m, ok := body.(messages.Leased); ok && m.Conn != nil && m.Conn.Shared == nil && !planted.LeaseNotReturned {
 		m.Conn.Pool.Keeper.Tell(messages.Released{Conn: m.Conn})
 	}
 }

@@ -21,6 +21,9 @@ import (
 // errHalfClosed is what a Send after CloseSend returns.
 var errHalfClosed = fmt.Errorf("%w: the stream was half-closed (CloseSend); nothing more can be sent", rpcerr.ErrInvalidArgument)
 
+// errClosedByUser is how a stream ends whose user has closed it.
+var errClosedByUser = fmt.Errorf("%w: the stream was closed by its user", rpcerr.ErrClosed)
+
 // Stream is the user's end of a stream: messages in both directions. One
 // goroutine at a time may call Send and CloseSend, one at a time Recv, the rest
 // may be called from any.
@@ -39,6 +42,9 @@ type Stream struct {
 	mu    sync.Mutex
 	ready bool // guarded by mu: what is above is set
 
+	// told is the end that Recv or Answered has told: there is no other after it,
+	// whatever the wire still brings. It belongs to who receives.
+	told error
 	// end is how the stream ended, published by its actor.
 	end  atomic.Pointer[error]
 	seen watched
@@ -48,7 +54,7 @@ type Stream struct {
 type watched struct {
 	sent, sentBytes, received, receivedBytes atomic.Int64
 	sending, receiving                       atomic.Int64 // since when, an Instant
-	halfClosed                               atomic.Bool
+	halfClosed, closed                       atomic.Bool
 }
 
 func (s *Stream) started() bool {
@@ -64,6 +70,9 @@ func (s *Stream) Node() *messages.Node { return s.opened.Node }
 func (s *Stream) Err() error {
 	if err := s.end.Load(); err != nil {
 		return *err
+	}
+	if s.seen.closed.Load() {
+		return errClosedByUser // its actor is about to say so
 	}
 	return nil
 }
@@ -124,6 +133,13 @@ func (s *Stream) CloseSend() (err error) {
 // Recv reads the next message, which is valid until the next Recv. The good
 // end is io.EOF.
 func (s *Stream) Recv(m *transport.Message) error {
+	if s.told == nil {
+		s.told = s.receive(m)
+	}
+	return s.told
+}
+
+func (s *Stream) receive(m *transport.Message) error {
 	if err := s.Err(); err != nil {
 		if good(err) {
 			return err
@@ -134,6 +150,8 @@ func (s *Stream) Recv(m *transport.Message) error {
 	err := s.recv(m)
 	s.seen.receiving.Store(0)
 	switch {
+	case err == nil && s.seen.closed.Load():
+		return s.failed(rpcerr.PhaseWait, rpcerr.SentUnknown, errClosedByUser)
 	case err == nil:
 		s.seen.received.Add(1)
 		s.seen.receivedBytes.Add(int64(len(m.Body)))
@@ -152,26 +170,30 @@ func (s *Stream) recv(m *transport.Message) (err error) {
 	return s.wire.Recv(m)
 }
 
-// Answered ends the stream with an error that the service told.
+// Answered ends the stream with an error that the service told. It is for who
+// receives.
 func (s *Stream) Answered(err error) error {
 	s.ref.Tell(messages.StreamEnded{Err: err})
-	return s.failed(rpcerr.PhaseDecode, rpcerr.Executed, err)
+	s.told = s.failed(rpcerr.PhaseDecode, rpcerr.Executed, err)
+	return s.told
 }
 
 // broke ends the stream because of the wire, or says why it had ended already.
 func (s *Stream) broke(phase rpcerr.Phase, err error) error {
-	fault := true
 	switch ended := s.Err(); {
 	case ended != nil && !good(ended):
 		return s.failed(phase, rpcerr.SentUnknown, ended)
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(s.ctx.Err(), context.DeadlineExceeded):
-		err, fault = s.deadlineError(), false
+		err = s.deadlineError()
+		s.ref.Tell(messages.CancelStream{Err: err}) // it says nothing about the node
 	case s.ctx.Err() != nil:
 		// Its context is over, the user closed it, or the client did: the actor
 		// knows, and is about to say.
-		err, fault = fmt.Errorf("the stream was given up: %w", s.ctx.Err()), false
+		err = fmt.Errorf("the stream was given up: %w", s.ctx.Err())
+		s.ref.Tell(messages.CancelStream{Err: err})
+	default:
+		s.ref.Tell(messages.StreamEnded{Err: err, Fault: true})
 	}
-	s.ref.Tell(messages.StreamEnded{Err: err, Fault: fault})
 	return s.failed(phase, rpcerr.SentUnknown, err)
 }
 
@@ -197,7 +219,8 @@ func (s *Stream) Trailer() transport.Header { return s.wire.Trailer() }
 
 // Close ends both directions. It may be called more than once.
 func (s *Stream) Close() error {
-	s.ref.Tell(messages.CancelStream{Err: fmt.Errorf("%w: the stream was closed by its user", rpcerr.ErrClosed)})
+	s.seen.closed.Store(true)
+	s.ref.Tell(messages.CancelStream{Err: errClosedByUser})
 	return nil
 }
 

@@ -49,7 +49,7 @@ func (c *callCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	g, err := c.gather(c.Service)
+	g, err := c.gather(ctx, c.Service)
 	if err != nil {
 		return err
 	}

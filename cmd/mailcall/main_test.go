@@ -34,10 +34,13 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		os.Exit(1)
 	}
-	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
-		os.RemoveAll(dir)
-		os.Exit(code)
-	}))
+	goleak.VerifyTestMain(m,
+		goleak.Cleanup(func(code int) {
+			os.RemoveAll(dir)
+			os.Exit(code)
+		}),
+		// The NATS server leaves it behind for a moment.
+		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*Server).remoteLatencyUpdate"))
 }
 
 // patience is how long a process may take; it is a bound for a hang, nothing

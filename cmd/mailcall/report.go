@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"time"
 
+	"example.com/mailcall/broker"
+	"example.com/mailcall/contrib/nats"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
@@ -50,7 +52,7 @@ func codeOf(err error) int {
 	switch {
 	case fromService(err) != nil:
 		return exitService
-	case !errors.As(err, &call), errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, rpcerr.ErrUnsupportedContentType):
+	case !errors.As(err, &call), errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, rpcerr.ErrUnsupportedContentType), errors.Is(err, broker.ErrInvalid):
 		return exitUsage
 	default:
 		return exitNoAnswer
@@ -146,15 +148,23 @@ func hintFor(err error) string {
 	case errors.Is(err, context.Canceled):
 		return "it was interrupted before an answer came"
 	case errors.As(err, &dns):
-		return "the name of the host is unknown; check --address"
+		return "the name of the host is unknown; check the address"
+	case errors.Is(err, broker.ErrNoSubscribers):
+		return "does a subscriber run, and does it name the same registry?"
+	case errors.Is(err, nats.ErrDisconnected):
+		return "is the NATS server running, and is its URL right?"
+	case errors.Is(err, rpcerr.ErrNotFound):
+		return "mailcall ls shows what is registered"
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there; is the service running, and is --address right?"
+		return "nothing listens there; is it running, and is the address right?"
 	case errors.Is(err, rpcerr.ErrMessageTooLarge):
 		return fmt.Sprintf("a message is at most %d bytes in either direction", maxBody)
 	case codec:
 		return "does the service know this content type? --content-type chooses another"
 	case errors.Is(err, rpcerr.ErrAttemptTimeout):
 		return "--attempt-timeout gives an attempt more time; --idempotent allows another one after it"
+	case errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), "(StreamTimeout)"):
+		return "--stream-timeout gives the stream more time"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "--timeout gives it more time; -v shows where the time went"
 	case errors.Is(err, transport.ErrProtocol):

@@ -46,7 +46,7 @@ func (c *serveCmd) Run(s streams) error {
 	}
 	node.SetDelay(c.Delay)
 	node.SetFailRate(c.Fail)
-	err = c.serve(ctx, s, node, known)
+	err = c.serve(ctx, s, node, known.name)
 	stop() // a second signal ends the process at once
 	if closed := node.Close(); closed != nil {
 		err = errors.Join(err, fmt.Errorf("cannot stop listening: %w", closed))
@@ -67,8 +67,8 @@ func (c *serveCmd) check() error {
 }
 
 // serve is registered, says where it listens, and waits for the end.
-func (c *serveCmd) serve(ctx context.Context, s streams, node *mailcalltest.Responder, known wire) error {
-	leave, err := c.announce(ctx, s, node.Address(), known)
+func (c *serveCmd) serve(ctx context.Context, s streams, node *mailcalltest.Responder, over string) error {
+	leave, err := c.announce(ctx, s, node.Address(), over)
 	if err != nil {
 		return err
 	}

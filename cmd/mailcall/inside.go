@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/registry"
+	memregistry "example.com/mailcall/registry/memory"
+	memtransport "example.com/mailcall/transport/memory"
+)
+
+// inside is what can be called without leaving the process: a greeter on the
+// memory transport, and the registry that has it.
+type inside struct {
+	*memregistry.Registry
+	network *memtransport.Network
+	nodes   []*mailcalltest.Responder
+}
+
+// openInside starts a greeter at each of the addresses.
+func openInside(ctx context.Context, addresses ...string) (*inside, error) {
+	i := &inside{Registry: memregistry.New(), network: memtransport.New()}
+	for _, address := range addresses {
+		node := mailcalltest.NewGreeter(serviceName)
+		if err := node.Listen(i.network, address); err != nil {
+			return nil, errors.Join(usage("give each address once", "--address: %w", err), i.Close())
+		}
+		i.nodes = append(i.nodes, node)
+		if err := i.Register(ctx, &registry.Service{Name: serviceName, Nodes: []*registry.Node{{
+			ID: serviceName + "-" + address, Address: address,
+			Metadata: map[string]string{"protocol": protocolMucp, "transport": memory},
+		}}}, 0); err != nil {
+			return nil, errors.Join(err, i.Close())
+		}
+	}
+	return i, nil
+}
+
+// Close stops the greeters.
+func (i *inside) Close() error {
+	var faults []error
+	for _, node := range i.nodes {
+		faults = append(faults, node.Close())
+	}
+	return errors.Join(faults...)
+}

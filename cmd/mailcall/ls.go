@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"example.com/mailcall/registry"
+	"example.com/mailcall/rpcerr"
+)
+
+// lsCmd is mailcall ls.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
+type lsCmd struct {
+	Registry string        `required:"" placeholder:"URL" help:"Where services are found: static:NAME=HOST:PORT,...;..., dns:, dns://NAME:PORT, nats://HOST:PORT, or memory."`
+	Timeout  time.Duration `default:"5s" help:"Bound of the question, 0 for none (default: ${default})."`
+	JSON     bool          `name:"json" help:"Print the records as a JSON array; errors as one object."`
+
+	Service string `arg:"" optional:"" help:"Only this one."`
+}
+
+// Run lists what the registry has.
+func (c *lsCmd) Run(s streams) error {
+	if c.Timeout < 0 {
+		return usage("5s is a duration", "--timeout is %s; it must not be negative", c.Timeout)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if c.Timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Timeout)
+		defer cancel()
+	}
+	from, err := openSource(ctx, c.Registry, protocolMucp)
+	if err != nil {
+		return err
+	}
+	defer closeAll([]any{from.Registry})
+	records, err := c.records(ctx, from)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return printed(s, printRecords(s.out, records))
+	}
+	return printed(s, printTable(s.out, records))
+}
+
+func (c *lsCmd) records(ctx context.Context, from *source) ([]*registry.Service, error) {
+	if c.Service != "" {
+		records, err := from.Lookup(ctx, c.Service)
+		return records, c.failed(from, err)
+	}
+	lister, can := from.Registry.(registry.Lister)
+	if !can {
+		return nil, usage("name the service: mailcall ls SERVICE", "the registry %s cannot say which services there are", from)
+	}
+	records, err := lister.List(ctx)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, asUsage("name the service: mailcall ls SERVICE", err)
+	}
+	return records, c.failed(from, err)
+}
+
+func (c *lsCmd) failed(from *source, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, registry.ErrNotFound):
+		err = fmt.Errorf("%w: %w", rpcerr.ErrNotFound, err)
+	default:
+		err = fmt.Errorf("%w: %w", rpcerr.ErrRegistryUnavailable, err)
+	}
+	return &rpcerr.CallError{Service: "registry " + from.String(), Endpoint: cmp.Or(c.Service, "list"), Err: err}
+}
+
+// printRecords prints the records as they are.
+func printRecords(w io.Writer, records []*registry.Service) error {
+	if records == nil {
+		records = []*registry.Service{}
+	}
+	text, err := json.MarshalIndent(records, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}
+
+// printTable prints a line for each node.
+func printTable(w io.Writer, records []*registry.Service) error {
+	const none = "-"
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	sayf(table, "SERVICE\tVERSION\tADDRESS\tPROTOCOL\tTRANSPORT\tNODE\n") // errors stay with the writer
+	for _, r := range records {
+		version := cmp.Or(r.Version, none)
+		if len(r.Nodes) == 0 {
+			sayf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, version, none, none, none, none)
+		}
+		for _, n := range r.Nodes {
+			protocol, transport := cmp.Or(n.Metadata["protocol"], none), cmp.Or(n.Metadata["transport"], none)
+			sayf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, version, n.Address, protocol, transport, n.ID)
+		}
+	}
+	return table.Flush()
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/broker"
+	"example.com/mailcall/codec"
+	"example.com/mailcall/metadata"
+	"example.com/mailcall/rpcerr"
+)
+
+// brokerFlags say which broker carries events.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
+type brokerFlags struct {
+	Broker        string `default:"http" placeholder:"NAME" help:"Broker: http, which needs a registry, or nats (default: ${default})."`
+	BrokerAddress string `placeholder:"ADDRESS" help:"nats: URL of the server (default: nats://127.0.0.1:4222). http: where a subscriber listens (default: 127.0.0.1:0)."`
+	Registry      string `placeholder:"URL" help:"Where the http broker finds subscribers: nats://HOST:PORT."`
+
+	announces bool // subscribers can be announced in the registry
+}
+
+// open makes the broker; things are to be closed after it.
+func (f *brokerFlags) open(ctx context.Context) (b broker.Broker, things []any, err error) {
+	var from *source
+	if f.Registry != "" {
+		if from, err = openSource(ctx, f.Registry, protocolMucp); err != nil {
+			return nil, nil, err
+		}
+		things = append(things, from.Registry)
+		f.announces = from.registrar != nil
+	}
+	if b, err = openBroker(f.Broker, f.BrokerAddress, from); err != nil {
+		closeAll(things)
+		return nil, nil, err
+	}
+	return b, append(things, b), nil
+}
+
+// publishCmd is mailcall publish.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
+type publishCmd struct {
+	brokerFlags
+
+	ContentType string        `default:"application/json" placeholder:"CT" help:"Content type (default: ${default}); under any other BODY is sent byte by byte."`
+	Header      []string      `short:"H" sep:"none" placeholder:"K=V" help:"Field of the event's header; may be repeated."`
+	Timeout     time.Duration `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Bound of the publishing, 0 for none (default: ${default})."`
+	JSON        bool          `name:"json" help:"Errors as one JSON object."`
+	Verbose     bool          `short:"v" help:"Show attempts and decisions of what failed, on stderr."`
+
+	Topic string `arg:"" help:"Name that subscribers have asked for."`
+	Body  string `arg:"" help:"JSON, @FILE, or - for stdin."`
+}
+
+// Run publishes the event.
+func (c *publishCmd) Run(s streams) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	md, err := parseHeader(c.Header)
+	if err != nil {
+		return err
+	}
+	body, err := readBody(c.Body, s.in)
+	if err != nil {
+		return err
+	}
+	var syntax any
+	if c.ContentType == "application/json" {
+		if err := json.Unmarshal(body, &syntax); err != nil {
+			return usage(`BODY is like {"name":"Ada"}; --content-type names another form`, "the body is not JSON: %w", err)
+		}
+	}
+	b, things, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeAll(things)
+	client, err := newClient(api.WithEnvironment(), api.WithBroker(b), api.WithCodec(c.ContentType, frames{}), api.WithRequestTimeout(c.Timeout))
+	if err != nil {
+		return err
+	}
+	defer closeClient(client)
+	event := client.NewMessage(c.Topic, codec.Frame{Data: body}, api.WithMessageContentType(c.ContentType))
+	err = client.Publish(metadata.NewContext(ctx, md), event)
+	if call, is := errors.AsType[*rpcerr.CallError](err); is && c.Verbose && !c.JSON {
+		printAttempts(s.err, call)
+	}
+	return err
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"sync/atomic"
+
+	"example.com/mailcall/api"
+)
+
+// pump moves messages between the two ends of the command and the stream.
+type pump struct {
+	*streamCmd
+	streams
+
+	form   shape
+	stream api.Stream
+	fault  atomic.Pointer[error] // why sending ended badly
+}
+
+// send sends each line of the input and half-closes the stream at its end. A
+// line that cannot be sent ends the stream.
+func (p *pump) send(in io.Reader) {
+	err := p.sendAll(in)
+	if err == nil || errors.Is(err, io.EOF) {
+		return // the service has ended the stream; who receives knows how
+	}
+	p.fault.Store(&err)
+	_ = p.stream.Close() // whoever receives is told
+}
+
+func (p *pump) sendAll(in io.Reader) error {
+	lines := lineReader(in)
+	sent, n := 0, 0
+	for lines.Scan() {
+		n++
+		line := lines.Bytes()
+		if !p.Raw && len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		value, err := p.form.value(bytes.Clone(line))
+		if err != nil {
+			return inLine(n, err)
+		}
+		if err := p.stream.Send(value); err != nil {
+			return err
+		}
+		sent++
+		p.notef(p.streams, "sent %d", sent)
+	}
+	if err := lines.Err(); err != nil {
+		return usage("one JSON value a line, each within the limit", "line %d of the input cannot be read: %w", n+1, err)
+	}
+	if err := p.stream.CloseSend(); err != nil {
+		return err
+	}
+	p.notef(p.streams, "half-closed after %d", sent)
+	return nil
+}
+
+// receive prints each message until the stream ends.
+func (p *pump) receive() error {
+	for received := 1; ; received++ {
+		reply := p.form.empty()
+		if err := p.stream.Recv(reply); err != nil {
+			return p.end(err)
+		}
+		if fault := p.fault.Load(); fault != nil {
+			return *fault // what arrives answers the end of the stream
+		}
+		p.notef(p.streams, "received %d", received)
+		if err := p.print(reply); err != nil {
+			return printed(p.streams, err)
+		}
+	}
+}
+
+// print writes a message as one line.
+func (p *pump) print(reply any) error {
+	text, err := p.form.show(reply)
+	if err != nil {
+		return err
+	}
+	var line bytes.Buffer
+	if p.Raw || json.Compact(&line, text) != nil {
+		line.Reset() // the service's own idea of JSON
+		line.Write(bytes.TrimSuffix(text, []byte("\n")))
+	}
+	line.WriteByte('\n')
+	_, err = p.out.Write(line.Bytes())
+	return err
+}
+
+// end is how the command ends when the stream did.
+func (p *pump) end(err error) error {
+	if fault := p.fault.Load(); fault != nil {
+		return *fault
+	}
+	if errors.Is(err, io.EOF) {
+		p.notef(p.streams, "ended: %v", err)
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/bufbuild/protocompile"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
+	"google.golang.org/protobuf/types/descriptorpb"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// maxProtoset is the longest file of descriptors that is read, in bytes.
+const maxProtoset = 64 << 20
+
+// schemaFlags say where the types of protobuf bodies are described.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
+type schemaFlags struct {
+	Schema     []string `placeholder:"FILE.proto" help:"Schema of protobuf bodies; may be repeated."`
+	ImportPath []string `short:"I" placeholder:"DIR" help:"Where imports of --schema are; may be repeated (default: the folder of the schema)."`
+	Protoset   string   `placeholder:"FILE" help:"Schema as protoc --include_imports --descriptor_set_out makes it."`
+}
+
+// given reports whether the user named a schema.
+func (f *schemaFlags) given() bool { return len(f.Schema) > 0 || f.Protoset != "" }
+
+// shape is how bodies of the content type are made and shown.
+func (f *schemaFlags) shape(ctx context.Context, contentType string, raw bool, q *question) (shape, error) {
+	kind := encodingOf(contentType)
+	switch {
+	case raw:
+		return rawShape{}, nil
+	case kind == encodingJSON:
+		return jsonShape{enveloped: contentType != "application/json"}, nil
+	case kind == encodingOther:
+		return nil, usage("add --raw to send the bytes of BODY as they are",
+			"the content type %s is not JSON, and BODY is", contentType)
+	}
+	if f.given() {
+		files, from, err := f.load(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return q.typed(files, from)
+	}
+	return q.ask(ctx, contentType)
+}
+
+// load reads the schema that the flags name.
+func (f *schemaFlags) load(ctx context.Context) (*protoregistry.Files, string, error) {
+	if f.Protoset != "" && len(f.Schema) > 0 {
+		return nil, "", usage("leave one of the two out", "--schema and --protoset both describe the types")
+	}
+	if f.Protoset != "" {
+		files, err := loadProtoset(f.Protoset)
+		if err != nil {
+			return nil, "", usage("make it with protoc --include_imports --descriptor_set_out=FILE", "--protoset %s: %w", f.Protoset, err)
+		}
+		return files, f.Protoset, nil
+	}
+	files, err := f.compile(ctx)
+	if err != nil {
+		return nil, "", usage("-I names a folder with what a schema imports", "--schema: %w", err)
+	}
+	return files, strings.Join(f.Schema, ", "), nil
+}
+
+func loadProtoset(path string) (*protoregistry.Files, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	data, err := io.ReadAll(io.LimitReader(f, maxProtoset+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxProtoset {
+		return nil, fmt.Errorf("it is larger than the limit of %d bytes", maxProtoset)
+	}
+	var set descriptorpb.FileDescriptorSet
+	if err := proto.Unmarshal(data, &set); err != nil {
+		return nil, fmt.Errorf("it is no set of descriptors: %w", err)
+	}
+	return protodesc.NewFiles(&set)
+}
+
+// compile compiles the schemas.
+func (f *schemaFlags) compile(ctx context.Context) (*protoregistry.Files, error) {
+	paths, names := append([]string(nil), f.ImportPath...), make([]string, 0, len(f.Schema))
+	for _, schema := range f.Schema {
+		if _, err := os.Stat(schema); err != nil {
+			return nil, err
+		}
+		name, found := within(f.ImportPath, schema)
+		if !found {
+			var folder string
+			folder, name = filepath.Split(schema)
+			paths = append(paths, filepath.Clean(folder)) // "" becomes "."
+		}
+		names = append(names, name)
+	}
+	compiler := protocompile.Compiler{
+		Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{ImportPaths: paths}),
+	}
+	compiled, err := compiler.Compile(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	files := new(protoregistry.Files)
+	for _, file := range compiled {
+		if err := register(files, file); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
+
+// within is the name of a file below one of the folders, as an import has it.
+func within(folders []string, file string) (string, bool) {
+	for _, folder := range folders {
+		if name, err := filepath.Rel(folder, file); err == nil && filepath.IsLocal(name) {
+			return filepath.ToSlash(name), true
+		}
+	}
+	return "", false
+}
+
+// register adds a file and what it imports.
+func register(files *protoregistry.Files, file protoreflect.FileDescriptor) error {
+	if _, err := files.FindFileByPath(file.Path()); !errors.Is(err, protoregistry.NotFound) {
+		return nil
+	}
+	for i := range file.Imports().Len() {
+		if err := register(files, file.Imports().Get(i).FileDescriptor); err != nil {
+			return err
+		}
+	}
+	return files.RegisterFile(file)
+}
+
+// typesOf are what Any and extensions of the files may hold.
+func typesOf(files *protoregistry.Files) *dynamicpb.Types { return dynamicpb.NewTypes(files) }

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protodesc"
+	"google.golang.org/protobuf/types/descriptorpb"
+)
+
+// healthSchema is the schema of the health service of gRPC, as text.
+const healthSchema = `syntax = "proto3";
+package grpc.health.v1;
+import "status.proto";
+message HealthCheckRequest { string service = 1; }
+message HealthCheckResponse { Status status = 1; }
+service Health {
+  rpc Check(HealthCheckRequest) returns (HealthCheckResponse);
+  rpc Watch(HealthCheckRequest) returns (stream HealthCheckResponse);
+}
+`
+
+const statusSchema = `syntax = "proto3";
+package grpc.health.v1;
+enum Status { UNKNOWN = 0; SERVING = 1; }
+`
+
+// schemas writes the schema of the health service in two forms.
+func schemas(t *testing.T) (schema, protoset string) {
+	t.Helper()
+	set, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: []*descriptorpb.FileDescriptorProto{
+		protodesc.ToFileDescriptorProto(healthv1.File_grpc_health_v1_health_proto),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, data := range map[string]string{"health.proto": healthSchema, "status.proto": statusSchema, "health.bin": string(set)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return filepath.Join(dir, "health.proto"), filepath.Join(dir, "health.bin")
+}
+
+func TestSchemas(t *testing.T) {
+	schema, protoset := schemas(t)
+	mute, open := "--address="+grpcServer(t, false), "--address="+grpcServer(t, true)
+	serving := lines(`{"status":"SERVING"}`)
+	for _, tc := range []struct {
+		name string
+		args []string
+		code int
+		out  string
+		err  string
+	}{
+		{"reflection", []string{open, "grpc.health.v1", "Health.Check"}, 0, serving, ""},
+		{"full path", []string{open, "health", "/grpc.health.v1.Health/Check"}, 0, serving, ""},
+		{"schema", []string{mute, "--schema", schema, "grpc.health.v1", "Health.Check"}, 0, serving, ""},
+		{"schema of an import path", []string{mute, "-I", filepath.Dir(schema), "--schema", schema, "grpc.health.v1", "Health.Check"}, 0, serving, ""},
+		{"protoset", []string{mute, "--protoset", protoset, "grpc.health.v1", "Health.Check", `{"service":""}`}, 0, serving, ""},
+		{"raw", []string{mute, "--raw", "grpc.health.v1", "Health.Check"}, 0, "\x08\x01", ""},
+
+		{"the server's error", []string{open, "grpc.health.v1", "Health.Check", `{"service":"x"}`}, 2, "", "unknown service"},
+		{"no reflection", []string{mute, "grpc.health.v1", "Health.Check"}, 1, "", "hint: add --schema FILE.proto or --protoset FILE"},
+		{"not there", []string{open, "grpc.health.v1", "Nope.Check"}, 1, "", "hint: add --schema"},
+		{"no such method", []string{open, "grpc.health.v1", "Health.Nope"}, 1, "", "it has Check, List, Watch"},
+		{"not in the schema", []string{mute, "--schema", schema, "grpc.health.v1", "Nope.Check"}, 1, "", "it has grpc.health.v1.Health"},
+		{"a stream", []string{open, "grpc.health.v1", "Health.Watch"}, 1, "", "hint: use mailcall stream"},
+		{"no such field", []string{open, "grpc.health.v1", "Health.Check", `{"nope":1}`}, 1, "", "the body is no grpc.health.v1.HealthCheckRequest"},
+		{"both", []string{mute, "--schema", schema, "--protoset", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "both describe"},
+		{"no schema there", []string{mute, "--schema", schema + ".not", "grpc.health.v1", "Health.Check"}, 1, "", "no such file"},
+		{"not a schema", []string{mute, "--schema", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "--schema: "},
+		{"not a protoset", []string{mute, "--protoset", schema, "grpc.health.v1", "Health.Check"}, 1, "", "--protoset"},
+		{"nobody", []string{"--address=" + closedPort(t), "--retries=0", "grpc.health.v1", "Health.Check"}, 3, "", "grpc.health.v1 Health.Check: 1 attempt"},
+	} {
+		got := mailcall(t, append([]string{"call", "--transport=grpc"}, tc.args...)...)
+		if got.code != tc.code || got.out != tc.out || !strings.Contains(got.errors, tc.err) {
+			t.Errorf("%s: got exit code %d, %q, %q, want %d, %q and %q in the errors", tc.name, got.code, got.out, got.errors, tc.code, tc.out, tc.err)
+		}
+	}
+}
+
+func TestStreamOfPlainGRPC(t *testing.T) {
+	at := "--address=" + grpcServer(t, true)
+	d := talk(t, "stream", "--transport=grpc", at, "grpc.reflection.v1", "ServerReflection.ServerReflectionInfo")
+	d.say(t, `{"list_services":"*"}`)
+	d.hear(t, d.out, `{"originalRequest":{"listServices":"*"},"listServicesResponse":{"service":[{"name":"grpc.health.v1.Health"},`+
+		`{"name":"grpc.reflection.v1.ServerReflection"},{"name":"grpc.reflection.v1alpha.ServerReflection"}]}}`)
+	d.in.Close()
+	if got := d.end(t); got.code != 0 || got.out != "" || got.errors != "" {
+		t.Errorf("got exit code %d, %q, %q, want 0 and no more", got.code, got.out, got.errors)
+	}
+	d = talk(t, "stream", "--transport=grpc", "--stream-timeout=500ms", at, "grpc.health.v1", "Health.Watch")
+	d.say(t, `{}`)
+	d.in.Close()
+	d.hear(t, d.out, `{"status":"SERVING"}`)
+	if got := d.end(t); got.code != 3 || got.out != "" {
+		t.Errorf("a watch: got exit code %d, %q, %q, want 3 when its time is over", got.code, got.out, got.errors)
+	}
+}

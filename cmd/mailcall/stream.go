@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/messages"
+)
+
+// streamCmd is mailcall stream.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
+type streamCmd struct {
+	targetFlags
+
+	Timeout       time.Duration  `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Bound of the opening, 0 for none (default: ${default})."`
+	StreamTimeout time.Duration  `env:"MAILCALL_STREAM_TIMEOUT" placeholder:"D" help:"Bound of the whole stream (default: none)."`
+	HalfCloseWait *time.Duration `placeholder:"D" help:"How long the service may be silent after the end of the input, where the wire does not say that it is done."`
+	Raw           bool           `help:"Send each line and print each reply byte by byte, under any content type."`
+
+	Service  string  `arg:"" help:"Name of the service."`
+	Endpoint string  `arg:"" help:"Handler.Method, or over grpc the full path, /package.Service/Method."`
+	Input    *string `arg:"" optional:"" help:"One JSON value a line: @FILE, or - for stdin (default: -)."`
+}
+
+// Run opens the stream and lasts until it ends.
+func (c *streamCmd) Run(s streams) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	ctx, err := c.settle(ctx)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(c.ContentType, "application/grpc") && c.Transport != "grpc" {
+		return usage("leave --content-type out, or add --transport grpc", "%s cannot be streamed over %s", c.ContentType, c.Transport)
+	}
+	in, err := c.input(s)
+	if err != nil {
+		return err
+	}
+	defer in.Close() //nolint:errcheck // it was only read
+	g, err := c.gather(ctx, c.Service)
+	if err != nil {
+		return err
+	}
+	defer g.close()
+	client, err := newClient(append(g.opts, c.options()...)...)
+	if err != nil {
+		return err
+	}
+	defer closeClient(client)
+	return c.run(ctx, s, client, in)
+}
+
+func (c *streamCmd) options() []api.Option {
+	opts := append(c.targetFlags.options(c.Raw), api.WithRequestTimeout(c.Timeout), api.WithStreamTimeout(c.StreamTimeout))
+	if c.HalfCloseWait != nil {
+		opts = append(opts, api.WithHalfCloseWait(*c.HalfCloseWait))
+	}
+	return opts
+}
+
+// input is where the messages come from.
+func (c *streamCmd) input(s streams) (io.ReadCloser, error) {
+	if c.Input == nil || *c.Input == "-" {
+		return io.NopCloser(s.in), nil
+	}
+	path, isFile := strings.CutPrefix(*c.Input, "@")
+	if !isFile {
+		return nil, usage("write @FILE, or - for stdin", "%q is no input of a stream", *c.Input)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, usage("write @FILE, or - for stdin", "cannot read the input: %w", err)
+	}
+	return f, nil
+}
+
+func (c *streamCmd) run(ctx context.Context, s streams, client *api.Caller, in io.Reader) error {
+	q := question{client: client, service: c.Service, endpoint: c.Endpoint, grpc: c.Transport == "grpc", stream: true, timeout: c.Timeout}
+	form, err := c.shape(ctx, c.ContentType, c.Raw, &q)
+	if err != nil {
+		return err
+	}
+	req := client.NewRequest(c.Service, c.Endpoint, nil, api.WithContentType(c.ContentType), api.StreamingRequest())
+	opened, err := client.Stream(ctx, req)
+	if err != nil {
+		return err
+	}
+	defer opened.Close() //nolint:errcheck // what there was to say was said before
+	if there, is := opened.(interface{ Node() *messages.Node }); is {
+		c.notef(s, "opened at %s", there.Node().Address)
+	}
+	p := &pump{streamCmd: c, streams: s, form: form, stream: opened}
+	go p.send(in) // it may wait for input when everything else is over
+	return p.receive()
+}
+
+// notef says what happens, for -v.
+func (c *streamCmd) notef(s streams, format string, args ...any) {
+	if c.talks() {
+		sayf(s.err, format+"\n", args...)
+	}
+}

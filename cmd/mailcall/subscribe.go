@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"example.com/mailcall/broker"
+	"example.com/mailcall/rpcerr"
+)
+
+// subscribeWithin bounds how long a subscription may take to begin.
+const subscribeWithin = 10 * time.Second
+
+// subscribeCmd is mailcall subscribe.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
+type subscribeCmd struct {
+	brokerFlags
+
+	Queue string `placeholder:"NAME" help:"Share the events with all others of this queue."`
+	Count int    `placeholder:"N" help:"End after so many events (default: 0, when told to stop)."`
+	JSON  bool   `name:"json" help:"Print each event as one JSON object, with its topic, header and body; errors as one."`
+
+	Topic string `arg:"" help:"Name that events are published to."`
+
+	events  int
+	over    chan struct{} // closed when as many events as wanted are there
+	trouble error         // the end of stdout
+}
+
+// Run prints events until there are enough, or until it is told to stop.
+func (c *subscribeCmd) Run(s streams) error {
+	if c.Count < 0 {
+		return usage("leave it out for no bound", "--count is %d; it must not be negative", c.Count)
+	}
+	if c.Topic == "" {
+		return usage("name what events are published to", "the topic is empty")
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	b, things, err := c.open(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeAll(things)
+	if c.Broker == "http" && !c.announces {
+		return usage("nats://HOST:PORT takes announcements", "a subscriber cannot be announced with --registry %s", c.Registry)
+	}
+	c.over = make(chan struct{})
+	sub, err := c.subscribe(ctx, s, b)
+	if err != nil {
+		return err
+	}
+	c.greet(s)
+	select {
+	case <-ctx.Done():
+	case <-c.over:
+	}
+	err = sub.Close()
+	<-sub.Done()
+	if lost := sub.Dropped(); lost > 0 {
+		sayf(s.err, "mailcall: %d events were lost: they came faster than they could be printed\n", lost)
+	}
+	if c.trouble != nil {
+		return printed(s, c.trouble)
+	}
+	return c.failed(b, err)
+}
+
+func (c *subscribeCmd) subscribe(ctx context.Context, s streams, b broker.Broker) (broker.Subscription, error) {
+	ctx, cancel := context.WithTimeout(ctx, subscribeWithin)
+	defer cancel()
+	handle := func(_ context.Context, e broker.Event) error {
+		c.handle(s, e)
+		return nil
+	}
+	sub, err := b.Subscribe(ctx, c.Topic, handle, broker.WithQueue(c.Queue))
+	switch {
+	case errors.Is(err, broker.ErrInvalid):
+		return nil, asUsage("check the topic and --queue", err)
+	case err != nil:
+		return nil, c.failed(b, err)
+	}
+	return sub, nil
+}
+
+// failed is a fault of the broker: there was no answer.
+func (c *subscribeCmd) failed(b broker.Broker, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &rpcerr.CallError{Service: "broker " + b.String(), Endpoint: c.Topic, Err: err}
+}
+
+// greet says on stderr that events are not missed from now on.
+func (c *subscribeCmd) greet(s streams) {
+	if c.JSON {
+		line, err := json.Marshal(map[string]string{"subscribed": c.Topic})
+		if err == nil { // strings can always be written
+			sayf(s.err, "%s\n", line)
+		}
+		return
+	}
+	sayf(s.err, "subscribed %s\n", c.Topic)
+}
+
+// handle prints one event. It is called by one goroutine at a time.
+func (c *subscribeCmd) handle(s streams, e broker.Event) {
+	if c.trouble != nil || c.Count > 0 && c.events == c.Count {
+		return // it came while the command was ending
+	}
+	var line []byte
+	if c.JSON {
+		line, c.trouble = eventJSON(e)
+	} else {
+		line = eventLine(e)
+	}
+	c.events++
+	if c.trouble == nil {
+		_, c.trouble = fmt.Fprintf(s.out, "%s\n", line)
+	}
+	if c.trouble != nil || c.events == c.Count {
+		close(c.over)
+	}
+}

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// contentType is the name under which both sides know the codec.
+const contentType = "application/json+gzip"
+
+// maxText bounds what a value may unpack to, in bytes: a few kilobytes on the
+// wire can be gigabytes of zeros.
+const maxText = 16 << 20
+
+// gzipJSON is a codec: JSON, compressed. It has no state, so many goroutines
+// may use it at once.
+type gzipJSON struct{}
+
+// Marshal implements codec.Codec.
+func (gzipJSON) Marshal(v any) ([]byte, error) {
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		return nil, fmt.Errorf("gzip json codec: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return nil, fmt.Errorf("gzip json codec: %w", err)
+	}
+	return packed.Bytes(), nil
+}
+
+// Unmarshal implements codec.Codec.
+func (gzipJSON) Unmarshal(data []byte, v any) error {
+	r, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return fmt.Errorf("gzip json codec: %w", err)
+	}
+	text, err := io.ReadAll(io.LimitReader(r, maxText+1))
+	if err == nil && len(text) > maxText {
+		err = fmt.Errorf("more than %d bytes when unpacked", maxText)
+	}
+	if err == nil {
+		err = json.Unmarshal(text, v)
+	}
+	if err != nil {
+		return fmt.Errorf("gzip json codec: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Quickstart is a client, a service with two nodes, and a call.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/registry/static"
+	"example.com/mailcall/transport/http"
+)
+
+func main() {
+	if err := run(context.Background(), os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer) error {
+	// Your service runs somewhere else, and a registry knows where. Here are
+	// two nodes that speak go-micro's protocol.
+	over, err := http.New()
+	if err != nil {
+		return err
+	}
+	var nodes []string
+	for range 2 {
+		node := mailcalltest.NewGreeter("greeter")
+		if err := node.Listen(over, "127.0.0.1:0"); err != nil {
+			return err
+		}
+		defer node.Close()
+		nodes = append(nodes, node.Address())
+	}
+
+	// A client is made once and used by everybody. It dials when it is called.
+	client, err := api.New(api.WithRegistry(static.New("greeter", nodes...)))
+	if err != nil {
+		return err // every fault of every option at once
+	}
+	defer client.Close(ctx) // waits for calls in flight
+
+	for _, name := range []string{"Ada", "Grace"} {
+		rsp := &greet.HelloReply{}
+		req := client.NewRequest("greeter", "Greeter.Hello", &greet.HelloRequest{Name: name})
+		if err := client.Call(ctx, req, rsp); err != nil {
+			return err // says what each attempt did
+		}
+		fmt.Fprintln(out, rsp.GetGreeting())
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailcalltest
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/mailcall/transport"
+)
+
+// accept serves a connection on which exchanges are something of their own.
+// They need no ids of ours: each has its own way back.
+func (s *session) accept(ctx context.Context, a transport.Acceptor) {
+	for {
+		in, err := a.Accept()
+		if err != nil {
+			return
+		}
+		if !s.receive(ctx, in) {
+			return
+		}
+	}
+}
+
+// receive begins one exchange and reports whether the connection lives on.
+func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
+	m := &transport.Message{Header: in.Opening().Clone()}
+	if in.Unary() {
+		var request transport.Message
+		if err := in.Recv(&request); err != nil {
+			return !s.lost()
+		}
+		m.Body = append([]byte(nil), request.Body...)
+		if topic := m.Header.Get(headTopic); topic != "" {
+			return in.End(s.published(ctx, topic, m)) == nil || !s.lost()
+		}
+	}
+	headers := toMetadata(m.Header, s.local, s.remote) // as they came
+	c := chooseCodec(s.r.codecs, &m.Header)
+	if c == nil {
+		return in.End(unsupported(m)) == nil || !s.lost()
+	}
+	select {
+	case s.slots <- struct{}{}:
+	case <-s.gone:
+		return false
+	}
+	x := &exchange{
+		s: s, opening: m, codec: c, in: in, headers: headers,
+		contentType: m.Header.Get(headType),
+		over:        make(chan struct{}),
+	}
+	if in.Unary() {
+		x.route()
+	} else {
+		x.rpcID = exact(m.Header, headID)
+		x.routeTo("")
+	}
+	x.admit()
+	s.r.work.Add(1)
+	go x.runIncoming()
+	return true
+}
+
+func (x *exchange) runIncoming() {
+	if x.handler.unary != nil && !x.in.Unary() {
+		// A stream to an endpoint that takes one request: its first message.
+		var first transport.Message
+		if err := x.in.Recv(&first); err == nil {
+			x.opening.Body = append([]byte(nil), first.Body...)
+			if envelope, payload, err := open(x.codec, x.opening); err == nil {
+				x.rpcID, x.payload = envelope.ID, payload
+			}
+		}
+	}
+	x.run(x.in.Context())
+}
+
+// conclude sends the answer, or for a stream what ends it. No answer to a
+// unary exchange is none: the client waits.
+func (x *exchange) conclude(answer *transport.Message) {
+	if answer == nil && !x.concluded {
+		return
+	}
+	if !x.pass(answer, x.in.End) && x.handler.unary != nil {
+		x.s.r.count(x.handler.name, func(e *EndpointStats) { e.Abandoned++ })
+	}
+}
+
+// pass sends a message the way its fault wants it, and reports whether it went
+// out.
+func (x *exchange) pass(m *transport.Message, send func(*transport.Message) error) bool {
+	switch f := x.fault; f.kind {
+	case kindReset:
+		reset(x.s.conn)
+		x.s.end()
+		return false
+	case kindTruncate:
+		x.s.end()
+		return false
+	case kindSlow:
+		if m != nil && !wait(x.s.r.clock, slowness(f, len(m.Body)), x.s.gone) {
+			return false
+		}
+	default:
+	}
+	return send(m) == nil && !x.givenUp()
+}
+
+// slowness is how long a body takes in the steps of a Slow fault.
+func slowness(f Fault, n int) time.Duration {
+	return time.Duration((n+f.n-1)/f.n) * f.delay
+}
+
+// givenUp reports whether the client no longer waits, for whichever reason but
+// the deadline.
+func (x *exchange) givenUp() bool {
+	return errors.Is(x.in.Context().Err(), context.Canceled) && x.s.lost()
+}

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/metadata"
+
+	"example.com/mailcall/transport"
+)
+
+// call is what one exchange needs, used again by the next.
+type call struct {
+	box
+
+	header  metadata.MD // of the answer, nil if there was none
+	trailer metadata.MD
+	kv      []string
+	opts    []grpc.CallOption // the last one is the subtype
+}
+
+func newCall(opts []grpc.CallOption) *call {
+	x := &call{}
+	x.opts = append(opts, grpc.Header(&x.header), grpc.Trailer(&x.trailer), grpc.EmptyCallOption{})
+	return x
+}
+
+// clear forgets the exchange; its metadata and bodies belong to others.
+func (x *call) clear() {
+	clear(x.kv)
+	x.box, x.kv, x.header, x.trailer = box{}, x.kv[:0], nil, nil
+}
+
+// Exchange implements [transport.Parallel]. It runs on the caller's goroutine
+// alone. The memory of reply's header and body is used again if it is there.
+func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply *transport.Message) error {
+	x := c.t.calls.Get().(*call)
+	defer func() {
+		x.clear()
+		c.t.calls.Put(x)
+	}()
+	r, kv, err := c.prepare(request, x.kv)
+	x.kv = kv
+	if err != nil {
+		return err
+	}
+	if err := c.begin(); err != nil {
+		return err
+	}
+	defer c.end()
+
+	inner := ctx
+	if !deadline.IsZero() && !endsBefore(ctx, deadline) {
+		bound, cancel := context.WithDeadline(ctx, deadline)
+		defer cancel()
+		inner = bound
+	}
+	x.out, x.in = request.Body, reply.Body[:0]
+	x.opts[len(x.opts)-1] = r.subtype
+	err = c.cc.Invoke(metadata.AppendToOutgoingContext(inner, x.kv...), r.path, &x.box, &x.box, x.opts...)
+	reply.Header, reply.Trailer = answerFields(reply.Header[:0], reply.Trailer[:0], x.header, x.trailer)
+	if err != nil {
+		reply.Body = reply.Body[:0]
+		return c.judge(err, &verdict{ctx: ctx, deadline: deadline, begun: x.begun, header: x.header, trailer: x.trailer, kv: x.kv})
+	}
+	reply.Body = x.in
+	return nil
+}
+
+// endsBefore reports whether ctx needs no other bound.
+func endsBefore(ctx context.Context, deadline time.Time) bool {
+	end, ok := ctx.Deadline()
+	return ok && !end.After(deadline)
+}
+
+// prepare makes the route and the metadata of a request, and finds out what
+// can be known to be wrong with it.
+func (c *conn) prepare(m *transport.Message, kv []string) (*route, []string, error) {
+	key, kv := splitHeader(m.Header, kv[:0])
+	r, err := c.t.routes.of(key)
+	if err != nil {
+		return nil, kv, transport.NotSent(fmt.Errorf("grpc transport: %s: %w", c.address, err))
+	}
+	if r.contentType != "" {
+		kv = append(kv, metaXType, r.contentType)
+	}
+	if limit := c.t.config.maxMessage; len(m.Body) > limit {
+		return nil, kv, transport.NotSent(c.tooLarge("request", len(m.Body), limit))
+	}
+	return r, kv, nil
+}
+
+func (c *conn) tooLarge(what string, size, limit int) error {
+	return fmt.Errorf("grpc transport: %s: %s of %d bytes: %w, the limit is %d (WithMaxMessage)", c.address, what, size, transport.ErrTooLarge, limit)
+}
+
+// answerFields fills the header and the trailer of a reply. An answer that is
+// nothing but an end has its content type in the trailer; the details of its
+// status are in the error.
+func answerFields(h, t transport.Header, header, trailer metadata.MD) (transport.Header, transport.Header) {
+	h = appendFields(h, header)
+	if len(header) == 0 {
+		if v := trailer[metaType]; len(v) > 0 {
+			h = append(h, transport.Field{Name: headType, Value: v[0]})
+		}
+	}
+	return h, appendFields(t, trailer, metaType, metaDetails)
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"testing"
+
+	"example.com/mailcall/transport"
+)
+
+// DecodePackets reads the messages of a captured half of a connection of
+// go-micro's grpc transport.
+func DecodePackets(t testing.TB, data []byte) (messages []transport.Message) {
+	t.Helper()
+	for len(data) > 0 {
+		n := 5 + int(data[1])<<24 + int(data[2])<<16 + int(data[3])<<8 + int(data[4])
+		header, body, err := decodePacket(nil, data[5:n], DefaultMaxMessage)
+		if err != nil {
+			t.Fatal(err)
+		}
+		messages = append(messages, transport.Message{Header: header, Body: body})
+		data = data[n:]
+	}
+	return messages
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+
+	"example.com/mailcall/transport"
+)
+
+const (
+	headType     = "Content-Type"
+	headService  = "Micro-Service"
+	headEndpoint = "Micro-Endpoint"
+	headMethod   = "Micro-Method"
+	headError    = "Micro-Error"
+	headTimeout  = "Timeout"
+
+	metaType    = "content-type"
+	metaXType   = "x-content-type"
+	metaTimeout = "timeout"
+	metaDetails = "grpc-status-details-bin"
+)
+
+// split sorts the header of a request: what makes the route, and metadata,
+// name after value, which is appended to kv. Values are copied, because gRPC's
+// library may write them after the call was given up.
+func splitHeader(h transport.Header, kv []string) (routeKey, []string) {
+	var key routeKey
+	for i := range h {
+		name, value := h[i].Name, h[i].Value
+		switch len(name) {
+		case len(headType):
+			if strings.EqualFold(name, headType) {
+				key.contentType = or(key.contentType, value)
+				continue
+			}
+		case len(headService):
+			if strings.EqualFold(name, headService) {
+				key.service = or(key.service, value)
+				continue
+			}
+		case len(headEndpoint):
+			if strings.EqualFold(name, headEndpoint) {
+				key.endpoint = or(key.endpoint, value)
+				continue
+			}
+		}
+		if name = lower(name); !ours(name) {
+			kv = append(kv, name, strings.Clone(value))
+		}
+	}
+	return key, kv
+}
+
+func or(first, second string) string {
+	if first != "" {
+		return first
+	}
+	return second
+}
+
+// lower is strings.ToLower without memory for the one name that all requests
+// have.
+func lower(name string) string {
+	if name == headTimeout {
+		return metaTimeout
+	}
+	return strings.ToLower(name)
+}
+
+// ours reports whether a field is not metadata: it belongs to mailcall's
+// protocol, to gRPC, or to the framing of HTTP, which HTTP/2 forbids to repeat.
+func ours(name string) bool {
+	switch name {
+	case "micro-service", "micro-endpoint", "micro-method", "micro-id", "micro-stream", "micro-error",
+		"micro-topic", "micro-target", "micro-protocol",
+		metaType, metaXType, metaDetails, "te", "user-agent", "grpc-timeout", "grpc-encoding", "grpc-accept-encoding",
+		"grpc-message-type", "grpc-message", "grpc-status",
+		"connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade", "host", "content-length":
+		return true
+	}
+	return strings.HasPrefix(name, ":")
+}
+
+// appendFields adds metadata that was received to a header: the content type
+// first, the rest in the order of names, the values of a name in the order in
+// which they came. Names in skip are left out.
+func appendFields(h transport.Header, md metadata.MD, skip ...string) transport.Header {
+	if v := md[metaType]; len(v) > 0 && !slices.Contains(skip, metaType) {
+		h = append(h, transport.Field{Name: headType, Value: v[0]})
+	}
+	if len(md) == 0 || len(md) == 1 && md[metaType] != nil {
+		return h
+	}
+	names := make([]string, 0, len(md))
+	for name := range md {
+		if name != metaType && !slices.Contains(skip, name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		for _, value := range md[name] {
+			h = append(h, transport.Field{Name: name, Value: value})
+		}
+	}
+	return h
+}
+
+// misfit names the first pair that gRPC cannot carry, "" if there is none.
+func misfit(kv []string) string {
+	for i := 0; i+1 < len(kv); i += 2 {
+		name, value := kv[i], kv[i+1]
+		if name == "" || strings.ContainsFunc(name, func(c rune) bool {
+			return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
+		}) {
+			return "a name has letters, digits and -_. only, " + quote(name) + " has others"
+		}
+		if !strings.HasSuffix(name, "-bin") && strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
+			return "the value of " + quote(name) + " has characters other than printable ASCII; names that end in -bin may have any"
+		}
+	}
+	return ""
+}
+
+func quote(s string) string {
+	const shown = 64
+	if len(s) > shown {
+		s = s[:shown] + "..."
+	}
+	return `"` + strings.ToValidUTF8(s, "?") + `"`
+}

@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/anypb"
+
+	spb "google.golang.org/genproto/googleapis/rpc/status"
+
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+)
+
+// endOfStream is the Micro-Error that is none.
+const endOfStream = "EOS"
+
+// incoming is a call, seen by who answers it.
+type incoming struct {
+	conn    *acceptor
+	wire    grpc.ServerStream
+	opening transport.Header
+	end     chan error // gets the end, once
+	once    sync.Once
+	opened  bool // the header of the answer is set; only Send and End look
+	out, in box
+}
+
+var _ transport.Incoming = (*incoming)(nil)
+
+func newIncoming(a *acceptor, wire grpc.ServerStream) *incoming {
+	path, _ := grpc.MethodFromServerStream(wire)
+	md, _ := metadata.FromIncomingContext(wire.Context())
+	return &incoming{conn: a, wire: wire, opening: openingOf(path, md), end: make(chan error, 1)}
+}
+
+// openingOf is the header of a request, as path and metadata tell it.
+func openingOf(path string, md metadata.MD) transport.Header {
+	service, endpoint := namesOf(path)
+	var subtype string
+	if v := md[metaType]; len(v) > 0 {
+		_, subtype, _ = strings.Cut(v[0], "+")
+	}
+	h := transport.Header{
+		{Name: headType, Value: bodyType(subtype)},
+		{Name: headService, Value: service},
+		{Name: headEndpoint, Value: endpoint},
+		{Name: headMethod, Value: endpoint},
+	}
+	if v := md[metaTimeout]; len(v) > 0 {
+		h.Add(headTimeout, v[0])
+	}
+	return appendFields(h, md, metaType, metaXType, metaTimeout, "te", "grpc-accept-encoding")
+}
+
+// namesOf is the way back from a path: /greeter.Greeter/Hello is Greeter.Hello
+// of greeter.
+func namesOf(path string) (service, endpoint string) {
+	path = strings.TrimPrefix(path, "/")
+	slash := strings.LastIndexByte(path, '/')
+	if slash < 0 {
+		return "", path
+	}
+	handler, method := path[:slash], path[slash+1:]
+	if dot := strings.LastIndexByte(handler, '.'); dot >= 0 {
+		service, handler = handler[:dot], handler[dot+1:]
+	}
+	return service, handler + "." + method
+}
+
+// bodyType is the content type of bodies that a codec has made.
+func bodyType(subtype string) string {
+	switch subtype {
+	case "", subtypeProto:
+		return "application/protobuf"
+	case subtypeBytes:
+		return "application/octet-stream"
+	default:
+		return "application/" + subtype
+	}
+}
+
+// Opening implements [transport.Incoming].
+func (i *incoming) Opening() transport.Header { return i.opening }
+
+// Unary implements [transport.Incoming]: the wire does not tell.
+func (*incoming) Unary() bool { return false }
+
+// Context implements [transport.Incoming].
+func (i *incoming) Context() context.Context { return i.wire.Context() }
+
+// Recv implements [transport.Incoming].
+func (i *incoming) Recv(m *transport.Message) error {
+	if cap(i.in.in) > keptBuffer {
+		i.in.in = nil
+	}
+	err := i.wire.RecvMsg(&i.in)
+	switch {
+	case err == nil:
+		*m = transport.Message{Body: i.in.in}
+		return nil
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	default:
+		return i.failed(err)
+	}
+}
+
+// Send implements [transport.Incoming].
+func (i *incoming) Send(m *transport.Message) error {
+	if len(m.Body) > i.conn.limit {
+		return i.failed(fmt.Errorf("%w: message of %d bytes, the limit is %d (WithMaxMessage)", transport.ErrTooLarge, len(m.Body), i.conn.limit))
+	}
+	if !i.opened {
+		i.opened = true
+		if md := answerMetadata(m.Header); len(md) > 0 {
+			if err := i.wire.SetHeader(md); err != nil {
+				return i.failed(err)
+			}
+		}
+	}
+	i.out.out = m.Body
+	err := i.wire.SendMsg(&i.out)
+	i.out.out = nil
+	if err != nil {
+		return i.failed(err)
+	}
+	return nil
+}
+
+// End implements [transport.Incoming].
+func (i *incoming) End(m *transport.Message) error {
+	err := errors.New("it was ended before")
+	i.once.Do(func() { err = i.finish(m) })
+	if err != nil {
+		return i.failed(err)
+	}
+	return nil
+}
+
+func (i *incoming) finish(m *transport.Message) (err error) {
+	if m == nil {
+		i.end <- nil
+		return nil
+	}
+	if md := answerMetadata(m.Trailer); len(md) > 0 {
+		i.wire.SetTrailer(md)
+	}
+	told, failed := m.Header.Lookup(headError)
+	if !failed || told == "" {
+		err = i.Send(m)
+		i.end <- err
+		return err
+	}
+	i.end <- statusOf(told)
+	return nil
+}
+
+func (i *incoming) failed(err error) error {
+	if ended := i.wire.Context().Err(); ended != nil {
+		err = ended
+	}
+	return fmt.Errorf("grpc transport: client %s: %w", i.conn.RemoteAddress(), err)
+}
+
+// statusOf is the status of the error text of an answer.
+func statusOf(text string) error {
+	if text == endOfStream {
+		return nil
+	}
+	e := rpcerr.Parse(text)
+	if e.ID == "" && e.Code == 0 {
+		return status.Error(codes.Unknown, text)
+	}
+	code := statusCode(e.Code)
+	if code == codes.OK {
+		return nil
+	}
+	return status.FromProto(&spb.Status{
+		Code:    int32(code),
+		Message: text,
+		Details: []*anypb.Any{{TypeUrl: errorType, Value: appendError(nil, e)}},
+	}).Err()
+}
+
+// answerMetadata makes metadata of a header or trailer of an answer, without
+// what belongs to a protocol and what gRPC cannot carry.
+func answerMetadata(h transport.Header) metadata.MD {
+	var md metadata.MD
+	for _, f := range h {
+		name := strings.ToLower(f.Name)
+		if ours(name) || ours(strings.TrimPrefix(name, "x-")) || misfit([]string{name, f.Value}) != "" {
+			continue
+		}
+		if md == nil {
+			md = metadata.MD{}
+		}
+		md[name] = append(md[name], f.Value)
+	}
+	return md
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+)
+
+// patience is how long gRPC may take for a connection where ctx sets no bound.
+const patience = 20 * time.Second
+
+// redialled is the text of the error with which the dialer refuses to dial
+// again. A call that meets it was proven not to have been processed before:
+// gRPC's library begins a call anew in no other case.
+const redialled = "mailcall does not dial a connection twice"
+
+var errRedialled = errors.New(redialled)
+
+// link is one ClientConn that is one connection: once that is gone, it stays
+// gone.
+type link struct {
+	cc     *grpc.ClientConn
+	ctx    context.Context //nolint:containedctx // the connection's life
+	cancel context.CancelFunc
+	gone   atomic.Bool // takes no new exchanges
+	closed atomic.Bool // by this side
+
+	address string // as it was dialled
+	dialled atomic.Bool
+	local   atomic.Pointer[string]
+	remote  atomic.Pointer[string]
+	failure atomic.Pointer[error] // why the connection could not be made
+}
+
+// open makes a connection and waits until it is ready.
+func (c *config) open(ctx context.Context, address string) (*link, error) {
+	to, err := parseAddress(address)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{address: address}
+	//nolint:forbidigo // the connection outlives the dial
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	//nolint:contextcheck // gRPC hands the dialer a context of its own
+	l.cc, err = grpc.NewClient("passthrough:///connection", c.dialOptions(ctx, l, to)...)
+	if err != nil {
+		l.cancel()
+		return nil, err
+	}
+	if err := l.await(ctx); err != nil {
+		_ = l.close()
+		return nil, err
+	}
+	go l.watch()
+	return l, nil
+}
+
+func (c *config) dialOptions(ctx context.Context, l *link, to target) []grpc.DialOption {
+	bound := patience
+	if deadline, ok := ctx.Deadline(); ok {
+		bound = max(time.Until(deadline), 0)
+	}
+	creds := insecure.NewCredentials()
+	switch {
+	case c.tls != nil:
+		creds = credentials.NewTLS(c.tls)
+	case to.secure:
+		creds = credentials.NewTLS(nil)
+	}
+	opts := append([]grpc.DialOption(nil), c.extra...)
+	opts = append(opts,
+		grpc.WithTransportCredentials(&recorder{TransportCredentials: creds, link: l}),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.dial(ctx, c, to) }),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: backoff.DefaultConfig, MinConnectTimeout: bound}),
+		grpc.WithDisableServiceConfig(),
+		grpc.WithDisableRetry(),
+		grpc.WithDisableHealthCheck(),
+		grpc.WithIdleTimeout(0),
+	)
+	if c.tls == nil || c.tls.ServerName == "" {
+		opts = append(opts, grpc.WithAuthority(to.authority))
+	}
+	return opts
+}
+
+// dial is the dialer that gRPC's library calls.
+func (l *link) dial(ctx context.Context, c *config, to target) (net.Conn, error) {
+	if l.dialled.Swap(true) {
+		return nil, errRedialled
+	}
+	raw, err := c.dial(ctx, to.network, to.address)
+	if err != nil {
+		l.failed(err)
+		return nil, err
+	}
+	local, remote := raw.LocalAddr().String(), raw.RemoteAddr().String()
+	l.local.Store(&local)
+	l.remote.Store(&remote)
+	return raw, nil
+}
+
+func (l *link) failed(err error) { l.failure.CompareAndSwap(nil, &err) }
+
+// recorder keeps the error of a TLS handshake: gRPC's library only quotes it.
+type recorder struct {
+	credentials.TransportCredentials
+
+	link *link
+}
+
+// ClientHandshake implements [credentials.TransportCredentials].
+func (r *recorder) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	secured, info, err := r.TransportCredentials.ClientHandshake(ctx, authority, raw)
+	if err != nil {
+		r.link.failed(fmt.Errorf("tls handshake: %w", err))
+	}
+	return secured, info, err
+}
+
+// Clone implements [credentials.TransportCredentials].
+func (r *recorder) Clone() credentials.TransportCredentials {
+	return &recorder{TransportCredentials: r.TransportCredentials.Clone(), link: r.link}
+}
+
+// await returns nil when the connection is ready.
+func (l *link) await(ctx context.Context) error {
+	for {
+		state := l.cc.GetState()
+		switch state {
+		case connectivity.Ready:
+			return nil
+		case connectivity.TransientFailure, connectivity.Shutdown:
+			return l.why(ctx)
+		case connectivity.Idle:
+			l.cc.Connect() // after a connection that was lost at once, this fails at once
+		case connectivity.Connecting:
+		}
+		if !l.cc.WaitForStateChange(ctx, state) {
+			if failure := l.failure.Load(); failure != nil {
+				return fmt.Errorf("%w: %w", ctx.Err(), *failure)
+			}
+			return fmt.Errorf("no HTTP/2 greeting of the server yet: %w", ctx.Err())
+		}
+	}
+}
+
+// why is the cause of a connection that could not be made.
+func (l *link) why(ctx context.Context) error {
+	if failure := l.failure.Load(); failure != nil {
+		return *failure
+	}
+	// What is left went wrong after the handshake. Only a call is told what; it
+	// cannot be sent, because this connection is not made again.
+	_, err := l.cc.NewStream(ctx, &grpc.StreamDesc{}, "/")
+	if err == nil {
+		return errors.New("the server ended the connection at once")
+	}
+	return errors.New(status.Convert(err).Message())
+}
+
+// watch notices that the connection takes nothing any more: the server said
+// that it will leave, or it is lost.
+func (l *link) watch() {
+	l.cc.WaitForStateChange(l.ctx, connectivity.Ready)
+	l.gone.Store(true)
+}
+
+// LocalAddress implements [transport.Peer].
+func (l *link) LocalAddress() string { return text(l.local.Load()) }
+
+// RemoteAddress implements [transport.Peer].
+func (l *link) RemoteAddress() string { return text(l.remote.Load()) }
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// close ends the connection and everything on it.
+func (l *link) close() error {
+	if l.closed.Swap(true) {
+		return nil
+	}
+	l.gone.Store(true)
+	l.cancel()
+	return l.cc.Close()
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/transport"
+)
+
+// mucpConn is the client's end of a connection of go-micro's grpc transport.
+type mucpConn struct {
+	*link
+
+	t           *Mucp
+	wire        grpc.ClientStream
+	dead        atomic.Bool // the stream is of no further use
+	interrupted atomic.Bool
+
+	mu    sync.Mutex
+	bound bound // guarded by mu
+
+	sending, receiving watch
+	out, in            packet
+}
+
+// bound is what Bind sets.
+type bound struct {
+	ctx context.Context //nolint:containedctx // Bind is given it for the calls that follow
+	due clock.Instant   // 0: never
+}
+
+var (
+	_ transport.Exclusive = (*mucpConn)(nil)
+	_ transport.Peer      = (*mucpConn)(nil)
+)
+
+func newMucpConn(t *Mucp, l *link, wire grpc.ClientStream) *mucpConn {
+	c := &mucpConn{link: l, t: t, wire: wire, in: packet{limit: t.config.maxMessage}}
+	c.bound.ctx = l.ctx
+	c.sending.timer, c.receiving.timer = t.clock.Timer(c.sending.rang(c)), t.clock.Timer(c.receiving.rang(c))
+	return c
+}
+
+// Bind implements [transport.Exclusive].
+func (c *mucpConn) Bind(ctx context.Context, deadline time.Time) {
+	b := bound{ctx: ctx}
+	if !deadline.IsZero() {
+		b.due = c.t.clock.Instant(deadline)
+	}
+	c.mu.Lock()
+	c.bound = b
+	c.mu.Unlock()
+}
+
+// Interrupt implements [transport.Exclusive].
+func (c *mucpConn) Interrupt() {
+	c.interrupted.Store(true)
+	c.kill()
+}
+
+// kill ends the stream: a gRPC stream cannot give up one message only.
+func (c *mucpConn) kill() {
+	c.dead.Store(true)
+	c.cancel()
+}
+
+// Ready implements [transport.Exclusive].
+func (c *mucpConn) Ready(time.Duration) bool { return !c.dead.Load() && !c.gone.Load() }
+
+// Close implements [transport.Conn].
+func (c *mucpConn) Close() error {
+	c.dead.Store(true)
+	return c.close()
+}
+
+// watch ends a Send or Recv at its bound.
+type watch struct {
+	timer clock.Timer
+	due   atomic.Int64 // a clock.Instant; 0: never
+}
+
+// rang is what the timer calls. It may be late, when the bound is another.
+func (w *watch) rang(c *mucpConn) func() {
+	return func() {
+		if due := clock.Instant(w.due.Load()); due != 0 && c.t.clock.Now() >= due {
+			c.kill()
+		}
+	}
+}
+
+// guard begins to watch. What it returns ends that.
+func (c *mucpConn) guard(w *watch) (b bound, release func(), err error) {
+	c.mu.Lock()
+	b = c.bound
+	c.mu.Unlock()
+	if err := c.over(b); err != nil {
+		return b, nil, err
+	}
+	if b.due != 0 {
+		w.due.Store(int64(b.due))
+		w.timer.Reset(b.due)
+	}
+	stop := func() bool { return true }
+	if b.ctx.Done() != nil && b.ctx != c.ctx {
+		stop = context.AfterFunc(b.ctx, c.kill)
+	}
+	return b, func() {
+		stop()
+		if w.due.Swap(0) != 0 {
+			w.timer.Stop()
+		}
+	}, nil
+}
+
+// over is why this side will not go on, nil if it will.
+func (c *mucpConn) over(b bound) error {
+	switch {
+	case c.interrupted.Load():
+		return transport.ErrInterrupted
+	case c.closed.Load():
+		return net.ErrClosed
+	case b.ctx.Err() != nil && b.ctx != c.ctx:
+		return b.ctx.Err()
+	case b.due != 0 && c.t.clock.Now() >= b.due:
+		return os.ErrDeadlineExceeded
+	case c.dead.Load():
+		return io.ErrClosedPipe
+	}
+	return nil
+}
+
+// Send implements [transport.Conn].
+func (c *mucpConn) Send(m *transport.Message) error {
+	b, release, err := c.guard(&c.sending)
+	if err != nil {
+		return transport.NotSent(c.named(err))
+	}
+	defer release()
+	if err := checkPacket(m, c.t.config.maxMessage); err != nil {
+		return transport.NotSent(c.named(err))
+	}
+	c.out.message = m
+	err = c.wire.SendMsg(&c.out)
+	c.out.message = nil
+	if err == nil {
+		return nil
+	}
+	if cause := c.over(b); cause != nil {
+		return c.named(cause)
+	}
+	c.dead.Store(true)
+	if errors.Is(err, io.EOF) {
+		// The stream was over before: the message was not taken.
+		return transport.NotSent(c.named(fmt.Errorf("the server has ended the stream: %w", io.EOF)))
+	}
+	return c.named(&streamFault{status: status.Convert(err)})
+}
+
+// Recv implements [transport.Conn].
+func (c *mucpConn) Recv(m *transport.Message) error {
+	b, release, err := c.guard(&c.receiving)
+	if err != nil {
+		return c.named(err)
+	}
+	defer release()
+	c.in.message, c.in.bad = m, nil
+	if cap(c.in.body) > keptBuffer {
+		c.in.body = nil
+	}
+	m.Header = nil
+	err = c.wire.RecvMsg(&c.in)
+	c.in.message = nil
+	if err == nil {
+		return nil
+	}
+	cause := c.over(b)
+	c.dead.Store(true)
+	switch {
+	case cause != nil:
+		return c.named(cause)
+	case errors.Is(err, io.EOF):
+		return io.EOF
+	case c.in.bad != nil:
+		return c.named(c.in.bad)
+	default:
+		return c.named(&streamFault{status: status.Convert(err)})
+	}
+}
+
+func (c *mucpConn) named(err error) error {
+	return fmt.Errorf("mucp-grpc transport: %s: %w", c.address, err)
+}
+
+// streamFault is a stream that ended badly.
+type streamFault struct{ status *status.Status }
+
+// Error says what the status means on this wire.
+func (f *streamFault) Error() string {
+	text := f.status.Message()
+	if f.status.Code() == codes.Unimplemented {
+		text += "; the server does not speak go-micro's grpc transport, native gRPC perhaps"
+	}
+	return text
+}
+
+// Unwrap returns the kind of the fault.
+func (f *streamFault) Unwrap() error {
+	switch {
+	case tooLarge(f.status):
+		return transport.ErrTooLarge
+	case f.status.Code() == codes.Unimplemented, broken(f.status, nil):
+		return transport.ErrProtocol
+	default:
+		return nil
+	}
+}
+
+// GRPCStatus returns the status, so that status.FromError finds it.
+func (f *streamFault) GRPCStatus() *status.Status { return f.status }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"google.golang.org/grpc"
+
+	"example.com/mailcall/transport"
+)
+
+// maxRoutes bounds the routes that are remembered. A client calls few
+// endpoints; who makes names up pays for each call.
+const maxRoutes = 1024
+
+// routeKey is what a route is made of.
+type routeKey struct{ service, endpoint, contentType string }
+
+// route is what all calls of one endpoint with one content type have in common.
+type route struct {
+	path        string
+	contentType string          // of go-micro, sent as x-content-type
+	subtype     grpc.CallOption // of the wire's content type
+}
+
+// routes remembers routes. Reading costs a load and a look into a map that
+// does not change.
+type routes struct {
+	known atomic.Pointer[map[routeKey]*route]
+	mu    sync.Mutex // held by who adds
+}
+
+func (r *routes) of(key routeKey) (*route, error) {
+	if known := r.known.Load(); known != nil {
+		if found := (*known)[key]; found != nil {
+			return found, nil
+		}
+	}
+	path, err := pathOf(key.service, key.endpoint)
+	if err != nil {
+		return nil, err
+	}
+	subtype, err := subtypeOf(key.contentType)
+	if err != nil {
+		return nil, err
+	}
+	made := &route{path: path, contentType: strings.Clone(key.contentType), subtype: grpc.CallContentSubtype(subtype)}
+	r.remember(key, made)
+	return made, nil
+}
+
+func (r *routes) remember(key routeKey, made *route) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := map[routeKey]*route{}
+	if old := r.known.Load(); old != nil {
+		if len(*old) >= maxRoutes {
+			return
+		}
+		known = maps.Clone(*old)
+	}
+	// What is kept must not share memory with a message.
+	key = routeKey{strings.Clone(key.service), strings.Clone(key.endpoint), strings.Clone(key.contentType)}
+	known[key] = made
+	r.known.Store(&known)
+}
+
+// pathOf makes the path (go-micro wire, section 9). gRPC wants a slash at the
+// front, so what has none gets one.
+func pathOf(service, endpoint string) (string, error) {
+	if endpoint == "" {
+		return "", fmt.Errorf("%w: a request needs a Micro-Endpoint", transport.ErrInvalid)
+	}
+	if i := strings.IndexFunc(service+endpoint, func(c rune) bool { return c <= ' ' || c >= 0x7f }); i >= 0 {
+		return "", fmt.Errorf("%w: endpoint %q of service %q has a character that a path cannot have", transport.ErrInvalid, endpoint, service)
+	}
+	if endpoint[0] == '/' {
+		return strings.Clone(endpoint), nil
+	}
+	handler, method, ok := strings.Cut(endpoint, ".")
+	switch {
+	case !ok || strings.Contains(method, "."):
+		return "/" + endpoint, nil
+	case service == "":
+		return "/" + handler + "/" + method, nil
+	default:
+		return "/" + service + "." + handler + "/" + method, nil
+	}
+}
+
+// subtypeOf is the codec's name on the wire.
+func subtypeOf(contentType string) (string, error) {
+	switch contentType {
+	case "", "application/grpc", "application/grpc+proto", "application/protobuf", "application/proto", "application/octet-stream":
+		return subtypeProto, nil
+	case "application/json", "application/grpc+json":
+		return subtypeJSON, nil
+	case "application/grpc+bytes":
+		return subtypeBytes, nil
+	}
+	name, ok := strings.CutPrefix(contentType, "application/grpc+")
+	if !ok {
+		_, name, ok = strings.Cut(contentType, "/")
+	}
+	valid := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.ContainsRune("-._+", c)
+	}
+	if !ok || name == "" || strings.ContainsFunc(name, func(c rune) bool { return !valid(c) }) {
+		return "", fmt.Errorf("%w: no codec name can be made of content type %q, want application/NAME in lower case", transport.ErrInvalid, contentType)
+	}
+	return name, nil
+}
+
+// The names of go-micro's codecs.
+const (
+	subtypeProto = "proto"
+	subtypeJSON  = "json"
+	subtypeBytes = "bytes"
+)

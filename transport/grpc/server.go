@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/peer"
+)
+
+// server is a gRPC server behind a listener. Its connections outlive the
+// listener; the server ends with the last of them.
+type server struct {
+	net.Listener
+
+	address string
+	grpc    *grpc.Server
+	served  chan struct{} // closed when nothing new is accepted any more
+
+	mu     sync.Mutex
+	open   int  // connections; guarded by mu
+	closed bool // guarded by mu
+	once   sync.Once
+}
+
+// socketOf binds an address: "host:port" or "unix:/path".
+func socketOf(address string) (net.Listener, string, error) {
+	if path, ok := strings.CutPrefix(address, schemeUnix); ok {
+		path = strings.TrimPrefix(path, "//")
+		l, err := net.Listen("unix", path)
+		return l, schemeUnix + path, err
+	}
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, "", err
+	}
+	return l, l.Addr().String(), nil
+}
+
+// serverOptions are those of both kinds of listeners.
+func (c *config) serverOptions(arrived func(*socketConn)) ([]grpc.ServerOption, error) {
+	creds := insecure.NewCredentials()
+	if t := c.tls; t != nil {
+		if len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil {
+			return nil, errors.New("the TLS configuration has no certificate")
+		}
+		creds = credentials.NewTLS(t)
+	}
+	return []grpc.ServerOption{
+		grpc.Creds(&doorkeeper{TransportCredentials: creds, arrived: arrived}),
+		grpc.MaxConcurrentStreams(uint32(c.maxStreams)),
+	}, nil
+}
+
+// start serves until the listener is closed.
+func (s *server) start() {
+	go func() {
+		defer close(s.served)
+		_ = s.grpc.Serve(s) // it ends when the socket is closed
+	}()
+}
+
+// Address is the address a client dials.
+func (s *server) Address() string { return s.address }
+
+// Close is what gRPC's library calls when it is stopped; the socket is closed by
+// then.
+func (s *server) Close() error { return nil }
+
+// shut stops listening. Connections that were accepted live on.
+func (s *server) shut() error {
+	s.mu.Lock()
+	again := s.closed
+	s.closed = true
+	idle := s.open == 0
+	s.mu.Unlock()
+	if again {
+		return nil
+	}
+	err := s.Listener.Close()
+	<-s.served
+	if idle {
+		s.stop()
+	}
+	if errors.Is(err, net.ErrClosed) || errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+func (s *server) stop() { s.once.Do(s.grpc.Stop) }
+
+// Accept implements [net.Listener] for gRPC's library.
+func (s *server) Accept() (net.Conn, error) {
+	raw, err := s.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = raw.Close() // it came too late
+		return nil, net.ErrClosed
+	}
+	s.open++
+	return &socketConn{Conn: raw, server: s, gone: make(chan struct{})}, nil
+}
+
+// leave counts a connection out.
+func (s *server) leave() {
+	s.mu.Lock()
+	s.open--
+	last := s.closed && s.open == 0
+	s.mu.Unlock()
+	if last {
+		go s.stop() // it waits for what this call is part of
+	}
+}
+
+// doorkeeper sees every connection when its handshake is done.
+type doorkeeper struct {
+	credentials.TransportCredentials
+
+	arrived func(*socketConn) // nil if nobody asks
+}
+
+// ServerHandshake implements [credentials.TransportCredentials].
+func (d *doorkeeper) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	secured, info, err := d.TransportCredentials.ServerHandshake(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	c, ok := raw.(*socketConn)
+	if !ok {
+		return nil, nil, fmt.Errorf("a connection of type %T that the listener did not accept", raw)
+	}
+	if d.arrived != nil {
+		d.arrived(c)
+	}
+	return secured, identity{AuthInfo: info, conn: c}, nil
+}
+
+// Clone implements [credentials.TransportCredentials].
+func (d *doorkeeper) Clone() credentials.TransportCredentials {
+	return &doorkeeper{TransportCredentials: d.TransportCredentials.Clone(), arrived: d.arrived}
+}
+
+// socketConn is one connection of a server.
+type socketConn struct {
+	net.Conn
+
+	server *server
+	once   sync.Once
+	gone   chan struct{} // closed with the connection
+	owner  any           // what the listener made of it
+}
+
+// Close implements [net.Conn].
+func (c *socketConn) Close() error {
+	err := c.Conn.Close()
+	c.once.Do(func() {
+		close(c.gone)
+		c.server.leave()
+	})
+	return err
+}
+
+// LocalAddress implements [transport.Peer].
+func (c *socketConn) LocalAddress() string { return c.LocalAddr().String() }
+
+// RemoteAddress implements [transport.Peer].
+func (c *socketConn) RemoteAddress() string { return c.RemoteAddr().String() }
+
+// identity is what a call knows of the connection on which it came.
+type identity struct {
+	credentials.AuthInfo
+
+	conn *socketConn
+}
+
+// connOf returns the connection of a call.
+func connOf(ctx context.Context) (*socketConn, error) {
+	if p, ok := peer.FromContext(ctx); ok {
+		if id, ok := p.AuthInfo.(identity); ok {
+			return id.conn, nil
+		}
+	}
+	return nil, fmt.Errorf("grpc transport: a call without a connection: %w", net.ErrClosed)
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"strings"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"example.com/mailcall/rpcerr"
+)
+
+// StatusError is a status other than OK that a server sent, as an error that is
+// both gRPC's and go-micro's: status.FromError finds the status with its
+// details, errors.As finds the *rpcerr.Error.
+//
+// What gRPC's library reports is the server's answer, and becomes a StatusError,
+// if the end of the stream was seen: a trailer came, or a header came and
+// neither the code Unavailable nor the text is one that the library has for a
+// stream that breaks. Everything else is a fault of the way, with the library's
+// status in it for status.FromError; a server that says Unavailable after a
+// header and without a trailer is taken for one. A fault is proven not to have
+// sent anything if the request had no stream on the connection, or if the
+// server left with GOAWAY or refused the stream before it looked at it. And a
+// status DeadlineExceeded is the caller's own deadline once that has passed.
+type StatusError struct {
+	status *status.Status
+	wire   *rpcerr.Error
+}
+
+func newStatusError(st *status.Status) *StatusError {
+	return &StatusError{status: st, wire: decodeStatus(st)}
+}
+
+// Error returns the text of go-micro's error object.
+func (e *StatusError) Error() string { return e.wire.Error() }
+
+// Unwrap returns go-micro's error, an *rpcerr.Error.
+func (e *StatusError) Unwrap() error { return e.wire }
+
+// GRPCStatus returns the status as it was received, for status.FromError.
+func (e *StatusError) GRPCStatus() *status.Status { return e.status }
+
+// decodeStatus makes go-micro's error of a status (go-micro wire, section 9):
+// of the first detail if that is such an error, else of the object in the
+// message if that has a code, else of message and code.
+func decodeStatus(st *status.Status) *rpcerr.Error {
+	if details := st.Proto().GetDetails(); len(details) > 0 && isErrorType(details[0].GetTypeUrl()) {
+		if e, ok := decodeError(details[0].GetValue()); ok {
+			return rpcerr.Parse(e.Error())
+		}
+	}
+	if e := rpcerr.Parse(st.Message()); e.Code > 0 {
+		return e
+	}
+	// By way of its own text, so that it says FromServer.
+	return rpcerr.Parse(rpcerr.New(rpcerr.IDClient, microCode(st.Code()), st.Message()).Error())
+}
+
+const errorType = "type.googleapis.com/errors.Error"
+
+func isErrorType(url string) bool {
+	return url[strings.LastIndexByte(url, '/')+1:] == "errors.Error"
+}
+
+// decodeError reads go-micro's errors.Error message:
+// 1 id, 2 code, 3 detail, 4 status.
+func decodeError(b []byte) (*rpcerr.Error, bool) {
+	e := &rpcerr.Error{}
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return nil, false
+		}
+		b = b[n:]
+		switch {
+		case number == 2 && kind == protowire.VarintType:
+			var code uint64
+			if code, n = protowire.ConsumeVarint(b); n >= 0 {
+				e.Code = int32(code)
+			}
+		case kind == protowire.BytesType && (number == 1 || number == 3 || number == 4):
+			var v []byte
+			v, n = protowire.ConsumeBytes(b)
+			switch number {
+			case 1:
+				e.ID = string(v)
+			case 3:
+				e.Detail = string(v)
+			case 4:
+				e.Status = string(v)
+			}
+		default:
+			n = protowire.ConsumeFieldValue(number, kind, b)
+		}
+		if n < 0 {
+			return nil, false
+		}
+		b = b[n:]
+	}
+	return e, true
+}
+
+// appendError writes go-micro's errors.Error message.
+func appendError(b []byte, e *rpcerr.Error) []byte {
+	put := func(number protowire.Number, v string) {
+		if v != "" {
+			b = protowire.AppendTag(b, number, protowire.BytesType)
+			b = protowire.AppendString(b, strings.ToValidUTF8(v, "\uFFFD"))
+		}
+	}
+	put(1, e.ID)
+	if e.Code != 0 {
+		b = protowire.AppendTag(b, 2, protowire.VarintType)
+		b = protowire.AppendVarint(b, uint64(e.Code))
+	}
+	put(3, e.Detail)
+	put(4, e.Status)
+	return b
+}
+
+// microCode is go-micro's code of a status.
+func microCode(c codes.Code) int32 {
+	switch c {
+	case codes.OK:
+		return 200
+	case codes.InvalidArgument:
+		return 400
+	case codes.Unauthenticated:
+		return 401
+	case codes.PermissionDenied:
+		return 403
+	case codes.NotFound:
+		return 404
+	case codes.DeadlineExceeded:
+		return 408
+	case codes.AlreadyExists:
+		return 409
+	case codes.FailedPrecondition:
+		return 412
+	case codes.Unimplemented:
+		return 501
+	case codes.Unavailable:
+		return 503
+	default:
+		return 500
+	}
+}
+
+// statusCode is the status of go-micro's code.
+func statusCode(code int32) codes.Code {
+	switch code {
+	case 200:
+		return codes.OK
+	case 400:
+		return codes.InvalidArgument
+	case 401:
+		return codes.Unauthenticated
+	case 403:
+		return codes.PermissionDenied
+	case 404:
+		return codes.NotFound
+	case 408:
+		return codes.DeadlineExceeded
+	case 409:
+		return codes.AlreadyExists
+	case 412:
+		return codes.FailedPrecondition
+	case 500:
+		return codes.Internal
+	case 501:
+		return codes.Unimplemented
+	case 503:
+		return codes.Unavailable
+	default:
+		return codes.Unknown
+	}
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/encoding/gzip"
+
+	"example.com/mailcall/transport"
+)
+
+// Transport is native gRPC. It is immutable and used by many goroutines at
+// once; make one with [New]. It owns no goroutine and needs no closing.
+type Transport struct {
+	config config
+	routes routes
+	calls  sync.Pool // of *call
+}
+
+var (
+	_ transport.Transport   = (*Transport)(nil)
+	_ transport.Multiplexer = (*Transport)(nil)
+)
+
+// libraryMaxMessage is gRPC's own bound of received messages, in bytes.
+const libraryMaxMessage = 4 << 20
+
+// New returns native gRPC. It fails with the joined errors of all options that
+// are out of range.
+func New(opts ...Option) (*Transport, error) {
+	c, err := configure(opts)
+	if err != nil {
+		return nil, err
+	}
+	t := &Transport{config: c}
+	t.calls.New = func() any { return newCall(t.config.callOptions()) }
+	return t, nil
+}
+
+// callOptions are the same for every call. Each costs time and some memory, so
+// what is gRPC's own default is left out; what is sent is bounded by ourselves.
+func (c *config) callOptions() []grpc.CallOption {
+	opts := []grpc.CallOption{grpc.ForceCodecV2(passthrough{})}
+	if c.maxMessage != libraryMaxMessage {
+		opts = append(opts, grpc.MaxCallRecvMsgSize(c.maxMessage))
+	}
+	if c.gzip {
+		opts = append(opts, grpc.UseCompressor(gzip.Name))
+	}
+	return opts
+}
+
+// String returns "grpc", the name in a node's "transport" metadata.
+func (*Transport) String() string { return "grpc" }
+
+// Multiplexed implements [transport.Multiplexer]: one connection carries many
+// exchanges.
+func (*Transport) Multiplexed() bool { return true }
+
+// Dial opens a connection to address: "host:port", "host" or "https://host"
+// (TLS, port 443), "http://host:port" (cleartext), or "unix:/path". It returns
+// once the server has said hello in HTTP/2, and when ctx ends at the latest. The
+// connection implements [transport.Parallel], [transport.Streamer] and
+// [transport.Peer]. Every error matches [transport.ErrNotSent].
+func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
+	l, err := t.config.open(ctx, address)
+	if err != nil {
+		return nil, transport.NotSent(fmt.Errorf("grpc transport: dial %s: %w", address, err))
+	}
+	return &conn{link: l, t: t}, nil
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tcp
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/session"
+)
+
+// conn is the client's end of a connection on mailcall's own wire.
+type conn struct {
+	line
+	core  *session.Client
+	clock clock.Clock
+	batch batch // of the reader
+	solo  solo
+}
+
+var (
+	_ transport.Async    = (*conn)(nil)
+	_ transport.Shared   = (*conn)(nil)
+	_ transport.Streamer = (*conn)(nil)
+	_ transport.Peer     = (*conn)(nil)
+)
+
+// delivery is what a receiver gets once the lock is free.
+type delivery struct {
+	to    transport.Receiver
+	token uint64
+	m     *transport.Message
+	loan  transport.Loan
+	err   error
+}
+
+// batch collects what a session says while it is fed.
+type batch struct {
+	in         *intake // nil: nothing was read
+	deliveries []delivery
+}
+
+// owned is the loan of memory that nobody wants back.
+type owned struct{}
+
+// Return implements [transport.Loan].
+func (owned) Return() {}
+
+// Reply implements session.ClientSink.
+func (b *batch) Reply(r transport.Receiver, token uint64, header transport.Header, body []byte, own bool) {
+	d := delivery{to: r, token: token}
+	if own {
+		d.m, d.loan = &transport.Message{}, owned{}
+	} else {
+		d.m, d.loan = b.in.message(), b.in.lend()
+	}
+	d.m.Header, d.m.Body = header, body
+	b.deliveries = append(b.deliveries, d)
+}
+
+// Failed implements session.ClientSink.
+func (b *batch) Failed(r transport.Receiver, token uint64, err error) {
+	b.deliveries = append(b.deliveries, delivery{to: r, token: token, err: err})
+}
+
+// Item implements session.StreamSink.
+func (b *batch) Item(st *session.Stream, it session.Item) { flowOf(st).item(it, b.in) }
+
+// Ended implements session.StreamSink.
+func (b *batch) Ended(st *session.Stream, trailer transport.Header) { flowOf(st).finish(trailer) }
+
+// Broke implements session.StreamSink.
+func (b *batch) Broke(st *session.Stream, err error) { flowOf(st).breakOff(err) }
+
+// Credited implements session.StreamSink.
+func (b *batch) Credited(st *session.Stream) {
+	if st != nil {
+		signal(flowOf(st).writable)
+	}
+}
+
+// deliver hands over what was collected. It is called without the lock.
+func (b *batch) deliver() {
+	for i := range b.deliveries {
+		d := &b.deliveries[i]
+		d.to.Deliver(d.token, d.m, d.loan, d.err)
+		*d = delivery{}
+	}
+	b.deliveries = b.deliveries[:0]
+}
+
+// start begins to read.
+func (c *conn) start(s *session.Client) {
+	c.core, c.link = s, &s.Link
+	c.batch.in = &c.in
+	c.running = s.Running
+	c.failed = c.fall
+	go c.serve()
+}
+
+func (c *conn) serve() {
+	err := c.listen(func(p []byte) (used, need int, err error) {
+		now := int64(c.clock.Now())
+		c.mu.Lock()
+		credit := c.core.Credit()
+		used, need, err = c.core.Feed(p, now, &c.batch)
+		if c.core.Credit() != credit {
+			c.feedStarved()
+		}
+		if c.core.Leaving() {
+			c.gone.Store(true)
+		}
+		speak := c.link.Queued() > 0 && !c.writing
+		c.mu.Unlock()
+		c.batch.deliver()
+		if speak {
+			c.mu.Lock()
+			c.wrote()
+		}
+		return used, need, err
+	})
+	c.lose(err, 0)
+	c.in.drop()
+}
+
+// fall ends all exchanges with the line.
+func (c *conn) fall(err error, sent uint64) {
+	b := batch{}
+	c.core.Fail(lost(c.address, err), sent, &b)
+	c.mu.Unlock()
+	b.deliver()
+}
+
+// Ready implements [transport.Shared].
+func (c *conn) Ready(time.Duration) bool { return !c.gone.Load() }
+
+// Load implements [transport.Shared].
+func (c *conn) Load() (running int, begun uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.core.Running(), c.core.Begun()
+}
+
+// refuse says why no exchange can begin, nil if one can.
+func (c *conn) refuse() error {
+	switch {
+	case c.err != nil:
+		return transport.NotSent(lost(c.address, c.err))
+	case c.core.Leaving():
+		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
+	case c.core.Full():
+		return full(fmt.Errorf("tcp transport: %s: %d exchanges run on the connection: %w", c.address, c.core.Running(), errTooMany))
+	case c.link.Queued() > c.config.queue:
+		return full(fmt.Errorf("tcp transport: %s: %d bytes wait to be written, the limit is %d (WithMaxQueue): %w", c.address, c.link.Queued(), c.config.queue, ErrQueue))
+	}
+	return nil
+}
+
+// Begin implements [transport.Async].
+func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) (uint64, error) {
+	c.mu.Lock()
+	if c.gone.Load() || c.core.Full() || c.link.Queued() > c.config.queue {
+		err := c.refuse()
+		if err != nil {
+			c.mu.Unlock()
+			return 0, err
+		}
+	}
+	id, err := c.core.Begin(m, r, token)
+	if err != nil {
+		c.mu.Unlock()
+		return 0, c.unsendable(err)
+	}
+	c.wrote()
+	return id, nil
+}
+
+// unsendable is the error of a message that the wire cannot carry.
+func (c *conn) unsendable(err error) error {
+	if !errors.Is(err, transport.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", transport.ErrInvalid, err)
+	}
+	return transport.NotSent(fmt.Errorf("tcp transport: %s: %w", c.address, err))
+}
+
+// Cancel implements [transport.Async].
+func (c *conn) Cancel(id uint64) {
+	c.mu.Lock()
+	c.core.Cancel(id, session.CodeCancelled)
+	c.wrote()
+}
+
+// Close implements [transport.Conn]. It says goodbye to a TLS peer, but does
+// not wait for it.
+func (c *conn) Close() error {
+	c.lose(errClosed, 0)
+	return nil
+}

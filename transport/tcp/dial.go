@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tcp
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/frame"
+	"example.com/mailcall/transport/tcp/internal/session"
+)
+
+const (
+	// maxKnown bounds the servers whose wire is remembered.
+	maxKnown = 1024
+	// knownFor is how long it is remembered: a server may be replaced.
+	knownFor = 5 * time.Minute
+)
+
+// knowledge is which wire a server was found to speak.
+type knowledge struct {
+	wire  Wire
+	until clock.Instant
+}
+
+// Dial opens a connection to address and shakes hands, for TLS and for the
+// wire. It returns when ctx ends at the latest. The address is "host:port",
+// "https://host:port" (TLS with the configuration of [WithTLS], or the default
+// one; the port is 443 if it is missing), or the path of a unix socket as
+// "unix:/path" or "/path".
+//
+// A connection on mailcall's own wire implements [transport.Async],
+// [transport.Shared], [transport.Streamer] and [transport.Peer]; one on
+// go-micro's wire [transport.Exclusive] and [transport.Peer]. Every error
+// matches [transport.ErrNotSent].
+func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
+	c, err := t.connect(ctx, address)
+	if err != nil {
+		return nil, transport.NotSent(fmt.Errorf("tcp transport: dial %s: %w", address, err))
+	}
+	return c, nil
+}
+
+func (t *Transport) connect(ctx context.Context, address string) (transport.Conn, error) {
+	wire, sure := t.config.wire, true
+	if wire == Auto {
+		wire, sure = t.recall(address)
+	}
+	if wire == Gob {
+		return t.dialGob(ctx, address)
+	}
+	raw, err := t.open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	hello, err := greet(ctx, raw, t.config.limits)
+	if err == nil {
+		if t.config.wire == Auto {
+			t.remember(address, Own)
+		}
+		return t.newConn(raw, hello), nil
+	}
+	_ = raw.Close() // the first error says more
+	if sure || !errors.Is(err, errHungUp) {
+		return nil, err
+	}
+	c, err := t.dialGob(ctx, address)
+	if err == nil {
+		t.remember(address, Gob)
+	}
+	return c, err
+}
+
+// recall returns which wire to begin with, and whether that is certain.
+func (t *Transport) recall(address string) (w Wire, sure bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k, ok := t.known[address]
+	if !ok || k.until <= t.clock.Now() {
+		return Own, false
+	}
+	return k.wire, true
+}
+
+func (t *Transport) remember(address string, w Wire) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if _, ok := t.known[address]; !ok && len(t.known) >= maxKnown {
+		for other := range t.known {
+			delete(t.known, other) // any: it costs one more dial
+			break
+		}
+	}
+	t.known[address] = knowledge{wire: w, until: t.clock.Now().Add(knownFor)}
+}
+
+// open opens a socket, and shakes hands for TLS.
+func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) {
+	to, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := t.config.dial(ctx, to.network, to.address)
+	if err != nil {
+		return nil, err
+	}
+	config := t.config.tls
+	if config == nil && to.secure {
+		config = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	if config == nil {
+		return raw, nil
+	}
+	if config.ServerName == "" {
+		config = config.Clone()
+		config.ServerName = to.host
+	}
+	secure := tls.Client(&under{Conn: raw}, config)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = raw.Close() // the first error says more
+		return nil, fmt.Errorf("tls handshake: %w", err)
+	}
+	return secure, nil
+}
+
+// target is where an address leads.
+type target struct {
+	network, address, host string
+	secure                 bool
+}
+
+func parse(address string) (target, error) {
+	if path, ok := strings.CutPrefix(address, "unix:"); ok || strings.HasPrefix(address, "/") {
+		if ok {
+			path = strings.TrimPrefix(path, "//")
+		} else {
+			path = address
+		}
+		if path == "" {
+			return target{}, errors.New("want the path of a socket after unix:")
+		}
+		return target{network: "unix", address: path, host: "localhost"}, nil
+	}
+	rest, secure := strings.CutPrefix(address, "https://")
+	if secure && !hasPort(rest) {
+		rest = net.JoinHostPort(strings.Trim(rest, "[]"), "443")
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		return target{}, fmt.Errorf("want host:port: %w", err)
+	}
+	if host == "" || port == "" {
+		return target{}, fmt.Errorf("want host:port, %q lacks one of them", address)
+	}
+	return target{network: "tcp", address: rest, host: host, secure: secure || port == "443"}, nil
+}
+
+func hasPort(s string) bool {
+	_, _, err := net.SplitHostPort(s)
+	return err == nil
+}
+
+// errHungUp is what a server does that does not know the wire.
+var errHungUp = fmt.Errorf("%w: it closed the connection before a word", ErrNotOurs)
+
+// greet exchanges prefaces as the side that opened the connection.
+func greet(ctx context.Context, raw net.Conn, limits frame.Limits) (frame.Preface, error) {
+	limits.Exchanges = 0 // nobody begins exchanges with a client
+	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
+	hello, err := exchangePrefaces(raw, limits)
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		if ended := ctx.Err(); ended != nil {
+			err = fmt.Errorf("%w while waiting for the server's preface", ended)
+		}
+		return hello, err
+	}
+	return hello, raw.SetDeadline(time.Time{})
+}
+
+func exchangePrefaces(raw net.Conn, limits frame.Limits) (frame.Preface, error) {
+	ours := frame.Preface{Low: frame.Version, High: frame.Version, Limits: limits}
+	if _, err := raw.Write(ours.Append(nil)); err != nil {
+		return ours, hungUp(err)
+	}
+	head := make([]byte, frame.PrefaceSize)
+	if n, err := io.ReadFull(raw, head); err != nil {
+		if n == 0 {
+			err = hungUp(err)
+		}
+		return ours, err
+	}
+	hello, n, err := frame.ParsePreface(head)
+	if err != nil {
+		return hello, fmt.Errorf("%w: %w", ErrNotOurs, err)
+	}
+	settings := make([]byte, n)
+	if _, err := io.ReadFull(raw, settings); err != nil {
+		return hello, fmt.Errorf("the server's preface breaks off: %w", err)
+	}
+	switch {
+	case hello.Low == 0:
+		return hello, fmt.Errorf("%w: %d is spoken here, the server's highest version is %d", ErrNotOurs, frame.Version, hello.High)
+	case hello.Low != frame.Version:
+		return hello, fmt.Errorf("%w: the server chose version %d, which was not offered", transport.ErrProtocol, hello.Low)
+	}
+	hello.Limits = frame.Assumed()
+	if err := hello.Limits.Read(settings); err != nil {
+		return hello, fmt.Errorf("%w: %w", transport.ErrProtocol, err)
+	}
+	return hello, nil
+}
+
+// hungUp recognises a peer that closed the connection.
+func hungUp(err error) error {
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
+		return errHungUp
+	}
+	return err
+}
+
+func (t *Transport) newConn(raw net.Conn, hello frame.Preface) *conn {
+	c := &conn{clock: t.clock}
+	c.init(raw, &t.config, &t.shelf)
+	c.start(session.NewClient(session.Config{
+		Own: t.config.limits, Peer: hello.Limits, Assembly: maxAssembly,
+	}, t.config.limits.Exchanges, resetError))
+	return c
+}

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/session"
+)
+
+// flow is an exchange with messages in both directions, at either end.
+type flow struct {
+	line   *line
+	ctx    context.Context //nolint:containedctx // it is the stream's, which ends with it
+	cancel context.CancelFunc
+
+	readable, writable chan struct{} // capacity 1
+
+	// Guarded by the line's lock.
+	st      session.Stream
+	queue   []parcel
+	next    int // of the queue
+	ended   bool
+	broken  error
+	trailer transport.Header
+
+	given parcel // what the last Recv returned; only Recv touches it
+}
+
+// parcel is a message that has come and was not read.
+type parcel struct {
+	header transport.Header
+	body   []byte
+	loan   transport.Loan
+	cost   int64
+}
+
+func (f *flow) init(ctx context.Context, l *line) {
+	f.line, f.ctx = l, ctx
+	f.readable, f.writable = make(chan struct{}, 1), make(chan struct{}, 1)
+	f.st.Owner = f
+}
+
+func flowOf(st *session.Stream) *flow {
+	f, _ := st.Owner.(*flow)
+	return f
+}
+
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// item takes a message that has come.
+func (f *flow) item(it session.Item, in *intake) {
+	p := parcel{header: it.Block.Header(), body: it.Body, cost: it.Cost}
+	if !it.Owned {
+		if p.loan = in.lend(); p.loan == nil {
+			p.body = append([]byte(nil), it.Body...)
+		}
+	}
+	if f.next == len(f.queue) {
+		f.queue, f.next = f.queue[:0], 0
+	}
+	f.queue = append(f.queue, p)
+	if it.End {
+		f.ended = true
+	}
+	signal(f.readable)
+}
+
+// finish notes the end of what the peer sends.
+func (f *flow) finish(trailer transport.Header) {
+	f.ended, f.trailer = true, trailer
+	signal(f.readable)
+	signal(f.writable)
+}
+
+// breakOff ends both directions.
+func (f *flow) breakOff(err error) {
+	if f.broken == nil {
+		f.broken = err
+	}
+	f.dispose()
+	signal(f.readable)
+	signal(f.writable)
+}
+
+// dispose drops what nobody will read.
+func (f *flow) dispose() {
+	for ; f.next < len(f.queue); f.next++ {
+		if p := &f.queue[f.next]; p.loan != nil {
+			p.loan.Return()
+		}
+		f.queue[f.next] = parcel{}
+	}
+	f.line.link.Release(&f.st)
+}
+
+// recv reads the next message.
+func (f *flow) recv(m *transport.Message) error {
+	l := f.line
+	if f.given.loan != nil {
+		f.given.loan.Return()
+	}
+	l.mu.Lock()
+	if f.given.cost > 0 {
+		l.link.Consumed(&f.st, f.given.cost)
+	}
+	f.given = parcel{}
+	for {
+		switch {
+		case f.next < len(f.queue):
+			f.given = f.queue[f.next]
+			f.queue[f.next] = parcel{}
+			f.next++
+			l.wrote()
+			*m = transport.Message{Header: f.given.header, Body: f.given.body}
+			return nil
+		case f.broken != nil:
+			err := f.broken
+			l.wrote()
+			return err
+		case f.ended:
+			l.wrote()
+			return io.EOF
+		}
+		l.wrote()
+		select {
+		case <-f.readable:
+		case <-f.ctx.Done():
+			// What has come is read first; the end of the context ends the
+			// stream, see watch.
+			return f.expired()
+		}
+		l.mu.Lock()
+	}
+}
+
+// send writes a message, and with end the end of this direction.
+func (f *flow) send(m *transport.Message, end bool) error {
+	s := session.Sending{Message: m, End: end}
+	l := f.line
+	for {
+		l.mu.Lock()
+		switch {
+		case f.broken != nil:
+			err := f.broken
+			l.mu.Unlock()
+			return err
+		case f.st.Over():
+			l.mu.Unlock()
+			return io.EOF
+		}
+		done, err := l.link.Send(&f.st, &s, l.config.queue/queueShare)
+		if !done && err == nil {
+			l.starved = append(l.starved, f)
+		}
+		l.wrote()
+		switch {
+		case err != nil:
+			return fmt.Errorf("tcp transport: %s: %w", l.address, err)
+		case done:
+			return nil
+		}
+		select {
+		case <-f.writable:
+		case <-f.ctx.Done():
+			return f.expired()
+		}
+	}
+}
+
+// expired is the error of a stream whose context has ended.
+func (f *flow) expired() error {
+	err := f.ctx.Err()
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, err)
+	}
+	return fmt.Errorf("tcp transport: %s: stream: %w", f.line.address, err)
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tcp
+
+import (
+	"context"
+	"net"
+
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/gob"
+)
+
+// dialGob opens a connection on go-micro's wire.
+func (t *Transport) dialGob(ctx context.Context, address string) (transport.Conn, error) {
+	raw, err := t.open(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return t.gobConn(raw, nil), nil
+}
+
+// gobConn is a connection on that wire, at either end. prefix was read from it
+// already.
+func (t *Transport) gobConn(raw net.Conn, prefix []byte) transport.Conn {
+	return gob.New(raw, gob.Options{MaxMessage: t.config.limits.Message, Prefix: prefix})
+}

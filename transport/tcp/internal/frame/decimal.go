@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package frame
+
+// maxDigits keeps a decimal within an uint64 without a check for overflow.
+const maxDigits = 19
+
+// decimal returns the number that s writes, if s is what strconv would write
+// for it: only such a value can travel as a number and come out unchanged.
+func decimal(s string) (v uint64, ok bool) {
+	if len(s) == 0 || len(s) > maxDigits || s[0] == '0' && len(s) > 1 {
+		return 0, false
+	}
+	for i := range len(s) {
+		d := s[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		v = v*10 + uint64(d)
+	}
+	return v, true
+}
+
+// volatileName reports whether the value under a name changes from message to
+// message and is a number mostly.
+func volatileName(s string) bool {
+	switch len(s) {
+	case len(nameTimeout):
+		return s == nameTimeout
+	case len("Micro-ID"):
+		return s == "Micro-ID" || s == "Micro-Id"
+	case len("X-Micro-ID"):
+		return s == "X-Micro-ID"
+	}
+	return false
+}
+
+const nameTimeout = "Timeout"
+
+// stable reports whether the value under a name is likely to come again: it
+// is part of what a header is known by.
+func stable(s string) bool {
+	switch len(s) {
+	case len("Accept"):
+		return s == "Accept"
+	case len("Content-Type"):
+		return s == "Content-Type" || s == "Micro-Method"
+	}
+	return len(s) > 6 && s[:6] == "Micro-"
+}
+
+// hash mixes s into h. It is the same on every machine, so that the bytes on
+// the wire are; there is no more to it, since what it finds is compared.
+func hash(h uint64, s string) uint64 {
+	const k = 0x9e3779b97f4a7c15
+	n := len(s)
+	h = (h ^ uint64(n)) * k
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		h = (h ^ load8(s, i)) * k
+		h ^= h >> 32
+	}
+	switch {
+	case n >= 8:
+		h = (h ^ load8(s, n-8)) * k
+	default:
+		for ; i < n; i++ {
+			h = (h ^ uint64(s[i])) * k
+		}
+	}
+	return h ^ h>>29
+}
+
+func load8(s string, i int) uint64 {
+	_ = s[i+7]
+	return uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+		uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+}

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package frame
+
+import (
+	"strconv"
+
+	"example.com/mailcall/transport"
+)
+
+// Decoder reads the header blocks of one direction of a connection, every
+// block exactly once and in order.
+type Decoder struct {
+	table [MaxTable]*template
+	size  int
+}
+
+// template is a block that is remembered. It never changes.
+type template struct {
+	header   transport.Header // values that vary are empty
+	kinds    [maxVariables + 1]variable
+	n        int
+	endpoint string
+}
+
+type variable struct {
+	pos     int
+	timeout bool
+}
+
+// Block is a header block that was read. It holds on to nothing but memory of
+// its own and stays valid.
+type Block struct {
+	t       *template
+	header  transport.Header // set in place of t where the block is of its own
+	values  [maxVariables + 1]uint64
+	Timeout uint64 // that of the frame, in nanoseconds; 0 for none
+}
+
+// NewDecoder returns a decoder that remembers table blocks.
+func NewDecoder(table int) *Decoder { return &Decoder{size: min(table, MaxTable)} }
+
+// Read reads a block from s. timeout is that of the frame. It reports false
+// when the block breaks the rules.
+func (d *Decoder) Read(s *Source, timeout uint64) (b Block, ok bool) {
+	form := s.Uint()
+	b.Timeout = timeout
+	switch form {
+	case formLiteral:
+		t := readTemplate(s, false)
+		if s.bad {
+			return b, false
+		}
+		b.fill(t, s)
+		b.header, b.t = b.Header(), nil
+	case formDefine:
+		at := s.Size(d.size - 1)
+		t := readTemplate(s, true)
+		if s.bad || d.size == 0 {
+			return b, false
+		}
+		d.table[at] = t
+		b.fill(t, s)
+	default:
+		at := (form - formKnown) / 2
+		if s.bad || at >= uint64(d.size) || d.table[at] == nil {
+			s.fail()
+			return b, false
+		}
+		b.fill(d.table[at], s)
+		if form&1 != 0 {
+			b.change(s)
+		}
+	}
+	return b, !s.bad
+}
+
+// fill reads the values that vary.
+func (b *Block) fill(t *template, s *Source) {
+	b.t = t
+	for i := range t.n {
+		if t.kinds[i].timeout {
+			b.values[i] = b.Timeout
+		} else {
+			b.values[i] = s.Uint()
+		}
+	}
+}
+
+// change reads the fields that differ from the template.
+func (b *Block) change(s *Source) {
+	t := b.t
+	h := b.fresh()
+	n := s.Size(len(h))
+	last := -1
+	for range n {
+		at := s.Size(len(h) - 1)
+		if at <= last {
+			s.fail()
+			return
+		}
+		last = at
+		h[at].Value = string(s.Bytes())
+	}
+	for i := range t.n {
+		h[t.kinds[i].pos].Value = strconv.FormatUint(b.values[i], 10)
+	}
+	b.header, b.t = h, nil
+}
+
+func (b *Block) fresh() transport.Header {
+	return append(make(transport.Header, 0, len(b.t.header)), b.t.header...)
+}
+
+// readTemplate reads all fields of a block. One that is to be remembered has
+// a bound of its own.
+func readTemplate(s *Source, kept bool) *template {
+	n := s.Size(MaxFields)
+	t := &template{header: make(transport.Header, 0, min(n, s.Len()/2))}
+	size := 0
+	for range n {
+		f := transport.Field{Name: readName(s)}
+		switch kind := s.Uint(); {
+		case kind == valueLiteral:
+			f.Value = string(s.Bytes())
+		case kind <= valueTimeout:
+			if t.n == len(t.kinds) || kind == valueVariable && t.variables() == maxVariables {
+				s.fail()
+				break
+			}
+			t.kinds[t.n] = variable{pos: len(t.header), timeout: kind == valueTimeout}
+			t.n++
+		case kind-valueStatic <= uint64(len(staticValues)):
+			f.Value = staticValues[kind-valueStatic-1]
+		default:
+			s.fail()
+		}
+		if size += len(f.Name) + len(f.Value); s.bad || kept && size > maxKept {
+			s.fail()
+			return t
+		}
+		t.header = append(t.header, f)
+	}
+	t.header = t.header[:len(t.header):len(t.header)]
+	t.endpoint = t.header.Get("Micro-Endpoint")
+	return t
+}
+
+func (t *template) variables() (n int) {
+	for _, v := range t.kinds[:t.n] {
+		if !v.timeout {
+			n++
+		}
+	}
+	return n
+}
+
+func readName(s *Source) string {
+	n := s.Size(len(staticNames))
+	if n == 0 {
+		return string(s.Bytes())
+	}
+	return staticNames[n-1]
+}
+
+// Header returns the fields. Where no value varies it is the same header for
+// every block of its kind, so it must not be changed.
+func (b *Block) Header() transport.Header {
+	if b.t == nil {
+		return b.header
+	}
+	if b.t.n == 0 {
+		return b.t.header
+	}
+	h := b.fresh()
+	for i, v := range b.t.kinds[:b.t.n] {
+		h[v.pos].Value = strconv.FormatUint(b.values[i], 10)
+	}
+	b.header, b.t = h, nil
+	return h
+}
+
+// Endpoint returns the value of Micro-Endpoint.
+func (b *Block) Endpoint() string {
+	if b.t != nil {
+		return b.t.endpoint
+	}
+	return b.header.Get("Micro-Endpoint")
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package frame
+
+import "encoding/binary"
+
+// Source reads the fields of a payload one after the other. After the first
+// one that is broken it gives zeros, so that only the end needs a look at Bad.
+type Source struct {
+	b   []byte
+	bad bool
+}
+
+// From returns a source that reads b.
+func From(b []byte) Source { return Source{b: b} }
+
+// Uint reads an unsigned varint.
+func (s *Source) Uint() uint64 {
+	if len(s.b) > 0 && s.b[0] < 0x80 {
+		v := s.b[0]
+		s.b = s.b[1:]
+		return uint64(v)
+	}
+	v, n := binary.Uvarint(s.b)
+	if n <= 0 {
+		s.fail()
+		return 0
+	}
+	s.b = s.b[n:]
+	return v
+}
+
+// Size reads a varint that is a count or an index: more than limit is broken.
+func (s *Source) Size(limit int) int {
+	v := s.Uint()
+	if v > uint64(limit) {
+		s.fail()
+		return 0
+	}
+	return int(v)
+}
+
+// Bytes reads a length and as many bytes, which lie in what From was given.
+func (s *Source) Bytes() []byte {
+	n := s.Size(len(s.b))
+	p := s.b[:min(n, len(s.b))]
+	s.b = s.b[len(p):]
+	return p
+}
+
+// Rest takes all that is left.
+func (s *Source) Rest() []byte {
+	p := s.b
+	s.b = nil
+	return p
+}
+
+// Len is how many bytes are left.
+func (s *Source) Len() int { return len(s.b) }
+
+// Bad reports whether something could not be read.
+func (s *Source) Bad() bool { return s.bad }
+
+func (s *Source) fail() { s.b, s.bad = nil, true }
+
+// AppendBytes appends a length and as many bytes.
+func AppendBytes(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}

@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/frame"
+	"example.com/mailcall/transport/tcp/internal/planted"
+)
+
+// ClientSink takes what came for the side that began the exchanges. It is
+// called while bytes are fed and must not call the session. Bodies lie in
+// what was fed unless they are owned.
+type ClientSink interface {
+	// Reply is the answer to a unary exchange, which is over.
+	Reply(r transport.Receiver, token uint64, header transport.Header, body []byte, owned bool)
+	// Failed is the end of a unary exchange without an answer.
+	Failed(r transport.Receiver, token uint64, err error)
+	StreamSink
+}
+
+// StreamSink takes what came on streams.
+type StreamSink interface {
+	// Item is a message.
+	Item(st *Stream, it Item)
+	// Ended is the end of what the peer sends. A client's stream is over then.
+	Ended(st *Stream, trailer transport.Header)
+	// Broke is the end of a stream before its time.
+	Broke(st *Stream, err error)
+	// Credited says that more may be sent on a stream, or with nil on all.
+	Credited(st *Stream)
+}
+
+// ResetError makes errors of resets; which type they have is for the package
+// above to say.
+type ResetError func(r Reset) error
+
+// Client is the session of the side that begins exchanges.
+type Client struct {
+	Link
+	slots   []slot
+	free    []uint32
+	bound   int
+	running int
+	begun   uint64 // exchanges in all, which numbers them
+	leaving bool   // the peer takes no more
+	last    uint64 // the number of the last exchange that it has accepted
+	toError ResetError
+}
+
+type slot struct {
+	receiver transport.Receiver
+	token    uint64
+	number   uint64 // of the exchange on the connection, from 1
+	start    uint64 // position of its first byte
+	stream   *Stream
+	asm      *assembly
+	gen      uint32
+	live     bool
+}
+
+// NewClient returns the session of a connection whose prefaces were
+// exchanged. It runs bound exchanges at a time, or as many as the peer serves
+// if that is less.
+func NewClient(c Config, bound int, toError ResetError) *Client {
+	s := &Client{bound: bound, toError: toError}
+	s.init(c)
+	return s
+}
+
+// Running is how many exchanges and streams run.
+func (c *Client) Running() int { return c.running }
+
+// Begun is how many have begun.
+func (c *Client) Begun() uint64 { return c.begun }
+
+// Leaving reports whether the peer takes no more exchanges.
+func (c *Client) Leaving() bool { return c.leaving }
+
+// Full reports whether another exchange would be one too many.
+func (c *Client) Full() bool { return c.running >= min(c.bound, c.peer.Exchanges) }
+
+// Begin begins a unary exchange. The session is not Full.
+func (c *Client) Begin(m *transport.Message, r transport.Receiver, token uint64) (id uint64, err error) {
+	c.room()
+	start, position := len(c.out), c.written()
+	index := c.pick()
+	s := &c.slots[index]
+	id = uint64(s.gen)<<32 | uint64(index)
+	h := frame.Header{Type: frame.Open, Flags: frame.FlagEnd, ID: id}
+	// A head that is not small takes another way, so that the common one needs
+	// no second look at its length.
+	n := len(m.Body)
+	if n+frame.MaxHead > c.peer.Frame || n > c.peer.Message {
+		if err = c.beginLarge(h, m); err != nil {
+			return 0, err
+		}
+	} else {
+		if err = c.appendHead(h, 0, 0, m.Header); err != nil {
+			return 0, err
+		}
+		head := len(c.out) - start - frame.HeaderSize
+		c.out = append(c.out, m.Body...)
+		frame.Finish(c.out, start, head, n)
+	}
+	c.occupy(index, position)
+	s.receiver, s.token = r, token
+	return id, nil
+}
+
+// beginLarge writes a message whose body may not fit into one frame.
+func (l *Link) beginLarge(h frame.Header, m *transport.Message) error {
+	if len(m.Body) > l.peer.Message {
+		return tooLarge("message", len(m.Body), l.peer.Message)
+	}
+	bound := headBound(m.Header)
+	if bound > l.peer.Frame/2 {
+		return tooLarge("header", bound, l.peer.Frame/2)
+	}
+	body := m.Body
+	first := min(len(body), l.peer.Frame-bound)
+	end := h.Flags & frame.FlagEnd
+	h.Flags &^= frame.FlagEnd
+	if first < len(body) {
+		h.Flags |= frame.FlagMore
+	} else {
+		h.Flags |= end
+	}
+	start := len(l.out)
+	if err := l.appendHead(h, 0, len(body), m.Header); err != nil {
+		return err
+	}
+	head := len(l.out) - start - frame.HeaderSize
+	l.out = append(l.out, body[:first]...)
+	frame.Finish(l.out, start, head, first)
+	for body = body[first:]; len(body) > 0; {
+		l.room()
+		n := min(len(body), l.peer.Frame)
+		d := frame.Header{Length: uint32(n), Type: frame.Data, Flags: h.Flags &^ (frame.FlagMore | frame.FlagEnd), ID: h.ID}
+		if n < len(body) {
+			d.Flags |= frame.FlagMore
+		} else {
+			d.Flags |= end
+		}
+		l.out = append(d.Append(l.out), body[:n]...)
+		body = body[n:]
+	}
+	return nil
+}
+
+// Open begins a stream. timeout is in nanoseconds, 0: that of the header, if
+// it has one.
+func (c *Client) Open(header transport.Header, timeout uint64, st *Stream) error {
+	if bound := headBound(header); bound > c.piece() {
+		return tooLarge("header", bound, c.piece())
+	}
+	start, position := len(c.out), c.written()
+	index := c.pick()
+	s := &c.slots[index]
+	h := frame.Header{Type: frame.Open, Flags: frame.FlagStream, ID: uint64(s.gen)<<32 | uint64(index)}
+	if err := c.appendHead(h, timeout, 0, header); err != nil {
+		return err
+	}
+	frame.Finish(c.out, start, len(c.out)-start-frame.HeaderSize, 0)
+	c.newStream(st, h.ID)
+	c.occupy(index, position)
+	s.stream = st
+	return nil
+}
+
+// pick returns a free slot, which is taken with occupy.
+func (c *Client) pick() uint32 {
+	if len(c.free) == 0 {
+		c.slots = append(c.slots, slot{gen: 1})
+		c.free = append(c.free, uint32(len(c.slots)-1))
+	}
+	return c.free[len(c.free)-1]
+}
+
+func (c *Client) occupy(index uint32, position uint64) {
+	c.free = c.free[:len(c.free)-1]
+	c.running++
+	c.begun++
+	s := &c.slots[index]
+	s.live, s.number, s.start = true, c.begun, position
+}
+
+// vacate ends an exchange on this side.
+func (c *Client) vacate(s *slot, index uint32) {
+	if s.asm != nil {
+		c.disband(s.asm)
+		s.asm = nil
+	}
+	if s.stream != nil {
+		s.stream.over = true
+		c.disband(s.stream.asm)
+		s.stream.asm, s.stream = nil, nil
+	}
+	s.receiver = nil
+	s.live = false
+	if s.gen++; s.gen == 0 {
+		s.gen = 1
+	}
+	c.free = append(c.free, index)
+	c.running--
+}
+
+// slot returns the slot of a live exchange, nil for any other id.
+func (c *Client) slot(id uint64) (*slot, uint32) {
+	index := uint32(id)
+	if uint64(index) >= uint64(len(c.slots)) {
+		return nil, 0
+	}
+	s := &c.slots[index]
+	if !s.live || s.gen != uint32(id>>32) && !planted.WrongID {
+		return nil, 0
+	}
+	return s, index
+}
+
+// Cancel gives an exchange up. An id that is over is ignored; then it returns
+// false.
+func (c *Client) Cancel(id uint64, code Code) bool {
+	s, index := c.slot(id)
+	if s == nil {
+		return false
+	}
+	c.vacate(s, index)
+	c.reset(id, Reset{Code: code})
+	return true
+}
+
+// CloseSend ends our direction of a stream.
+func (c *Client) CloseSend(st *Stream) error {
+	if st.over || st.sentEnd {
+		return nil
+	}
+	return c.end(st, nil)
+}
+
+// Leave says that we go, with the reason.
+func (c *Client) Leave(code Code, reason string) {
+	if !c.said {
+		c.said = true
+		c.goaway(0, code, reason)
+	}
+}
+
+// Fail ends all exchanges. sent is the position up to which bytes may have
+// left; what began behind it is told by an error made with
+// [transport.NotSent].
+func (c *Client) Fail(err error, sent uint64, sink ClientSink) {
+	c.leaving = true
+	notSent := transport.NotSent(err)
+	for i := range c.slots {
+		if s := &c.slots[i]; s.live {
+			why := err
+			if s.start >= sent {
+				why = notSent
+			}
+			c.fail(s, uint32(i), why, sink)
+		}
+	}
+}
+
+func (c *Client) fail(s *slot, index uint32, err error, sink ClientSink) {
+	r, token, st := s.receiver, s.token, s.stream
+	c.vacate(s, index)
+	if st != nil {
+		sink.Broke(st, err)
+		return
+	}
+	sink.Failed(r, token, err)
+}
+
+// Feed reads frames from p and returns how many bytes it has used; the rest
+// is the beginning of a frame of which need bytes must be fed at once, or 0 if
+// that is not known yet. now is the time in nanoseconds on any scale.
+func (c *Client) Feed(p []byte, now int64, sink ClientSink) (used, need int, err error) {
+	for {
+		h, payload, total, err := c.cut(p[used:])
+		if err != nil {
+			return used, 0, err
+		}
+		if total == 0 || payload == nil && total > len(p)-used {
+			return used, total, nil
+		}
+		used += total
+		if err = c.frame(h, payload, now, sink); err != nil {
+			return used, 0, err
+		}
+	}
+}
+
+func (c *Client) frame(h frame.Header, payload []byte, now int64, sink ClientSink) error {
+	switch h.Type {
+	case frame.Message, frame.Data:
+		return c.message(h, payload, sink)
+	case frame.End:
+		return c.ended(h, payload, sink)
+	case frame.Reset:
+		r, err := readReset(payload)
+		if err != nil {
+			return err
+		}
+		c.Counters.Resets++
+		s, index := c.slot(h.ID)
+		if s == nil {
+			return c.late(now)
+		}
+		err = c.toError(r)
+		if s.start >= c.taken {
+			return broken("RESET for an exchange before it has begun")
+		}
+		c.fail(s, index, err, sink)
+		return nil
+	case frame.Credit:
+		var st *Stream
+		if s, _ := c.slot(h.ID); s != nil {
+			st = s.stream
+		}
+		if err := c.credited(h, payload, st); err != nil {
+			return err
+		}
+		if st != nil || h.ID == 0 {
+			sink.Credited(st)
+		}
+		return nil
+	case frame.Goaway:
+		return c.goneAway(payload, now, sink)
+	case frame.Open:
+		return broken("OPEN from the side that answers")
+	}
+	_, err := c.control(h, payload, now)
+	return err
+}
+
+// late counts a reset for an exchange that is over; a flood of them is one.
+func (c *Client) late(now int64) error {
+	c.Counters.Late++
+	if !c.resets.take(now) {
+		return flooded("more than %d resets at once", resetBurst)
+	}
+	return nil
+}
+
+// message deals with Message and Data frames.
+func (c *Client) message(h frame.Header, payload []byte, sink ClientSink) error {
+	var hd head
+	body := payload
+	if h.Type == frame.Message {
+		var err error
+		if hd, err = c.readHead(h, payload); err != nil {
+			return err
+		}
+		body = payload[h.Head:]
+	}
+	s, index := c.slot(h.ID)
+	switch {
+	case s == nil:
+		c.Counters.Late++
+		if h.Has(frame.FlagStream) {
+			_, err := c.charge(nil, int(h.Length))
+			return err
+		}
+		return nil
+	case s.stream == nil:
+		return c.reply(s, index, h, hd, body, sink)
+	case !h.Has(frame.FlagStream):
+		return broken("%s frame without STREAM on a stream", h.Type)
+	}
+	it, ready, refused, err := c.arrived(s.stream, h, hd, body)
+	switch {
+	case err != nil:
+		return err
+	case refused != nil:
+		st := s.stream
+		c.vacate(s, index)
+		c.reset(h.ID, *refused)
+		sink.Broke(st, refused.local())
+	case ready:
+		st := s.stream
+		if it.End {
+			c.vacate(s, index)
+		}
+		sink.Item(st, it)
+	}
+	return nil
+}
+
+// reply deals with the answer to a unary exchange.
+func (c *Client) reply(s *slot, index uint32, h frame.Header, hd head, body []byte, sink ClientSink) error {
+	switch {
+	case h.Has(frame.FlagStream):
+		return broken("%s frame with STREAM on a unary exchange", h.Type)
+	case h.Type == frame.Message && s.asm != nil:
+		return broken("MESSAGE frame within a message")
+	case h.Type == frame.Data && s.asm == nil:
+		return broken("DATA frame without a message")
+	case h.Has(frame.FlagMore) && h.Type == frame.Message:
+		asm, refused, err := c.assemble(hd, body)
+		if refused != nil {
+			r, token := s.receiver, s.token
+			c.vacate(s, index)
+			c.reset(h.ID, *refused)
+			sink.Failed(r, token, refused.local())
+		}
+		s.asm = asm
+		return err
+	case h.Type == frame.Data:
+		done, err := s.asm.add(h, body)
+		if err != nil || !done {
+			return err
+		}
+		hd.block, body = s.asm.block, s.asm.body
+	case len(body) > c.own.Message:
+		r, token := s.receiver, s.token
+		c.vacate(s, index)
+		sink.Failed(r, token, tooLarge("reply", len(body), c.own.Message))
+		return nil
+	}
+	if !h.Has(frame.FlagEnd) {
+		return broken("a unary exchange is answered with more than one message")
+	}
+	r, token, owned := s.receiver, s.token, s.asm != nil
+	c.vacate(s, index)
+	sink.Reply(r, token, hd.block.Header(), body, owned)
+	return nil
+}
+
+// ended deals with an End frame.
+func (c *Client) ended(h frame.Header, payload []byte, sink ClientSink) error {
+	hd, err := c.readHead(h, payload)
+	if err != nil {
+		return err
+	}
+	if int(h.Head) != len(payload) {
+		return broken("END with a body")
+	}
+	s, index := c.slot(h.ID)
+	switch {
+	case s == nil:
+		c.Counters.Late++
+	case planted.HalfCloseDropped:
+	case s.stream == nil:
+		r, token := s.receiver, s.token
+		c.vacate(s, index)
+		sink.Failed(r, token, transport.Answered(errNoAnswer))
+	case s.stream.asm != nil:
+		return broken("END within a message")
+	default:
+		st := s.stream
+		st.gotEnd = true
+		c.vacate(s, index)
+		sink.Ended(st, hd.block.Header())
+	}
+	return nil
+}
+
+// goneAway deals with a Goaway frame: exchanges that the peer has not
+// accepted were not executed.
+func (c *Client) goneAway(payload []byte, now int64, sink ClientSink) error {
+	s := frame.From(payload)
+	accepted, code := s.Uint(), Code(s.Uint())
+	reason := s.Rest()
+	if s.Bad() || len(reason) > maxReason {
+		return broken("GOAWAY that cannot be read")
+	}
+	if !c.goaways.take(now) {
+		return flooded("more than %d goaways", goawayBurst)
+	}
+	if c.leaving && accepted > c.last {
+		return broken("GOAWAY that accepts more than the one before")
+	}
+	c.leaving, c.last = true, accepted
+	err := transport.NotSent(c.toError(Reset{Code: CodeLeaving, Reason: leaveReason(code, reason)}))
+	for i := range c.slots {
+		if s := &c.slots[i]; s.live && s.number > accepted {
+			c.fail(s, uint32(i), err, sink)
+		}
+	}
+	return nil
+}
+
+func leaveReason(code Code, reason []byte) string {
+	if len(reason) == 0 {
+		return code.String()
+	}
+	return code.String() + ": " + string(reason)
+}

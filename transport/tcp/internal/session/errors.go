@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"errors"
+	"fmt"
+
+	"example.com/mailcall/transport"
+)
+
+// Code is why an exchange was reset or a connection is left.
+type Code uint64
+
+// The codes.
+const (
+	CodeNone        Code = 0 // the connection ends in good order
+	CodeCancelled   Code = 1 // nobody waits for the exchange any more
+	CodeDeadline    Code = 2 // its time is over
+	CodeOverloaded  Code = 3 // refused, not executed: too much to do
+	CodeLeaving     Code = 4 // refused, not executed: shutting down
+	CodeTooLarge    Code = 5 // a message is over a limit
+	CodeInternal    Code = 6 // whoever serves the exchange failed
+	CodeProtocol    Code = 7 // the rules were broken
+	CodeFlood       Code = 8 // too many control frames
+	CodeUnsupported Code = 9 // refused, not executed: this kind of exchange is not served here
+)
+
+// Refused reports whether the code proves that the exchange was not executed.
+func (c Code) Refused() bool {
+	return c == CodeOverloaded || c == CodeLeaving || c == CodeUnsupported
+}
+
+// String is the name of the code in docs/protocol.md.
+func (c Code) String() string {
+	names := [...]string{"none", "cancelled", "deadline exceeded", "overloaded", "shutting down",
+		"too large", "internal", "protocol error", "flood", "unsupported"}
+	if c < Code(len(names)) {
+		return names[c]
+	}
+	return fmt.Sprintf("code %d", uint64(c))
+}
+
+// Broken is how the peer broke the rules. The connection is of no further use.
+type Broken struct {
+	Code Code
+	Text string
+}
+
+// Error implements error.
+func (b *Broken) Error() string { return b.Code.String() + ": " + b.Text }
+
+// Unwrap makes it match [transport.ErrProtocol].
+func (b *Broken) Unwrap() error { return transport.ErrProtocol }
+
+func broken(format string, args ...any) error {
+	return &Broken{Code: CodeProtocol, Text: fmt.Sprintf(format, args...)}
+}
+
+func flooded(format string, args ...any) error {
+	return &Broken{Code: CodeFlood, Text: fmt.Sprintf(format, args...)}
+}
+
+func tooLarge(what string, n, limit int) error {
+	return fmt.Errorf("%w: %s", transport.ErrTooLarge, over(what, n, limit))
+}
+
+func over(what string, n, limit int) string {
+	return fmt.Sprintf("%s of %d bytes, the limit is %d", what, n, limit)
+}
+
+var errNoAnswer = errors.New("the exchange was ended without an answer")
+
+// local is the error of a reset that this side decided upon.
+func (r *Reset) local() error {
+	if r.Code == CodeTooLarge {
+		return fmt.Errorf("%w: %s", transport.ErrTooLarge, r.Reason)
+	}
+	return errors.New(r.Reason)
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/frame"
+	"example.com/mailcall/transport/tcp/internal/planted"
+)
+
+// Opening is an exchange that the peer has begun. Of a unary one the request
+// is complete.
+type Opening struct {
+	ID    uint64
+	Unary bool
+	Block frame.Block
+	Body  []byte // of the request; lies in what was fed unless it is Owned
+	Owned bool
+}
+
+// ServerSink takes what came for the side that answers. It is called while
+// bytes are fed and must not call the session.
+type ServerSink interface {
+	// Opened is a new exchange. The sink returns what it is known by from now
+	// on. Nil is for a unary exchange that is answered with [Server.Answer],
+	// whatever its peer says meanwhile.
+	Opened(o *Opening) *Stream
+	StreamSink
+}
+
+// Server is the session of the side that answers exchanges.
+type Server struct {
+	Link
+	slots      []place
+	running    int
+	leaving    bool
+	accepted   uint64
+	retryAfter uint64
+	opening    Opening // that is being handed over
+}
+
+// place is where an exchange is, found by the lower half of its id.
+type place struct {
+	id     uint64
+	stream *Stream
+	asm    *assembly
+	live   bool
+}
+
+// NewServer returns the session of a connection whose prefaces were exchanged.
+// retryAfter, in milliseconds, is told with the refusal of an exchange over
+// the limit; 0 tells nothing.
+func NewServer(c Config, retryAfter uint64) *Server {
+	s := &Server{retryAfter: retryAfter}
+	s.init(c)
+	return s
+}
+
+// Running is how many exchanges run that the session knows of.
+func (s *Server) Running() int { return s.running }
+
+// Opened is how many exchanges the peer has begun.
+func (s *Server) Opened() uint64 { return s.seen }
+
+// Leave tells the peer that no more exchanges are taken, with the reason.
+// What it has begun and we have not seen yet is refused.
+func (s *Server) Leave(code Code, reason string) {
+	if !s.leaving {
+		s.leaving = true
+		s.accepted = s.seen
+	}
+	s.goaway(s.accepted, code, reason)
+}
+
+// Feed is as [Client.Feed].
+func (s *Server) Feed(p []byte, now int64, sink ServerSink) (used, need int, err error) {
+	for {
+		h, payload, total, err := s.cut(p[used:])
+		if err != nil {
+			return used, 0, err
+		}
+		if total == 0 || total > len(p)-used {
+			return used, total, nil
+		}
+		used += total
+		if err = s.frame(h, payload, now, sink); err != nil {
+			return used, 0, err
+		}
+	}
+}
+
+func (s *Server) frame(h frame.Header, payload []byte, now int64, sink ServerSink) error {
+	switch h.Type {
+	case frame.Open:
+		return s.open(h, payload, sink)
+	case frame.Message, frame.Data:
+		return s.message(h, payload, sink)
+	case frame.End:
+		return s.ended(h, payload, sink)
+	case frame.Reset:
+		return s.wasReset(h, payload, now, sink)
+	case frame.Credit:
+		var st *Stream
+		if p := s.place(h.ID); p != nil {
+			st = p.stream
+		}
+		if err := s.credited(h, payload, st); err != nil {
+			return err
+		}
+		if st != nil || h.ID == 0 {
+			sink.Credited(st)
+		}
+		return nil
+	case frame.Goaway:
+		if !s.goaways.take(now) {
+			return flooded("more than %d goaways", goawayBurst)
+		}
+		return nil // it will close the connection when it likes
+	}
+	_, err := s.control(h, payload, now)
+	return err
+}
+
+// place returns the place of a live exchange, nil for any other id.
+func (s *Server) place(id uint64) *place {
+	index := uint32(id)
+	if uint64(index) >= uint64(len(s.slots)) {
+		return nil
+	}
+	if p := &s.slots[index]; p.live && p.id == id {
+		return p
+	}
+	return nil
+}
+
+// open deals with an Open frame.
+func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
+	hd, err := s.readHead(h, payload)
+	if err != nil {
+		return err
+	}
+	index := uint32(h.ID)
+	if uint64(index) >= uint64(s.own.Exchanges) || h.ID>>32 == 0 {
+		return broken("OPEN with the id %#x", h.ID)
+	}
+	s.seen++
+	body := payload[h.Head:]
+	switch {
+	case s.leaving:
+		s.reset(h.ID, Reset{Code: CodeLeaving})
+		return nil
+	case s.running >= s.own.Exchanges:
+		s.reset(h.ID, Reset{Code: CodeOverloaded, RetryAfter: s.retryAfter, Reason: "too many exchanges on the connection"})
+		return nil
+	case len(body) > s.own.Message:
+		s.reset(h.ID, Reset{Code: CodeTooLarge, Reason: over("message", len(body), s.own.Message)})
+		return nil
+	}
+	o := &s.opening
+	*o = Opening{ID: h.ID, Unary: !h.Has(frame.FlagStream), Block: hd.block, Body: body}
+	if o.Unary && h.Has(frame.FlagMore) {
+		return s.assembleUnary(h, hd, body)
+	}
+	if o.Unary != h.Has(frame.FlagEnd) || !o.Unary && (len(body) > 0 || h.Has(frame.FlagMore)) {
+		return broken("OPEN that is neither one request nor the beginning of a stream")
+	}
+	if p := s.at(index); p != nil && p.live {
+		return broken("OPEN with the id %#x while %#x is open", h.ID, p.id)
+	}
+	s.begin(o, sink)
+	return nil
+}
+
+// at returns the place with an index, nil if there was none yet.
+func (s *Server) at(index uint32) *place {
+	if uint64(index) < uint64(len(s.slots)) {
+		return &s.slots[index]
+	}
+	return nil
+}
+
+// make returns the place with an index.
+func (s *Server) make(index uint32) *place {
+	for uint64(index) >= uint64(len(s.slots)) {
+		n := min(max(2*len(s.slots), 16), frame.MaxExchanges)
+		s.slots = append(s.slots, make([]place, n-len(s.slots))...)
+	}
+	return &s.slots[index]
+}
+
+// begin hands a new exchange over.
+func (s *Server) begin(o *Opening, sink ServerSink) {
+	st := sink.Opened(o)
+	if st == nil {
+		return
+	}
+	s.newStream(st, o.ID)
+	st.unary, st.gotEnd = o.Unary, o.Unary
+	p := s.make(uint32(o.ID))
+	*p = place{id: o.ID, stream: st, live: true}
+	s.running++
+}
+
+// assembleUnary begins a request of several frames.
+func (s *Server) assembleUnary(h frame.Header, hd head, body []byte) error {
+	p := s.make(uint32(h.ID))
+	if p.live {
+		return broken("OPEN with the id %#x while %#x is open", h.ID, p.id)
+	}
+	asm, refused, err := s.assemble(hd, body)
+	if refused != nil {
+		s.reset(h.ID, *refused)
+	}
+	if asm != nil {
+		*p = place{id: h.ID, asm: asm, live: true}
+		s.running++
+	}
+	return err
+}
+
+// vacate ends an exchange on this side.
+func (s *Server) vacate(p *place) {
+	s.disband(p.asm)
+	if st := p.stream; st != nil {
+		st.over = true
+		s.disband(st.asm)
+		st.asm = nil
+	}
+	*p = place{}
+	s.running--
+}
+
+// message deals with Message and Data frames.
+func (s *Server) message(h frame.Header, payload []byte, sink ServerSink) error {
+	var hd head
+	body := payload
+	if h.Type == frame.Message {
+		var err error
+		if hd, err = s.readHead(h, payload); err != nil {
+			return err
+		}
+		body = payload[h.Head:]
+	}
+	p := s.place(h.ID)
+	switch {
+	case p == nil:
+		s.Counters.Late++
+		if h.Has(frame.FlagStream) {
+			_, err := s.charge(nil, int(h.Length))
+			return err
+		}
+		return nil
+	case p.asm != nil:
+		return s.request(p, h, body, sink)
+	case p.stream.unary || !h.Has(frame.FlagStream):
+		return broken("%s frame that does not fit its exchange", h.Type)
+	}
+	it, ready, refused, err := s.arrived(p.stream, h, hd, body)
+	switch {
+	case err != nil:
+		return err
+	case refused != nil:
+		st := p.stream
+		s.vacate(p)
+		s.reset(h.ID, *refused)
+		sink.Broke(st, refused.local())
+	case ready:
+		sink.Item(p.stream, it)
+	}
+	return nil
+}
+
+// request takes more of a unary request.
+func (s *Server) request(p *place, h frame.Header, body []byte, sink ServerSink) error {
+	if h.Type != frame.Data || h.Has(frame.FlagStream) {
+		return broken("%s frame within a request", h.Type)
+	}
+	done, err := p.asm.add(h, body)
+	if err != nil || !done {
+		return err
+	}
+	if !h.Has(frame.FlagEnd) {
+		return broken("a unary exchange begins with more than one message")
+	}
+	o := Opening{ID: p.id, Unary: true, Block: p.asm.block, Body: p.asm.body, Owned: true}
+	s.vacate(p)
+	s.begin(&o, sink)
+	return nil
+}
+
+// ended deals with an End frame: the peer's half of a stream is over.
+func (s *Server) ended(h frame.Header, payload []byte, sink ServerSink) error {
+	hd, err := s.readHead(h, payload)
+	if err != nil {
+		return err
+	}
+	if int(h.Head) != len(payload) {
+		return broken("END with a body")
+	}
+	p := s.place(h.ID)
+	switch {
+	case p == nil:
+		s.Counters.Late++
+	case p.asm != nil || p.stream.unary || p.stream.asm != nil:
+		return broken("END within a message")
+	case p.stream.gotEnd:
+		return broken("END on a stream after its end")
+	case planted.HalfCloseDropped:
+	default:
+		p.stream.gotEnd = true
+		sink.Ended(p.stream, hd.block.Header())
+	}
+	return nil
+}
+
+// wasReset deals with a Reset frame.
+func (s *Server) wasReset(h frame.Header, payload []byte, now int64, sink ServerSink) error {
+	r, err := readReset(payload)
+	if err != nil {
+		return err
+	}
+	s.Counters.Resets++
+	if !s.resets.take(now) {
+		return flooded("more than %d resets at once", resetBurst)
+	}
+	p := s.place(h.ID)
+	if p == nil {
+		s.Counters.Late++
+		return nil
+	}
+	st := p.stream
+	s.vacate(p)
+	if st != nil {
+		sink.Broke(st, &PeerReset{r})
+	}
+	return nil
+}
+
+// PeerReset is how a client has given up an exchange.
+type PeerReset struct{ Reset }
+
+// Error implements error.
+func (p *PeerReset) Error() string {
+	if p.Reason == "" {
+		return "given up by the client: " + p.Code.String()
+	}
+	return "given up by the client: " + p.Code.String() + ": " + p.Reason
+}
+
+// Answer writes the reply to a unary exchange that is known by its id only.
+func (s *Server) Answer(id uint64, m *transport.Message) error {
+	h := frame.Header{Type: frame.Message, Flags: frame.FlagEnd, ID: id}
+	if n := len(m.Body); n+frame.MaxHead > s.peer.Frame || n > s.peer.Message {
+		return s.beginLarge(h, m)
+	}
+	s.room()
+	start := len(s.out)
+	if err := s.appendHead(h, 0, 0, m.Header); err != nil {
+		return err
+	}
+	head := len(s.out) - start - frame.HeaderSize
+	s.out = append(s.out, m.Body...)
+	frame.Finish(s.out, start, head, len(m.Body))
+	return nil
+}
+
+// Reply writes the reply to a unary exchange, which is over then.
+func (s *Server) Reply(st *Stream, m *transport.Message) error {
+	if st.over {
+		return nil
+	}
+	if err := s.Answer(st.ID, m); err != nil {
+		return err
+	}
+	s.forget(st)
+	return nil
+}
+
+// End ends a stream in good order; the peer's half ends with it.
+func (s *Server) End(st *Stream, trailer transport.Header) error {
+	if st.over {
+		return nil
+	}
+	if !st.sentEnd {
+		if err := s.end(st, trailer); err != nil {
+			return err
+		}
+	}
+	s.forget(st)
+	return nil
+}
+
+// Reset gives an exchange up.
+func (s *Server) Reset(st *Stream, r Reset) {
+	if !st.over {
+		s.reset(st.ID, r)
+		s.forget(st)
+	}
+}
+
+// ResetID refuses a unary exchange that is known by its id only.
+func (s *Server) ResetID(id uint64, r Reset) { s.reset(id, r) }
+
+func (s *Server) forget(st *Stream) {
+	if p := s.place(st.ID); p != nil {
+		s.vacate(p)
+	}
+}
+
+// Fail ends all exchanges.
+func (s *Server) Fail(err error, sink ServerSink) {
+	s.leaving = true
+	for i := range s.slots {
+		if p := &s.slots[i]; p.live {
+			st := p.stream
+			s.vacate(p)
+			if st != nil {
+				sink.Broke(st, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/session"
+)
+
+// peer is the responder's end of a connection on mailcall's own wire. With a
+// server it hands exchanges to that, without one to who calls Accept.
+type peer struct {
+	line
+	core   *session.Server
+	clock  clock.Clock
+	server *Server
+	roomy  chan struct{} // capacity 1: something was written
+	news   chan struct{} // capacity 1: something can be accepted
+	last   *incoming     // what the last Recv returned
+
+	inline   inline   // only the reader touches it
+	refusals []uint64 // ids; what the session is fed cannot be answered at once
+
+	accepted []*incoming // guarded by the line's lock
+	handling int         // handlers that run; guarded by the line's lock
+	draining bool        // guarded by the line's lock
+}
+
+var (
+	_ transport.Acceptor = (*peer)(nil)
+	_ transport.Peer     = (*peer)(nil)
+)
+
+func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer {
+	p := &peer{clock: t.clock, server: server, roomy: make(chan struct{}, 1), news: make(chan struct{}, 1)}
+	p.init(raw, &t.config, &t.shelf)
+	p.core = session.NewServer(c, uint64(t.config.retryAfter/time.Millisecond))
+	p.link = &p.core.Link
+	p.running = p.core.Running
+	if server != nil && !server.config.Inline {
+		p.running = func() int { return p.handling }
+	}
+	p.failed = p.fall
+	p.onTake = func() { signal(p.roomy) }
+	return p
+}
+
+// serve reads until the connection ends.
+func (p *peer) serve() {
+	err := p.listen(p.fed)
+	p.lose(err, 0)
+	p.in.drop()
+}
+
+func (p *peer) fed(b []byte) (used, need int, err error) {
+	now := int64(p.clock.Now())
+	p.mu.Lock()
+	credit := p.core.Credit()
+	used, need, err = p.core.Feed(b, now, p)
+	if p.core.Credit() != credit {
+		p.feedStarved()
+	}
+	for _, id := range p.refusals {
+		p.core.ResetID(id, session.Reset{Code: session.CodeUnsupported, Reason: "streams are not served here"})
+	}
+	p.refusals = p.refusals[:0]
+	if len(p.inline.calls) > 0 {
+		p.mu.Unlock()
+		p.inline.run(p.server)
+		p.mu.Lock()
+		p.inline.answer(p.core)
+	}
+	p.wrote()
+	if err == nil {
+		err = p.waitRoom()
+	}
+	return used, need, err
+}
+
+// waitRoom waits while too much is to be written: who does not read is not
+// read from.
+func (p *peer) waitRoom() error {
+	for {
+		p.mu.Lock()
+		queued, err := p.link.Queued(), p.err
+		p.mu.Unlock()
+		if err != nil || queued <= p.config.queue/queueShare {
+			return err
+		}
+		select {
+		case <-p.roomy:
+		case <-p.over:
+		}
+	}
+}
+
+// fall ends all exchanges with the line.
+func (p *peer) fall(err error, _ uint64) {
+	p.core.Fail(lost(p.address, err), p)
+	p.mu.Unlock()
+	signal(p.news)
+	signal(p.roomy)
+}
+
+// Opened implements session.ServerSink.
+func (p *peer) Opened(o *session.Opening) *session.Stream {
+	switch {
+	case p.server == nil:
+		x := newIncoming(p, o)
+		p.accepted = append(p.accepted, x)
+		signal(p.news)
+		return &x.st
+	case o.Unary && p.server.config.Inline:
+		p.inline.add(o)
+		return nil
+	case o.Unary:
+		return p.call(o)
+	case p.server.config.Streams == nil:
+		p.refusals = append(p.refusals, o.ID)
+		return nil
+	default:
+		x := newIncoming(p, o)
+		p.handling++
+		p.server.work.Add(1)
+		go p.stream(x)
+		return &x.st
+	}
+}
+
+// Item implements session.StreamSink.
+func (p *peer) Item(st *session.Stream, it session.Item) { flowOf(st).item(it, &p.in) }
+
+// Ended implements session.StreamSink.
+func (p *peer) Ended(st *session.Stream, trailer transport.Header) { flowOf(st).finish(trailer) }
+
+// Broke implements session.StreamSink.
+func (p *peer) Broke(st *session.Stream, err error) {
+	switch owner := st.Owner.(type) {
+	case *flow:
+		owner.breakOff(err)
+		owner.cancel()
+	case *call:
+		owner.cancelled(err)
+	}
+}
+
+// Credited implements session.StreamSink.
+func (p *peer) Credited(st *session.Stream) {
+	if st == nil {
+		return
+	}
+	if f := flowOf(st); f != nil {
+		signal(f.writable)
+	}
+}
+
+// Accept implements [transport.Acceptor].
+func (p *peer) Accept() (transport.Incoming, error) {
+	x, err := p.next()
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+func (p *peer) next() (*incoming, error) {
+	for {
+		p.mu.Lock()
+		if len(p.accepted) > 0 {
+			x := p.accepted[0]
+			p.accepted[0] = nil
+			p.accepted = p.accepted[1:]
+			p.mu.Unlock()
+			return x, nil
+		}
+		err := p.err
+		p.mu.Unlock()
+		if err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, errClosed) {
+				return nil, io.EOF
+			}
+			return nil, fmt.Errorf("tcp transport: client %s: %w", p.address, err)
+		}
+		select {
+		case <-p.news:
+		case <-p.over:
+		}
+	}
+}
+
+// Recv implements [transport.Conn], for responders that know no better: the
+// request of the next unary exchange. Streams are refused.
+func (p *peer) Recv(m *transport.Message) error {
+	for {
+		x, err := p.next()
+		if err != nil {
+			return err
+		}
+		if x.Unary() {
+			p.last = x
+			return x.Recv(m)
+		}
+		x.Refuse(Unsupported, 0, "streams are not served here")
+	}
+}
+
+// Send implements [transport.Conn]: it answers what the last Recv returned.
+func (p *peer) Send(m *transport.Message) error {
+	x := p.last
+	p.last = nil
+	if x == nil {
+		return transport.NotSent(fmt.Errorf("tcp transport: client %s: nothing to answer", p.address))
+	}
+	return x.End(m)
+}
+
+// Drain tells the client to begin no more exchanges on this connection; those
+// that it has begun go on. It may be called from any goroutine.
+func (p *peer) Drain(reason string) {
+	p.mu.Lock()
+	if p.draining || p.err != nil {
+		p.mu.Unlock()
+		return
+	}
+	p.draining = true
+	p.core.Leave(session.CodeNone, reason)
+	p.wrote()
+}
+
+// Close implements [transport.Conn].
+func (p *peer) Close() error {
+	p.lose(errClosed, 0)
+	return nil
+}
+
+// NetConn returns what is written to: the socket, or the TLS connection on top
+// of it. It is for responders that play a broken server.
+func (p *peer) NetConn() net.Conn {
+	if p.tls != nil {
+		return p.tls
+	}
+	return p.raw
+}
+
+// Drainer is implemented by the responder's end of a connection on mailcall's
+// own wire.
+type Drainer interface {
+	// Drain tells the client to begin no more exchanges here.
+	Drain(reason string)
+}
+
+// Refuser is implemented by the exchanges of such a connection.
+type Refuser interface {
+	// Refuse ends the exchange with a code in place of an answer. With
+	// Overloaded, ShuttingDown or Unsupported it says that nothing of it was
+	// executed; retryAfter, in steps of a millisecond, is when to try again at
+	// the earliest, 0 for no word about that.
+	Refuse(code Code, retryAfter time.Duration, reason string)
+}
+
+// incoming is an exchange, seen by who answers it.
+type incoming struct {
+	flow
+	p       *peer
+	opening transport.Header
+	unary   bool
+	request parcel
+	taken   bool
+}
+
+var (
+	_ transport.Incoming = (*incoming)(nil)
+	_ Refuser            = (*incoming)(nil)
+	_ Drainer            = (*peer)(nil)
+)
+
+// newIncoming is called with the lock held.
+func newIncoming(p *peer, o *session.Opening) *incoming {
+	x := &incoming{p: p, opening: o.Block.Header(), unary: o.Unary}
+	ctx := context.Background() //nolint:forbidigo // an exchange ends with its connection, which no context bounds
+	if d := timeout(o.Block.Timeout); d > 0 {
+		ctx, x.cancel = context.WithTimeout(ctx, d)
+	} else {
+		ctx, x.cancel = context.WithCancel(ctx)
+	}
+	x.init(ctx, &p.line)
+	if o.Unary {
+		x.request = parcel{header: x.opening, body: o.Body}
+		if !o.Owned {
+			if x.request.loan = p.in.lend(); x.request.loan == nil {
+				x.request.body = append([]byte(nil), o.Body...)
+			}
+		}
+	}
+	return x
+}
+
+// timeout is what a frame says about it; more than a duration can be is none.
+func timeout(ns uint64) time.Duration {
+	const longest = 1<<63 - 1
+	if ns > longest {
+		return 0
+	}
+	return time.Duration(ns)
+}
+
+// Opening implements [transport.Incoming].
+func (x *incoming) Opening() transport.Header { return x.opening }
+
+// Unary implements [transport.Incoming].
+func (x *incoming) Unary() bool { return x.unary }
+
+// Context implements [transport.Incoming].
+func (x *incoming) Context() context.Context { return x.ctx }
+
+// Recv implements [transport.Incoming].
+func (x *incoming) Recv(m *transport.Message) error {
+	if !x.unary {
+		return x.recv(m)
+	}
+	if x.taken {
+		return io.EOF
+	}
+	x.taken = true
+	*m = transport.Message{Header: x.request.header, Body: x.request.body}
+	return nil
+}
+
+// Send implements [transport.Incoming]. On a unary exchange it is the answer.
+func (x *incoming) Send(m *transport.Message) error {
+	if x.unary {
+		return x.End(m)
+	}
+	return x.send(m, false)
+}
+
+// End implements [transport.Incoming].
+func (x *incoming) End(m *transport.Message) (err error) {
+	p := x.p
+	if m != nil && !x.unary {
+		if err := x.send(m, true); err != nil {
+			return err
+		}
+		m = nil
+	}
+	p.mu.Lock()
+	switch {
+	case x.broken != nil:
+		err = x.broken
+	case x.st.Over():
+		err = io.EOF
+	case m != nil:
+		err = p.core.Reply(&x.st, m)
+	default:
+		err = p.core.End(&x.st, nil)
+	}
+	if err == nil {
+		x.over()
+	}
+	p.wrote()
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("tcp transport: client %s: %w", p.address, err)
+	}
+	return err
+}
+
+// over gives up what the exchange holds. It is called with the lock held.
+func (x *incoming) over() {
+	if x.request.loan != nil {
+		x.request.loan.Return()
+		x.request = parcel{}
+	}
+	x.ended = true
+	x.dispose()
+	x.cancel()
+	signal(x.readable)
+}
+
+// Refuse implements [Refuser].
+func (x *incoming) Refuse(code Code, retryAfter time.Duration, reason string) {
+	p := x.p
+	p.mu.Lock()
+	p.core.Reset(&x.st, session.Reset{Code: session.Code(code), RetryAfter: uint64(retryAfter / time.Millisecond), Reason: reason})
+	x.over()
+	p.wrote()
+}

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package tcp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/frame"
+	"example.com/mailcall/transport/tcp/internal/session"
+)
+
+// Handler answers unary calls. It fills reply; what it leaves empty is an
+// empty answer. A panic ends the call with [Internal]. It is called by many
+// goroutines at once.
+type Handler func(req *Request, reply *Reply)
+
+// Request is a unary call, valid while its handler runs.
+type Request struct {
+	// Body is the encoded value. It must not be changed.
+	Body []byte
+
+	block frame.Block
+	call  *call // nil: inline
+}
+
+// Endpoint returns the Micro-Endpoint of the call.
+func (r *Request) Endpoint() string { return r.block.Endpoint() }
+
+// Header returns all fields of the call. It must not be changed.
+func (r *Request) Header() transport.Header { return r.block.Header() }
+
+// Timeout is how long the caller waited for an answer when it sent the call,
+// 0 for no bound.
+func (r *Request) Timeout() time.Duration { return timeout(r.block.Timeout) }
+
+// Cancelled reports whether the caller has given the call up. For inline
+// handlers it never does: what comes is not read while they run.
+func (r *Request) Cancelled() bool { return r.call != nil && r.call.gone.Load() }
+
+// Reply is the answer to a call.
+type Reply struct {
+	// Header are the fields of the answer. The same ones again and again cost
+	// next to nothing. The slice is not changed and not kept.
+	Header transport.Header
+	// Body is empty with room to append to; what is appended, or put in its
+	// place, is the encoded value.
+	Body []byte
+}
+
+// ServerConfig is what a [Server] serves.
+type ServerConfig struct {
+	// Handler answers unary calls. It must not be nil.
+	Handler Handler
+	// Inline runs Handler on the goroutine that reads the connection: all
+	// calls that came with one read are answered with one write. For handlers
+	// that never wait. False runs a goroutine for each call.
+	Inline bool
+	// Streams serves a stream, on a goroutine of its own, and ends it when it
+	// returns. Nil refuses all streams.
+	Streams func(transport.Incoming)
+}
+
+// Server answers calls on mailcall's own wire as fast as that goes; a
+// [Transport]'s Listen is the comfortable way. Make one with [NewServer]. All
+// its methods may be called from any goroutine.
+type Server struct {
+	config ServerConfig
+	t      *Transport
+	calls  sync.Pool // of *call
+	work   sync.WaitGroup
+
+	mu        sync.Mutex // guards all below
+	listeners map[net.Listener]struct{}
+	peers     map[*peer]struct{}
+	greeting  map[net.Conn]struct{}
+	closed    bool
+}
+
+// NewServer returns a server. It fails with the joined errors of all options
+// that are out of range.
+func NewServer(c ServerConfig, opts ...Option) (*Server, error) {
+	t, err := New(opts...)
+	if c.Handler == nil {
+		err = errors.Join(err, errors.New("tcp transport: a server without a handler"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: c, t: t,
+		listeners: map[net.Listener]struct{}{}, peers: map[*peer]struct{}{}, greeting: map[net.Conn]struct{}{},
+	}
+	s.calls.New = func() any { return &call{} }
+	return s, nil
+}
+
+// Serve accepts connections from l until Shutdown or Close, or until l fails.
+// It closes l. After Shutdown or Close it returns net.ErrClosed.
+func (s *Server) Serve(l net.Listener) error {
+	defer func() { _ = l.Close() }() // it has failed or was closed
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return net.ErrClosed
+	}
+	s.listeners[l] = struct{}{}
+	s.mu.Unlock()
+	for {
+		raw, err := l.Accept()
+		if err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.listeners, l)
+			if s.closed {
+				return net.ErrClosed
+			}
+			return fmt.Errorf("tcp transport: %w", err)
+		}
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			_ = raw.Close() // the client sees the end of the connection
+			continue
+		}
+		s.greeting[raw] = struct{}{}
+		s.work.Add(1)
+		s.mu.Unlock()
+		go s.connection(raw)
+	}
+}
+
+// connection serves one connection until it ends.
+func (s *Server) connection(raw net.Conn) {
+	defer s.work.Done()
+	p, err := s.greet(raw)
+	s.mu.Lock()
+	delete(s.greeting, raw)
+	if err == nil && s.closed {
+		err = net.ErrClosed
+	}
+	if err == nil {
+		s.peers[p] = struct{}{}
+	}
+	s.mu.Unlock()
+	if err != nil {
+		_ = raw.Close() // a client of another kind
+		return
+	}
+	p.serve()
+	s.mu.Lock()
+	delete(s.peers, p)
+	s.mu.Unlock()
+}
+
+func (s *Server) greet(raw net.Conn) (*peer, error) {
+	w, err := s.t.welcome(raw)
+	if err != nil {
+		return nil, err
+	}
+	if w.gob {
+		return nil, errors.New("a client that speaks gob")
+	}
+	return newPeer(w.raw, s.t, w.config, s), nil
+}
+
+// Shutdown stops accepting, tells all clients to begin nothing more here,
+// waits until all exchanges have been answered or ctx ends, and closes what is
+// left. The error is ctx.Err() if it could not wait.
+func (s *Server) Shutdown(ctx context.Context) error {
+	for _, p := range s.stop() {
+		p.Drain("shutting down")
+	}
+	var err error
+	for _, p := range s.open() {
+		if err = p.drained(ctx); err != nil {
+			break
+		}
+	}
+	s.Close()
+	return err
+}
+
+// Close stops accepting, closes all connections and waits for all handlers.
+func (s *Server) Close() {
+	for _, p := range s.stop() {
+		_ = p.Close() // never fails
+	}
+	s.work.Wait()
+}
+
+func (s *Server) stop() []*peer {
+	s.mu.Lock()
+	s.closed = true
+	for l := range s.listeners {
+		_ = l.Close() // Serve tells about it
+	}
+	for raw := range s.greeting {
+		_ = raw.Close() // it has not said anything yet
+	}
+	s.mu.Unlock()
+	return s.open()
+}
+
+func (s *Server) open() []*peer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	peers := make([]*peer, 0, len(s.peers))
+	for p := range s.peers {
+		peers = append(peers, p)
+	}
+	return peers
+}
+
+// drained waits until nothing runs on the connection and all is written.
+func (p *peer) drained(ctx context.Context) error {
+	for {
+		p.mu.Lock()
+		busy := p.err == nil && (p.handling > 0 || p.core.Running() > 0 || p.link.Queued() > 0 || p.writing)
+		idle := make(chan struct{})
+		if busy {
+			p.idle = idle
+		}
+		p.mu.Unlock()
+		if !busy {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-p.over:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// inline are the calls of one read and their answers.
+type inline struct {
+	calls   []inlineCall
+	scratch []byte
+	m       transport.Message
+}
+
+type inlineCall struct {
+	id     uint64
+	req    Request
+	reply  Reply
+	failed bool
+}
+
+// keptScratch is how much room for replies is kept.
+const keptScratch = 1 << 20
+
+func (b *inline) add(o *session.Opening) {
+	if len(b.calls) == cap(b.calls) {
+		b.calls = append(b.calls, inlineCall{})
+	} else {
+		b.calls = b.calls[:len(b.calls)+1]
+	}
+	c := &b.calls[len(b.calls)-1]
+	c.id, c.req.block, c.req.Body = o.ID, o.Block, o.Body
+}
+
+// run has all calls handled.
+func (b *inline) run(s *Server) {
+	room := b.scratch[:0]
+	for i := range b.calls {
+		c := &b.calls[i]
+		c.reply = Reply{Body: room[len(room):]}
+		c.failed = !s.handle(&c.req, &c.reply)
+		n := len(c.reply.Body)
+		switch {
+		case n == 0:
+		case cap(room)-len(room) >= n && &room[len(room) : len(room)+1][0] == &c.reply.Body[0]:
+			room = room[:len(room)+n]
+		case cap(room)-len(room) < n && cap(room) < keptScratch:
+			room = make([]byte, 0, max(2*cap(room), 4*n, 4<<10))
+			if cap(b.scratch) < cap(room) {
+				b.scratch = room
+			}
+		}
+	}
+}
+
+// answer writes the replies. It is called with the lock held.
+func (b *inline) answer(s *session.Server) {
+	for i := range b.calls {
+		c := &b.calls[i]
+		var err error
+		if !c.failed {
+			b.m.Header, b.m.Body = c.reply.Header, c.reply.Body
+			err = s.Answer(c.id, &b.m)
+		}
+		if c.failed || err != nil {
+			s.ResetID(c.id, failure(err))
+		}
+		*c = inlineCall{}
+	}
+	b.calls = b.calls[:0]
+	b.m = transport.Message{}
+}
+
+func failure(err error) session.Reset {
+	switch {
+	case err == nil:
+		return session.Reset{Code: session.CodeInternal, Reason: "the handler has panicked"}
+	case errors.Is(err, transport.ErrTooLarge):
+		return session.Reset{Code: session.CodeTooLarge, Reason: err.Error()}
+	}
+	return session.Reset{Code: session.CodeInternal, Reason: err.Error()}
+}
+
+// handle runs the handler. It reports false when that panics.
+func (s *Server) handle(req *Request, reply *Reply) (ok bool) {
+	defer func() {
+		if !ok {
+			_ = recover() // the caller is told
+		}
+	}()
+	s.config.Handler(req, reply)
+	return true
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build darwin
+
+package tcp
+
+import (
+	"errors"
+	"syscall"
+)
+
+// send writes what the kernel takes at once.
+func send(fd uintptr, p []byte) (int, error) { return again(syscall.Write, fd, p) }
+
+// receive reads what has come.
+func receive(fd uintptr, p []byte) (int, error) { return again(syscall.Read, fd, p) }
+
+func again(call func(int, []byte) (int, error), fd uintptr, p []byte) (int, error) {
+	for {
+		n, err := call(int(fd), p)
+		if err == nil || !errors.Is(err, syscall.EINTR) {
+			return max(n, 0), err
+		}
+	}
+}
