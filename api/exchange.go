@@ -99,6 +99,9 @@ func caught(where string, err *error) {
 // Fill implements caller.Exchange.
 func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error {
 	f := x.formFor(node)
+	if f.missing != nil {
+		return f.missing
+	}
 	id := x.id.write(x.nextID())
 	addMetadata(ctx, m, f.header)
 	m.Header = append(m.Header, f.header...)

@@ -86,6 +86,10 @@ func (cfg *config) form(key methodKey, contentType string) form {
 func (cfg *config) nativeForm(key methodKey) form {
 	f := form{contentType: key.contentType, native: true}
 	f.use(cfg.options.Codecs, bare(key.contentType))
+	if f.enveloper != nil {
+		f.missing = fmt.Errorf("%w: %q has an envelope, and gRPC says by itself what it says; use the content type of the bare value",
+			rpcerr.ErrUnsupportedContentType, key.contentType)
+	}
 	f.header = transport.Header{
 		{Name: "Content-Type", Value: key.contentType},
 		{Name: "Micro-Service", Value: key.service},

@@ -99,8 +99,8 @@ func (m *method) stream(ctx context.Context, req Request) (Stream, error) {
 	inner, err := m.config.caller.runtime.Streams.Open(ctx, streamer.Opening{
 		Service: plan.Service, Endpoint: plan.Endpoint,
 		Timeout: plan.StreamTimeout, Quiet: m.options.HalfCloseWait,
-		Open: func(ctx context.Context, cut context.CancelFunc) (messages.Opened, error) {
-			return m.config.caller.runtime.Desk.Open(ctx, cut, plan, o)
+		Open: func(ctx context.Context) (messages.Opened, error) {
+			return m.config.caller.runtime.Desk.Open(ctx, plan, o)
 		},
 	})
 	if err != nil {

@@ -58,7 +58,7 @@ func (x *exchange) failed(err error) *transport.Message {
 }
 
 func (x *exchange) withError(header transport.Header, text string) *transport.Message {
-	if !canSayError(x.contentType, x.codec) {
+	if x.in == nil && !canSayError(x.contentType, x.codec) {
 		return nil
 	}
 	if isGRPC(x.contentType) {

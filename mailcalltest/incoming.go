@@ -60,11 +60,11 @@ func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
 	}
 	x.admit()
 	s.r.work.Add(1)
-	go x.runIncoming()
+	go x.runIncoming(in.Context()) //nolint:contextcheck // an exchange has a context of its own
 	return true
 }
 
-func (x *exchange) runIncoming() {
+func (x *exchange) runIncoming(ctx context.Context) {
 	if x.handler.unary != nil && !x.in.Unary() {
 		// A stream to an endpoint that takes one request: its first message.
 		var first transport.Message
@@ -75,7 +75,7 @@ func (x *exchange) runIncoming() {
 			}
 		}
 	}
-	x.run(x.in.Context())
+	x.run(ctx)
 }
 
 // conclude sends the answer, or for a stream what ends it. No answer to a

@@ -52,7 +52,9 @@ func TestIncomingUnary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var reply struct{ Headers []string }
+	var reply struct {
+		Headers []string `json:"headers"`
+	}
 	if err := json.Unmarshal(got.Body, &reply); err != nil {
 		t.Fatal(err)
 	}

@@ -103,6 +103,26 @@ func (ch *channel) halt(b bounds) error {
 	return ch.lost
 }
 
+// linger is the write of an opening that sometimes takes a while.
+func (ch *channel) linger(b bounds) error {
+	s := ch.conn.server.world.sim
+	if !s.world.rolls(0.1) {
+		return nil
+	}
+	until := s.clock.now.Add(time.Duration(s.dice.N(20)) * time.Millisecond)
+	end := until
+	if b.deadline != 0 {
+		end = min(end, b.deadline)
+	}
+	if !s.parkUntil(end, func() bool { return s.clock.now >= end || ch.halt(b) != nil }) {
+		return errStopped
+	}
+	if s.clock.now < until {
+		return ch.halt(b)
+	}
+	return nil // it was written, whatever has happened meanwhile
+}
+
 // forward puts a frame on the way to the server.
 func (ch *channel) forward(f frame) {
 	v := ch.conn.server
@@ -123,7 +143,8 @@ func (ch *channel) forward(f frame) {
 func (ch *channel) send(f frame, b bounds) error {
 	s := ch.conn.server.world.sim
 	s.checkSend(ch, f)
-	full := func() bool { return f.kind == frameData && ch.unread >= streamWindow && !ch.finished() }
+	counts := f.kind == frameData || !ch.native() // a lent connection sends an end as it sends all
+	full := func() bool { return counts && ch.unread >= streamWindow && !ch.finished() }
 	for {
 		if err := ch.halt(b); err != nil {
 			return err
@@ -230,6 +251,10 @@ func (c sharedConn) Open(ctx context.Context, deadline time.Time, m *transport.M
 		return nil, transport.NotSent(err)
 	}
 	if w.channel, err = c.openStream(s.streams[n]); err != nil {
+		return nil, err
+	}
+	if err = w.linger(w.bounds); err != nil {
+		w.close()
 		return nil, err
 	}
 	return w, nil

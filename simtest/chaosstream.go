@@ -82,8 +82,9 @@ func (r *roller) variation(st Stream, at time.Duration) Stream {
 		st.CancelAfter = r.ms(0, 200)
 	}
 	if r.one(5) {
-		st.StopAfter, st.StopByContext = 1+r.N(4), r.one(2)
+		st.StopAfter = 1 + r.N(4)
 	}
+	st.StopByContext = r.one(2)
 	return st
 }
 

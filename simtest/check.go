@@ -95,6 +95,9 @@ func (s *sim) quiet() {
 		}
 	}
 	s.quietStreams()
+	if n := len(s.live) + len(s.publishing); n > 0 && s.closedAt != 0 && s.clock.now >= s.closedAt.Add(tick) {
+		s.violatef(OneResult, "%d calls have no result %s after the client was closed", n, s.clock.now.Sub(s.closedAt))
+	}
 	s.conserved()
 	if s.scenario.Thorough && !s.failed {
 		s.compare()
@@ -354,6 +357,8 @@ func (s *sim) left(over bool) {
 		s.violatef(StreamEnds, "stream %d has not ended after the client was closed", s.open[0].id)
 	case len(s.publishing) > 0:
 		s.violatef(OneResult, "publish %d has no result after the client was closed", s.publishing[0].id)
+	case len(s.followers) > 0:
+		s.violatef(NothingLeft, "%d contexts have not ended", len(s.followers))
 	case len(s.routines) > 0:
 		s.violatef(NothingLeft, "%d routines still wait for something", len(s.routines))
 	case !over || len(actors) > 0:

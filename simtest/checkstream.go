@@ -97,6 +97,8 @@ func (s *sim) quietStream(st *stream) {
 		s.violatef(StreamEnds, "stream %d has ended with %v, and then with %v", st.id, st.verdict, err)
 	case err == nil && (late(st.bound) || late(st.leftAt)):
 		s.violatef(StreamEnds, "stream %d has not ended, and its time is over", st.id)
+	case err == nil && st.halfAt != 0 && st.hearing && !st.channel.native() && late(st.quietAt()):
+		s.violatef(StreamEnds, "stream %d was half-closed, and its user still waits for a server that says nothing", st.id)
 	case err == nil && late(st.toldAt):
 		s.violatef(StreamEnds, "stream %d has told its user that it ended, and has not", st.id)
 	case err == nil:

@@ -11,6 +11,7 @@ import (
 	"example.com/mailcall/actors"
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/selector"
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/transport"
@@ -60,6 +61,7 @@ type sim struct {
 	pending   int  // streams and publishes that have not begun
 	stopping  bool // the run is over
 	failed    bool
+	closedAt  clock.Instant       // 0: not yet
 	limits    messages.PoolLimits // the widest that were ever in force
 
 	check checks
@@ -277,6 +279,13 @@ func (s *sim) shut() {
 	}
 	s.note("close")
 	over := s.runtime.Shut()
+	s.closedAt = s.clock.now
+	s.remind(s.closedAt)
+	for _, st := range s.open {
+		if st.leftAt == 0 {
+			st.leftAt = s.closedAt
+		}
+	}
 	s.scenario.CloseAt, s.scenario.Horizon = 0, max(s.scenario.Horizon, s.elapsed())+closeTime
 	s.play(func() bool { return over() && len(s.ready) == 0 && s.allOver() && s.clock.world == 0 })
 	if !s.failed {

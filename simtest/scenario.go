@@ -178,9 +178,11 @@ type Stream struct {
 	HalfClose bool
 	// ReadGap is how long the user takes for a message.
 	ReadGap time.Duration
-	// StopAfter is how many messages the user receives before it has enough and
-	// closes the stream, or with StopByContext ends its context. 0 is all.
+	// StopAfter is how many messages the user receives before it has enough, 0
+	// is all; CancelAfter is when it has waited enough, from At, 0 is never. Then
+	// it closes the stream, or with StopByContext ends its context.
 	StopAfter     int
+	CancelAfter   time.Duration
 	StopByContext bool
 	// Deadline is that of the context, Timeout the stream's own; OpenTimeout
 	// bounds the opening where there is no deadline, AttemptTimeout one attempt
@@ -188,8 +190,6 @@ type Stream struct {
 	Deadline, Timeout, OpenTimeout, AttemptTimeout time.Duration
 	// Attempts at the opening, up to 255. Defaults to 1.
 	Attempts int
-	// CancelAfter is when the context is cancelled, from At. 0 is never.
-	CancelAfter time.Duration
 	// Quiet is how long a lent connection may be silent after a half-close.
 	Quiet time.Duration
 }

@@ -124,10 +124,12 @@ func (s *sim) deadLetter(event any) {
 	s.note("dead letter", e.PID.Id, typeName(e.Message))
 	lost := false
 	switch m := e.Message.(type) {
-	case messages.Released, messages.Dropped:
+	case messages.Released:
 		lost = true
+	case messages.Dropped:
+		lost = m.Conn.Shared == nil // of a shared one many may say so
 	case messages.Leased:
-		lost = m.Conn != nil
+		lost = m.Conn != nil && m.Conn.Shared == nil
 	case messages.Dialled:
 		lost = m.Conn != nil
 	}

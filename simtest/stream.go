@@ -38,6 +38,9 @@ type stream struct {
 	endedAt  clock.Instant // when its end was seen first, 0: was not
 	verdict  error         // that end
 	toldAt   clock.Instant // when Recv told its user, 0: has not
+	heardAt  clock.Instant // when something was received last
+	halfAt   clock.Instant // when it was half-closed, 0: was not
+	hearing  bool          // Recv waits
 	over     bool
 	openings int  // that left
 	accepts  int  // by servers
@@ -66,7 +69,7 @@ func (st *stream) start() {
 	s.remind(st.bound)
 	s.remind(st.limit)
 	if st.spec.CancelAfter > 0 {
-		s.clock.after(st.spec.CancelAfter, func() { st.leave(true) })
+		s.clock.after(st.spec.CancelAfter, func() { st.leave(st.spec.StopByContext) })
 	}
 	s.open = append(s.open, st)
 	st.busy++
@@ -124,10 +127,10 @@ func (st *stream) open() (*streamer.Stream, error) {
 	defer func() { st.waiting-- }()
 	return s.runtime.Streams.Open(st.ctx, streamer.Opening{
 		Service: plan.Service, Endpoint: plan.Endpoint, Timeout: plan.StreamTimeout, Quiet: st.spec.Quiet,
-		Open: func(ctx context.Context, cut context.CancelFunc) (messages.Opened, error) {
+		Open: func(ctx context.Context) (messages.Opened, error) {
 			st.opening = true
 			defer func() { st.opening = false }()
-			return s.runtime.Desk.Open(ctx, cut, plan, st)
+			return s.runtime.Desk.Open(ctx, plan, st)
 		},
 	})
 }
@@ -178,6 +181,8 @@ func (st *stream) closeSend() {
 		return
 	}
 	st.sim.checkHalfClose(st)
+	st.halfAt = st.sim.clock.now
+	st.remindQuiet()
 }
 
 // refused looks at an error of sending.
@@ -197,9 +202,7 @@ func (st *stream) receives() {
 			st.leave(st.spec.StopByContext)
 			return
 		}
-		st.waiting++
-		err := st.inner.Recv(&m)
-		st.waiting--
+		err := st.hear(&m)
 		switch {
 		case err != nil:
 			st.ended(err)
@@ -223,6 +226,30 @@ func (st *stream) receives() {
 		}
 	}
 }
+
+// hear waits for a message.
+func (st *stream) hear(m *transport.Message) error {
+	st.waiting++
+	st.hearing = true
+	defer func() {
+		st.waiting--
+		st.hearing = false
+	}()
+	err := st.inner.Recv(m)
+	st.heardAt = st.sim.clock.now
+	st.remindQuiet()
+	return err
+}
+
+// remindQuiet has the clock stop where a half-closed stream on a lent
+// connection ends because nobody says anything.
+func (st *stream) remindQuiet() {
+	if st.halfAt != 0 {
+		st.sim.remind(st.quietAt())
+	}
+}
+
+func (st *stream) quietAt() clock.Instant { return max(st.halfAt, st.heardAt).Add(st.spec.Quiet) }
 
 // ended looks at the end of a stream as Recv told it.
 func (st *stream) ended(err error) {

@@ -180,23 +180,10 @@ func (c *conn) openLent(st *stream) error {
 		return transport.NotSent(errClosed)
 	}
 	ch, err := c.openStream(st)
-	if err != nil || !s.world.rolls(0.1) {
-		return err
+	if err == nil {
+		err = ch.linger(c.bounds)
 	}
-	// The first write takes a while.
-	b := c.bounds
-	until := s.clock.now.Add(time.Duration(s.dice.N(20)) * time.Millisecond)
-	end := until
-	if b.deadline != 0 {
-		end = min(end, b.deadline)
-	}
-	if !s.parkUntil(end, func() bool { return ch.halt(b) != nil }) {
-		return errStopped
-	}
-	if s.clock.now < until {
-		return ch.halt(b)
-	}
-	return nil
+	return err
 }
 
 // recvStream is a message of the stream, in the form of go-micro's wires.

@@ -46,7 +46,6 @@ type cell struct {
 	deadline    clock.Instant
 	fromContext bool // the deadline is the caller's own
 	decoded     bool // by a wrapped attempt
-	cutStream   context.CancelFunc
 	dice        dice.Dice
 
 	timer clock.Timer

@@ -4,7 +4,6 @@ package caller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,14 +16,13 @@ import (
 // opening, and tries again elsewhere while nothing was sent. What it leaves
 // behind in place of a reply is the connection.
 
-// Open opens a stream. ctx bounds the whole stream and cut ends it; the plan's
-// Timeout bounds the opening only. The error is a [*rpcerr.CallError].
-func (d *Desk) Open(ctx context.Context, cut context.CancelFunc, p *Plan, x Exchange) (o messages.Opened, err error) {
+// Open opens a stream. ctx bounds the whole stream; the plan's Timeout bounds
+// the opening only. The error is a [*rpcerr.CallError].
+func (d *Desk) Open(ctx context.Context, p *Plan, x Exchange) (o messages.Opened, err error) {
 	c, err := d.take()
 	if err != nil {
 		return o, refused(p, err)
 	}
-	c.cutStream = cut
 	c.open(ctx, p, x)
 	c.run() //nolint:contextcheck // the cell holds it
 	for !c.sup.done {
@@ -39,7 +37,6 @@ func (d *Desk) Open(ctx context.Context, cut context.CancelFunc, p *Plan, x Exch
 
 // opened takes what the winner has opened out of the cell.
 func (c *cell) opened() (o messages.Opened) {
-	c.cutStream = nil
 	if c.sup.won < 0 {
 		return o
 	}
@@ -66,17 +63,22 @@ func (a *attempt) openStream() {
 	}
 }
 
-// openNative opens a stream that the wire knows as such.
+// openNative opens a stream that the wire knows as such. What bounds the opening
+// ends with it; its context lives on as the stream's.
 func (a *attempt) openNative(ctx context.Context) (err error) {
 	if err := a.fill(ctx, &a.request); err != nil {
 		return fillError{err}
 	}
-	c := a.cell
+	c, b := a.cell, a.bounded(ctx)
 	a.enter(rpcerr.PhaseSend)
-	c.cut.Store(&bounded{cut: c.cutStream})
+	c.cut.Store(b)
 	c.parking.Store(a.token())
 	defer func() {
-		if err != nil && a.stream != nil {
+		if err == nil {
+			return
+		}
+		b.cut()
+		if a.stream != nil {
 			_ = a.stream.Close() // it was interrupted, and nobody will know of it
 			a.stream = nil
 		}
@@ -86,11 +88,12 @@ func (a *attempt) openNative(ctx context.Context) (err error) {
 	if c.mail.some.Load() && c.mustStop() {
 		return transport.NotSent(transport.ErrInterrupted)
 	}
-	a.stream, err = a.conn.Streamer.Open(ctx, c.streamBound(), &a.request)
-	if errors.Is(err, context.Canceled) && c.ctx.Err() == nil {
-		return transport.ErrInterrupted
+	c.armInline()
+	a.stream, err = a.conn.Streamer.Open(b.Context, c.streamBound(), &a.request)
+	if err == nil && !b.end.CompareAndSwap(underWay, returned) {
+		err = context.Canceled // it was cut off at the last moment
 	}
-	return err
+	return c.cutOff(b, err)
 }
 
 // streamBound is when the whole stream must have ended, the zero time if never.

@@ -20,11 +20,18 @@ import (
 type bounded struct {
 	context.Context //nolint:containedctx // it is one
 
-	cut     context.CancelFunc
-	at      clock.Instant // 0: no deadline
-	time    time.Time     // the same
-	expired atomic.Bool
+	cut  context.CancelFunc
+	at   clock.Instant // 0: no deadline
+	time time.Time     // the same
+	end  atomic.Uint32 // how it ended: whoever changes it from underWay decides
 }
+
+// Values of end.
+const (
+	underWay = iota
+	expired  // the timer has cut it
+	returned // it came to an end by itself
+)
 
 // Deadline implements context.Context.
 func (b *bounded) Deadline() (time.Time, bool) {
@@ -37,7 +44,7 @@ func (b *bounded) Deadline() (time.Time, bool) {
 // Err implements context.Context.
 func (b *bounded) Err() error {
 	err := b.Context.Err()
-	if err != nil && b.expired.Load() {
+	if err != nil && b.end.Load() == expired {
 		return context.DeadlineExceeded
 	}
 	return err
@@ -49,13 +56,8 @@ func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
 	if err := a.fill(ctx, &a.request); err != nil {
 		return fillError{err}
 	}
-	c := a.cell
-	b := &bounded{at: a.bound}
-	b.Context, b.cut = context.WithCancel(ctx)
+	c, b := a.cell, a.bounded(ctx)
 	defer b.cut()
-	if a.bound != 0 {
-		b.time = c.desk.Clock.Time(a.bound)
-	}
 	a.enter(rpcerr.PhaseWait)
 	c.cut.Store(b)
 	c.parking.Store(a.token())
@@ -64,18 +66,39 @@ func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
 	if c.mail.some.Load() && c.mustStop() {
 		return transport.NotSent(transport.ErrInterrupted)
 	}
+	c.armInline()
+	a.reply = &a.berth.reply
+	*a.reply = transport.Message{}
+	return c.cutOff(b, a.conn.Parallel.Exchange(b, time.Time{}, &a.request, a.reply))
+}
+
+// bounded makes the context of what the attempt is about to do.
+func (a *attempt) bounded(ctx context.Context) *bounded {
+	b := &bounded{at: a.bound}
+	b.Context, b.cut = context.WithCancel(ctx)
+	if a.bound != 0 {
+		b.time = a.cell.desk.Clock.Time(a.bound)
+	}
+	return b
+}
+
+// armInline sets the timer in the middle of a turn that is about to wait.
+func (c *cell) armInline() {
 	if c.rang.Swap(false) {
 		c.armed = 0
 	}
 	c.arm()
-	a.reply = &a.berth.reply
-	*a.reply = transport.Message{}
-	err = a.conn.Parallel.Exchange(b, time.Time{}, &a.request, a.reply)
+}
+
+// cutOff says why what b bounded has ended with err.
+func (c *cell) cutOff(b *bounded, err error) error {
 	switch {
-	case err == nil || b.Context.Err() == nil:
-		return err
-	case b.expired.Load():
+	case err == nil:
+		return nil
+	case b.end.Load() == expired:
 		return fmt.Errorf("%w: %w", os.ErrDeadlineExceeded, err)
+	case b.Context.Err() == nil:
+		return err
 	case c.ctx.Err() == nil:
 		return transport.ErrInterrupted // by a cancel from elsewhere
 	default:
@@ -88,8 +111,7 @@ func (c *cell) ringing() {
 	if b := c.cut.Load(); b != nil && b.at != 0 {
 		if c.desk.Clock.Now() < b.at {
 			c.timer.Reset(b.at) // it was armed for an earlier call
-		} else {
-			b.expired.Store(true)
+		} else if b.end.CompareAndSwap(underWay, expired) {
 			b.cut()
 		}
 	}

@@ -60,8 +60,10 @@ type keeper struct {
 	self  messages.Ref[messages.KeeperMessage]
 	timer clock.Timer
 	tends bool // the timer is armed
-	dials map[int]func()
-	dial  int
+	// hurries: it is armed for shared connections that leave
+	hurries bool
+	dials   map[int]func()
+	dial    int
 
 	shared  []*messages.Conn // as it was published last; never changed in place
 	leaving []*messages.Conn // shared ones that take nothing any more
@@ -280,7 +282,8 @@ func (k *keeper) tend() {
 
 // tendLater arms the timer while there is a connection that can grow old.
 func (k *keeper) tendLater() {
-	if k.tends || k.state.open == 0 {
+	hurry := len(k.leaving) > 0
+	if k.state.open == 0 || k.tends && (k.hurries || !hurry) {
 		return
 	}
 	every := k.state.limits.IdleTimeout
@@ -288,11 +291,11 @@ func (k *keeper) tendLater() {
 		every = ttl
 	}
 	every /= 2
-	if len(k.leaving) > 0 && (every <= 0 || every > leaveEvery) {
+	if hurry && (every <= 0 || every > leaveEvery) {
 		every = leaveEvery
 	}
 	if every > 0 {
-		k.tends = true
+		k.tends, k.hurries = true, hurry
 		k.timer.Reset(k.Clock.Now().Add(max(every, time.Millisecond)))
 	}
 }

@@ -72,9 +72,8 @@ type Opening struct {
 	// Quiet is how long the service may say nothing after the end of input, on
 	// a wire where it does not say when it is done.
 	Quiet time.Duration
-	// Open makes the call that opens the stream. ctx bounds all of the stream,
-	// and cut ends it.
-	Open func(ctx context.Context, cut context.CancelFunc) (messages.Opened, error)
+	// Open makes the call that opens the stream. ctx bounds all of the stream.
+	Open func(ctx context.Context) (messages.Opened, error)
 }
 
 // Open opens a stream, which lasts no longer than ctx. The error is a
@@ -86,7 +85,7 @@ func (d *Desk) Open(ctx context.Context, o Opening) (*Stream, error) {
 		cancel()
 		return nil, &rpcerr.CallError{Service: o.Service, Endpoint: o.Endpoint, Err: err}
 	}
-	opened, err := o.Open(inner, cancel)
+	opened, err := o.Open(inner)
 	if err == nil {
 		err = s.begin(ctx, opened)
 	}

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"example.com/mailcall/codec"
 )
 
 // contentType is the name under which both sides know the codec.
@@ -21,8 +23,13 @@ const maxText = 16 << 20
 // may use it at once.
 type gzipJSON struct{}
 
+var _ codec.Codec = gzipJSON{}
+
 // Marshal implements codec.Codec.
 func (gzipJSON) Marshal(v any) ([]byte, error) {
+	if v == nil {
+		return nil, &codec.TypeError{Codec: "gzip json", Want: "what encoding/json takes", Got: "nil"}
+	}
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
 	if err := json.NewEncoder(w).Encode(v); err != nil {

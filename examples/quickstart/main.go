@@ -30,18 +30,17 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	var nodes []string
-	for range 2 {
-		node := mailcalltest.NewGreeter("greeter")
+	here, there := mailcalltest.NewGreeter("greeter"), mailcalltest.NewGreeter("greeter")
+	defer here.Close()
+	defer there.Close()
+	for _, node := range []*mailcalltest.Responder{here, there} {
 		if err := node.Listen(over, "127.0.0.1:0"); err != nil {
 			return err
 		}
-		defer node.Close()
-		nodes = append(nodes, node.Address())
 	}
 
 	// A client is made once and used by everybody. It dials when it is called.
-	client, err := api.New(api.WithRegistry(static.New("greeter", nodes...)))
+	client, err := api.New(api.WithRegistry(static.New("greeter", here.Address(), there.Address())))
 	if err != nil {
 		return err // every fault of every option at once
 	}

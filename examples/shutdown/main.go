@@ -123,5 +123,8 @@ func newService() (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.Listen(over, "127.0.0.1:0")
+	if err := s.Listen(over, "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	return s, nil
 }

@@ -39,6 +39,8 @@ func (frames) Dial(ctx context.Context, address string) (transport.Conn, error) 
 	return newConn(c), nil
 }
 
+var _ transport.Transport = frames{}
+
 // conn is one connection. mailcall drives it with one exchange at a time, and
 // closes it when an exchange is hopeless, so there is nothing to lock.
 type conn struct {

@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer client.Close(ctx)
+	defer client.Close(context.WithoutCancel(ctx))
 
 	rsp := &greet.HelloReply{}
 	if err := client.Call(ctx, client.NewRequest("greeter", "Greeter.Hello", &greet.HelloRequest{Name: "Ada"}), rsp); err != nil {
@@ -63,7 +63,9 @@ func run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out, rsp.GetGreeting(), "on a stream")
 
 	slow := client.NewRequest("greeter", "Greeter.Sleep", &greet.HelloRequest{SleepMs: time.Hour.Milliseconds()})
-	err = client.Call(ctx, slow, rsp, api.WithRequestTimeout(50*time.Millisecond))
+	ctx, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+	defer cancel()
+	err = client.Call(ctx, slow, rsp)
 	fmt.Fprintln(out, "a slow call met its deadline:", errors.Is(err, context.DeadlineExceeded))
 	return nil
 }

@@ -19,7 +19,7 @@ func TestCalls(t *testing.T) {
 }
 
 func rig(t *testing.T) conformance.Rig {
-	dir, err := os.MkdirTemp("", "frames") // the path of a socket is short
+	dir, err := os.MkdirTemp("", "frames") //nolint:usetesting // the path of a socket is short, that of t.TempDir may not be
 	if err != nil {
 		t.Fatal(err)
 	}

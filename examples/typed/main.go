@@ -79,8 +79,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if e := rpcerr.From(err); e != nil { // what the service said
 		fmt.Fprintf(out, "%d %s: %s\n", e.Code, e.Status, e.Detail)
 	}
-	var failed *rpcerr.CallError
-	if errors.As(err, &failed) { // what the client did about it
+	if failed, ok := errors.AsType[*rpcerr.CallError](err); ok { // what the client did about it
 		for i, a := range failed.Attempts {
 			fmt.Fprintf(out, "attempt %d: %s\n", i+1, a.Proof)
 		}

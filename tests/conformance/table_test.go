@@ -32,7 +32,7 @@ func TestCalls(t *testing.T) {
 		conformance.Carrier{Name: "http", Factory: f["http"], Limits: limits},
 		conformance.Carrier{Name: "https", Factory: f["https"], Limits: limits},
 		conformance.Carrier{Name: "memory", Factory: f["memory"], Limits: limits},
-		conformance.Carrier{Name: "tcp", Factory: overTCP(tcp.Own), Limits: conformance.SilentErrors()},
+		conformance.Carrier{Name: "tcp", Factory: overTCP(tcp.Own)},
 		conformance.Carrier{Name: "tcp, gob", Factory: overTCP(tcp.Gob), Limits: limits},
 		conformance.Carrier{Name: "your own", Factory: f["no more than the contract"], Limits: limits},
 	)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package conformance holds the suites that an implementation of a contract
-// passes, ours and anybody's: [Transport] and [Codec].
+// passes, ours and anybody's: [Transport], [Codec], [Registry] and [Broker]. Two
+// more make real calls over an implementation and log a table of what works:
+// [Calls] and [Publishing].
 //
 //	func TestConformance(t *testing.T) {
 //		conformance.Transport(t, func(t *testing.T) conformance.Rig {

@@ -49,8 +49,8 @@ func parseAddress(address string) (target, error) {
 	t := target{network: "tcp", address: net.JoinHostPort(host, port)}
 	t.secure = secure || !plain && port == portTLS
 	t.authority = t.address
-	if zone := strings.IndexByte(host, '%'); zone >= 0 {
-		t.authority = net.JoinHostPort(host[:zone], port) // a zone means nothing to others
+	if unzoned, _, ok := strings.Cut(host, "%"); ok {
+		t.authority = net.JoinHostPort(unzoned, port) // a zone means nothing to others
 	}
 	return t, nil
 }

@@ -5,7 +5,6 @@ package grpc
 import (
 	"context"
 	"fmt"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,11 +96,6 @@ func (c *conn) Recv(m *transport.Message) error {
 	c.simple.mu.Unlock()
 	*m = a.reply
 	return a.err
-}
-
-// errClosed is what is left of a connection that this side has closed.
-func (c *conn) errClosed() error {
-	return fmt.Errorf("grpc transport: %s: the connection was closed here: %w", c.address, net.ErrClosed)
 }
 
 // bounded is ctx, ended at deadline at the latest.

@@ -67,6 +67,9 @@ func unprocessed(st *status.Status) bool {
 // ended is why the caller's time is over, nil if it is not.
 func (v *verdict) ended() error {
 	err := v.ctx.Err()
+	if end, ok := v.ctx.Deadline(); err == nil && ok && !time.Now().Before(end) {
+		err = context.DeadlineExceeded // the server's clock was faster to say so
+	}
 	switch expired := !v.deadline.IsZero() && !time.Now().Before(v.deadline); {
 	case !expired || errors.Is(err, context.Canceled):
 		return err
@@ -85,7 +88,7 @@ func (expiredError) Error() string { return os.ErrDeadlineExceeded.Error() }
 
 // Is matches both names of it.
 func (expiredError) Is(target error) bool {
-	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded //nolint:errorlint // this is what Is is for
+	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
 }
 
 // fault is what went wrong on the way.

@@ -189,7 +189,7 @@ func statusOf(text string) error {
 	return status.FromProto(&spb.Status{
 		Code:    int32(code),
 		Message: text,
-		Details: []*anypb.Any{{TypeUrl: errorType, Value: appendError(nil, e)}},
+		Details: []*anypb.Any{{TypeUrl: errorType, Value: appendError(e)}},
 	}).Err()
 }
 

@@ -21,6 +21,15 @@ import (
 // patience is how long gRPC may take for a connection where ctx sets no bound.
 const patience = 20 * time.Second
 
+// The windows of flow control, in bytes. Fixed ones spare the pings with which
+// gRPC's library measures the way, one in each round trip, and a large message
+// does not wait for its window to grow. A stream whose reader is slow holds one
+// window at most.
+const (
+	streamWindow = 1 << 20
+	connWindow   = 4 << 20
+)
+
 // redialled is the text of the error with which the dialer refuses to dial
 // again. A call that meets it was proven not to have been processed before:
 // gRPC's library begins a call anew in no other case.
@@ -53,7 +62,6 @@ func (c *config) open(ctx context.Context, address string) (*link, error) {
 	l := &link{address: address}
 	//nolint:forbidigo // the connection outlives the dial
 	l.ctx, l.cancel = context.WithCancel(context.Background())
-	//nolint:contextcheck // gRPC hands the dialer a context of its own
 	l.cc, err = grpc.NewClient("passthrough:///connection", c.dialOptions(ctx, l, to)...)
 	if err != nil {
 		l.cancel()
@@ -79,7 +87,10 @@ func (c *config) dialOptions(ctx context.Context, l *link, to target) []grpc.Dia
 	case to.secure:
 		creds = credentials.NewTLS(nil)
 	}
-	opts := append([]grpc.DialOption(nil), c.extra...)
+	opts := append([]grpc.DialOption{
+		grpc.WithStaticStreamWindowSize(streamWindow),
+		grpc.WithStaticConnWindowSize(connWindow),
+	}, c.extra...)
 	opts = append(opts,
 		grpc.WithTransportCredentials(&recorder{TransportCredentials: creds, link: l}),
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return l.dial(ctx, c, to) }),

@@ -210,8 +210,9 @@ func TestListenerStreams(t *testing.T) {
 }
 
 func TestIncomingContext(t *testing.T) {
-	ended := make(chan error, 1)
+	entered, ended := make(chan struct{}), make(chan error, 1)
 	l := respond(t, "127.0.0.1:0", func(in transport.Incoming) {
+		close(entered)
 		<-in.Context().Done()
 		err := errors.Join(in.Recv(&transport.Message{}), in.Send(&transport.Message{}))
 		ended <- err
@@ -220,6 +221,7 @@ func TestIncomingContext(t *testing.T) {
 	c := dial(t, l.Address())
 	ctx, cancel := context.WithCancel(bound(t))
 	s := open(t, c, ctx, "Any")
+	<-entered // an opening that is cancelled at once may never be sent
 	cancel()
 	wantIs(t, <-ended, context.Canceled)
 	wantIs(t, s.Recv(&transport.Message{}), context.Canceled)

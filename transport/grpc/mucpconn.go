@@ -28,6 +28,7 @@ type mucpConn struct {
 	t           *Mucp
 	wire        grpc.ClientStream
 	dead        atomic.Bool // the stream is of no further use
+	killed      atomic.Bool // because this side ended it
 	interrupted atomic.Bool
 
 	mu    sync.Mutex
@@ -49,8 +50,7 @@ var (
 )
 
 func newMucpConn(t *Mucp, l *link, wire grpc.ClientStream) *mucpConn {
-	c := &mucpConn{link: l, t: t, wire: wire, in: packet{limit: t.config.maxMessage}}
-	c.bound.ctx = l.ctx
+	c := &mucpConn{link: l, t: t, wire: wire, in: packet{limit: t.config.maxMessage}, bound: bound{ctx: l.ctx}}
 	c.sending.timer, c.receiving.timer = t.clock.Timer(c.sending.rang(c)), t.clock.Timer(c.receiving.rang(c))
 	return c
 }
@@ -74,6 +74,7 @@ func (c *mucpConn) Interrupt() {
 
 // kill ends the stream: a gRPC stream cannot give up one message only.
 func (c *mucpConn) kill() {
+	c.killed.Store(true)
 	c.dead.Store(true)
 	c.cancel()
 }
@@ -137,8 +138,8 @@ func (c *mucpConn) over(b bound) error {
 		return b.ctx.Err()
 	case b.due != 0 && c.t.clock.Now() >= b.due:
 		return os.ErrDeadlineExceeded
-	case c.dead.Load():
-		return io.ErrClosedPipe
+	case c.killed.Load():
+		return io.ErrClosedPipe // a bound from before has ended it
 	}
 	return nil
 }
@@ -167,7 +168,7 @@ func (c *mucpConn) Send(m *transport.Message) error {
 		// The stream was over before: the message was not taken.
 		return transport.NotSent(c.named(fmt.Errorf("the server has ended the stream: %w", io.EOF)))
 	}
-	return c.named(&streamFault{status: status.Convert(err)})
+	return c.named(&streamError{status: status.Convert(err)})
 }
 
 // Recv implements [transport.Conn].
@@ -197,7 +198,7 @@ func (c *mucpConn) Recv(m *transport.Message) error {
 	case c.in.bad != nil:
 		return c.named(c.in.bad)
 	default:
-		return c.named(&streamFault{status: status.Convert(err)})
+		return c.named(&streamError{status: status.Convert(err)})
 	}
 }
 
@@ -205,11 +206,11 @@ func (c *mucpConn) named(err error) error {
 	return fmt.Errorf("mucp-grpc transport: %s: %w", c.address, err)
 }
 
-// streamFault is a stream that ended badly.
-type streamFault struct{ status *status.Status }
+// streamError is a stream that ended badly.
+type streamError struct{ status *status.Status }
 
 // Error says what the status means on this wire.
-func (f *streamFault) Error() string {
+func (f *streamError) Error() string {
 	text := f.status.Message()
 	if f.status.Code() == codes.Unimplemented {
 		text += "; the server does not speak go-micro's grpc transport, native gRPC perhaps"
@@ -218,7 +219,7 @@ func (f *streamFault) Error() string {
 }
 
 // Unwrap returns the kind of the fault.
-func (f *streamFault) Unwrap() error {
+func (f *streamError) Unwrap() error {
 	switch {
 	case tooLarge(f.status):
 		return transport.ErrTooLarge
@@ -230,4 +231,4 @@ func (f *streamFault) Unwrap() error {
 }
 
 // GRPCStatus returns the status, so that status.FromError finds it.
-func (f *streamFault) GRPCStatus() *status.Status { return f.status }
+func (f *streamError) GRPCStatus() *status.Status { return f.status }

@@ -133,7 +133,8 @@ func WithDialer(dial func(ctx context.Context, network, address string) (net.Con
 }
 
 // WithDialOptions passes options to google.golang.org/grpc: keepalive, window
-// sizes, a stats handler, credentials for each call. What this package decides
+// sizes (1 MiB for a stream, 4 MiB for a connection unless set so), a stats
+// handler, credentials for each call. What this package decides
 // itself (dialer, transport security, retries, service configuration, idle
 // timeout) cannot be changed so. Defaults to none.
 func WithDialOptions(opts ...grpc.DialOption) Option {

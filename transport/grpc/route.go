@@ -105,7 +105,7 @@ func subtypeOf(contentType string) (string, error) {
 	}
 	name, ok := strings.CutPrefix(contentType, "application/grpc+")
 	if !ok {
-		_, name, ok = strings.Cut(contentType, "/")
+		name, ok = strings.CutPrefix(contentType, "application/")
 	}
 	valid := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.ContainsRune("-._+", c)

@@ -84,14 +84,7 @@ func decodeError(b []byte) (*rpcerr.Error, bool) {
 		case kind == protowire.BytesType && (number == 1 || number == 3 || number == 4):
 			var v []byte
 			v, n = protowire.ConsumeBytes(b)
-			switch number {
-			case 1:
-				e.ID = string(v)
-			case 3:
-				e.Detail = string(v)
-			case 4:
-				e.Status = string(v)
-			}
+			*map[protowire.Number]*string{1: &e.ID, 3: &e.Detail, 4: &e.Status}[number] = string(v)
 		default:
 			n = protowire.ConsumeFieldValue(number, kind, b)
 		}
@@ -103,8 +96,8 @@ func decodeError(b []byte) (*rpcerr.Error, bool) {
 	return e, true
 }
 
-// appendError writes go-micro's errors.Error message.
-func appendError(b []byte, e *rpcerr.Error) []byte {
+// appendError makes go-micro's errors.Error message.
+func appendError(e *rpcerr.Error) (b []byte) {
 	put := func(number protowire.Number, v string) {
 		if v != "" {
 			b = protowire.AppendTag(b, number, protowire.BytesType)

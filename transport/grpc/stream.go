@@ -101,7 +101,7 @@ func (s *stream) Recv(m *transport.Message) error {
 	}
 	trailer := s.wire.Trailer()
 	if !errors.Is(err, io.EOF) {
-		header, _ := s.wire.Header() //nolint:errcheck // it is there or it is not
+		header, _ := s.wire.Header()
 		v := s.verdict()
 		v.header, v.trailer = header, trailer
 		err = s.c.judge(err, v)

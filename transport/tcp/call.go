@@ -54,13 +54,18 @@ func (c *call) run() {
 	c.m.Header, c.m.Body = c.reply.Header, c.reply.Body
 	p.mu.Lock()
 	var err error
+	apart := ok && !c.st.Over() && p.apart(len(c.m.Body))
 	if ok {
 		err = p.core.Reply(&c.st, &c.m)
 	}
 	if !ok || err != nil {
 		p.core.Reset(&c.st, failure(err))
 	}
-	p.wrote()
+	if apart && err == nil {
+		p.pushApart(c.m.Body)
+	} else {
+		p.wrote()
+	}
 	p.mu.Lock()
 	p.handled()
 	p.mu.Unlock()

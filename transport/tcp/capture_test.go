@@ -23,7 +23,6 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-//nolint:gochecknoglobals // that is how flags of tests are made
 var update = flag.Bool("update", false, "write the captures anew")
 
 // tape records what a connection carries.

@@ -169,10 +169,15 @@ func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) (
 			return 0, err
 		}
 	}
+	apart := c.apart(len(m.Body))
 	id, err := c.core.Begin(m, r, token)
 	if err != nil {
 		c.mu.Unlock()
 		return 0, c.unsendable(err)
+	}
+	if apart {
+		c.pushApart(m.Body)
+		return id, nil
 	}
 	c.wrote()
 	return id, nil

@@ -146,7 +146,7 @@ func parse(address string) (target, error) {
 			path = address
 		}
 		if path == "" {
-			return target{}, errors.New("want the path of a socket after unix:")
+			return target{}, errors.New("want the path of a socket behind the scheme")
 		}
 		return target{network: "unix", address: path, host: "localhost"}, nil
 	}

@@ -120,8 +120,7 @@ func TestTLS(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		_, err := newTransport(t, tcp.WithTLS(&tls.Config{})).Dial(ctx, address)
-		var unknown x509.UnknownAuthorityError
-		if !errors.As(err, &unknown) || !errors.Is(err, transport.ErrNotSent) {
+		if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); !unknown || !errors.Is(err, transport.ErrNotSent) {
 			t.Errorf("got %v, want an unknown authority and ErrNotSent", err)
 		}
 	})
@@ -129,8 +128,7 @@ func TestTLS(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		defer cancel()
 		_, err := newTransport(t).Dial(ctx, "https://"+address)
-		var unknown x509.UnknownAuthorityError
-		if !errors.As(err, &unknown) {
+		if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); !unknown {
 			t.Errorf("got %v, want an unknown authority", err)
 		}
 	})
@@ -208,6 +206,16 @@ func TestGobFallback(t *testing.T) {
 	}
 }
 
+// parrot sends back what comes.
+func parrot(c transport.Conn) {
+	var m transport.Message
+	for {
+		if c.Recv(&m) != nil || c.Send(&m) != nil {
+			return
+		}
+	}
+}
+
 // A listener serves clients of both wires.
 func TestBothWires(t *testing.T) {
 	ln, err := newTransport(t).Listen("127.0.0.1:0")
@@ -223,9 +231,7 @@ func TestBothWires(t *testing.T) {
 			}
 			go func() {
 				defer func() { _ = c.Close() }()
-				var m transport.Message
-				for c.Recv(&m) == nil && c.Send(&m) == nil {
-				}
+				parrot(c)
 			}()
 		}
 	}()
@@ -337,9 +343,7 @@ func TestUnix(t *testing.T) {
 		if err != nil {
 			return
 		}
-		var m transport.Message
-		for c.Recv(&m) == nil && c.Send(&m) == nil {
-		}
+		parrot(c)
 	}()
 	for _, address := range []string{ln.Address()} {
 		c := dial(t, over, address)

@@ -92,8 +92,9 @@ func (e *ResetError) Is(target error) bool {
 		return target == transport.ErrTooLarge
 	case DeadlineExceeded:
 		return target == os.ErrDeadlineExceeded || target == transport.ErrAnswered
+	default: // a code of a later version too
+		return target == transport.ErrAnswered
 	}
-	return target == transport.ErrAnswered
 }
 
 // Unwrap lets [errors.Unwrap] find something below, as with

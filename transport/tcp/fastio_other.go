@@ -15,4 +15,6 @@ func (*fastIO) usable() bool { return false }
 
 func (*fastIO) write([]byte) (n int, err error) { return 0, nil }
 
+func (*fastIO) write2([]byte, []byte) (n int, err error) { return 0, nil }
+
 func (*fastIO) read([]byte) (n int, err error) { return 0, nil }

@@ -19,6 +19,7 @@ type fastIO struct {
 
 	writing func(fd uintptr) bool // built once, so that calls do not allocate
 	out     []byte
+	body    []byte // behind out; nil for nothing
 	n       int
 	err     error
 
@@ -39,7 +40,11 @@ func (f *fastIO) init(raw net.Conn) {
 	}
 	f.conn = conn
 	f.writing = func(fd uintptr) bool {
-		f.n, f.err = send(fd, f.out)
+		if f.body == nil {
+			f.n, f.err = send(fd, f.out)
+		} else {
+			f.n, f.err = send2(fd, f.out, f.body)
+		}
 		return true
 	}
 	f.reading = func(fd uintptr) bool {
@@ -51,10 +56,13 @@ func (f *fastIO) init(raw net.Conn) {
 func (f *fastIO) usable() bool { return f.conn != nil }
 
 // write returns how much the kernel took at once, which may be nothing.
-func (f *fastIO) write(p []byte) (n int, err error) {
-	f.out, f.n, f.err = p, 0, nil
+func (f *fastIO) write(p []byte) (n int, err error) { return f.write2(p, nil) }
+
+// write2 is write for two pieces, one behind the other.
+func (f *fastIO) write2(p, body []byte) (n int, err error) {
+	f.out, f.body, f.n, f.err = p, body, 0, nil
 	err = f.conn.Write(f.writing)
-	f.out = nil
+	f.out, f.body = nil, nil
 	switch {
 	case err != nil:
 		return 0, err

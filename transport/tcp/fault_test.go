@@ -360,7 +360,7 @@ func TestLost(t *testing.T) {
 func TestCloseEndsAll(t *testing.T) {
 	block := make(chan struct{})
 	defer close(block)
-	address := listen(t, newTransport(t), func(x transport.Incoming) { <-block })
+	address := listen(t, newTransport(t), func(transport.Incoming) { <-block })
 	c := dial(t, newTransport(t), address)
 	box := make(mailbox, 1)
 	if _, err := c.Begin(request(nil), box, 1); err != nil {

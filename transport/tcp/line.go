@@ -258,7 +258,7 @@ func (l *line) fail(err error, unsent int) {
 // goodbye tells the peer what it did wrong, if the socket takes it at once,
 // and closes the socket.
 func (l *line) goodbye(err error) {
-	var broken *session.Broken
+	var broken *session.BrokenError
 	if errors.As(err, &broken) && !l.writing && l.fast.usable() {
 		l.link.Accuse(broken)
 		buf, _ := l.link.Take()

@@ -76,7 +76,7 @@ func (p *peer) fed(b []byte) (used, need int, err error) {
 		p.mu.Unlock()
 		p.inline.run(p.server)
 		p.mu.Lock()
-		p.inline.answer(p.core)
+		p.inline.answer(p)
 	}
 	p.wrote()
 	if err == nil {

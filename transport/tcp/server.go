@@ -114,25 +114,37 @@ func (s *Server) Serve(l net.Listener) error {
 	for {
 		raw, err := l.Accept()
 		if err != nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			delete(s.listeners, l)
-			if s.closed {
-				return net.ErrClosed
-			}
-			return fmt.Errorf("tcp transport: %w", err)
+			return s.ended(l, err)
 		}
-		s.mu.Lock()
-		if s.closed {
-			s.mu.Unlock()
+		if !s.admit(raw) {
 			_ = raw.Close() // the client sees the end of the connection
 			continue
 		}
-		s.greeting[raw] = struct{}{}
-		s.work.Add(1)
-		s.mu.Unlock()
 		go s.connection(raw)
 	}
+}
+
+// ended returns why Serve ends.
+func (s *Server) ended(l net.Listener, err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.listeners, l)
+	if s.closed {
+		return net.ErrClosed
+	}
+	return fmt.Errorf("tcp transport: %w", err)
+}
+
+// admit notes a connection whose client is to be greeted.
+func (s *Server) admit(raw net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || len(s.greeting) >= maxGreeting {
+		return false
+	}
+	s.greeting[raw] = struct{}{}
+	s.work.Add(1)
+	return true
 }
 
 // connection serves one connection until it ends.
@@ -288,13 +300,19 @@ func (b *inline) run(s *Server) {
 }
 
 // answer writes the replies. It is called with the lock held.
-func (b *inline) answer(s *session.Server) {
+func (b *inline) answer(p *peer) {
+	s := p.core
 	for i := range b.calls {
 		c := &b.calls[i]
 		var err error
 		if !c.failed {
 			b.m.Header, b.m.Body = c.reply.Header, c.reply.Body
+			apart := p.apart(len(b.m.Body))
 			err = s.Answer(c.id, &b.m)
+			if apart && err == nil {
+				p.pushApart(b.m.Body)
+				p.mu.Lock()
+			}
 		}
 		if c.failed || err != nil {
 			s.ResetID(c.id, failure(err))

@@ -12,6 +12,20 @@ import (
 // send writes what the kernel takes at once.
 func send(fd uintptr, p []byte) (int, error) { return again(syscall.Write, fd, p) }
 
+// send2 writes two pieces; the second one is tried when all of the first is
+// written.
+func send2(fd uintptr, p, body []byte) (int, error) {
+	n, err := send(fd, p)
+	if err != nil || n < len(p) {
+		return n, err
+	}
+	m, err := send(fd, body)
+	if err != nil {
+		err = nil // it comes again with the next write
+	}
+	return n + m, err
+}
+
 // receive reads what has come.
 func receive(fd uintptr, p []byte) (int, error) { return again(syscall.Read, fd, p) }
 

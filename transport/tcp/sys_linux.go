@@ -18,6 +18,23 @@ func send(fd uintptr, p []byte) (int, error) {
 	return transfer(syscall.SYS_SENDTO, fd, p, syscall.MSG_NOSIGNAL|syscall.MSG_DONTWAIT)
 }
 
+// send2 writes two pieces, neither of them empty.
+func send2(fd uintptr, p, body []byte) (int, error) {
+	pieces := [2]syscall.Iovec{{Base: unsafe.SliceData(p)}, {Base: unsafe.SliceData(body)}} //nolint:gosec // both outlive the call
+	pieces[0].SetLen(len(p))
+	pieces[1].SetLen(len(body))
+	for {
+		n, _, errno := syscall.RawSyscall(syscall.SYS_WRITEV, fd, uintptr(unsafe.Pointer(&pieces)), uintptr(len(pieces))) //nolint:gosec // the pieces outlive the call
+		switch errno {
+		case 0:
+			return int(n), nil
+		case syscall.EINTR:
+		default:
+			return 0, errno
+		}
+	}
+}
+
 // receive reads what has come.
 func receive(fd uintptr, p []byte) (int, error) {
 	return transfer(syscall.SYS_RECVFROM, fd, p, syscall.MSG_DONTWAIT)

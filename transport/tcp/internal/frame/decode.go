@@ -3,6 +3,7 @@
 package frame
 
 import (
+	"slices"
 	"strconv"
 
 	"example.com/mailcall/transport"
@@ -141,7 +142,7 @@ func readTemplate(s *Source, kept bool) *template {
 		}
 		t.header = append(t.header, f)
 	}
-	t.header = t.header[:len(t.header):len(t.header)]
+	t.header = slices.Clip(t.header)
 	t.endpoint = t.header.Get("Micro-Endpoint")
 	return t
 }

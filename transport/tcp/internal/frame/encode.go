@@ -45,6 +45,8 @@ type Encoder struct {
 	entries [MaxTable]entry
 	met     [MaxTable]uint64 // hashes met once
 	now     scan
+	last    int // the block that was sent last, or noIndex
+	hit     bool
 }
 
 // entry is a block that the peer remembers too.
@@ -56,7 +58,8 @@ type entry struct {
 type field struct {
 	name, value string
 	kind        uint8 // one of the value constants; literal for all that is compared
-	stable      bool
+	volatile    bool  // a literal that may be a number next time
+	isTimeout   bool  // a number that may be that of the frame next time
 }
 
 // scan is what one look at a header finds.
@@ -70,7 +73,7 @@ type scan struct {
 
 // NewEncoder returns an encoder for a peer that remembers table blocks.
 func NewEncoder(table int) *Encoder {
-	e := &Encoder{size: min(table, MaxTable)}
+	e := &Encoder{size: min(table, MaxTable), last: noIndex}
 	for e.size&(e.size-1) != 0 {
 		e.size &= e.size - 1
 	}
@@ -81,8 +84,11 @@ func NewEncoder(table int) *Encoder {
 // of its Timeout if that is a number, 0 otherwise: for the frame's own field.
 // Without native it is an ordinary variable.
 func (e *Encoder) Look(h transport.Header, native bool) (timeout uint64) {
+	if timeout, e.hit = e.again(h, native); e.hit {
+		return timeout
+	}
 	s := &e.now
-	s.n, s.timeout, s.hash = 0, noIndex, uint64(len(h))
+	s.n, s.timeout, s.hash, timeout = 0, noIndex, uint64(len(h)), 0
 	for i := range h {
 		f := &h[i]
 		s.hash = hash(s.hash, f.Name)
@@ -107,13 +113,51 @@ func (e *Encoder) Look(h transport.Header, native bool) (timeout uint64) {
 	return timeout
 }
 
+// again looks whether h is the block that was sent last, but for numbers: what
+// is sent again and again needs no more than one comparison.
+func (e *Encoder) again(h transport.Header, native bool) (timeout uint64, ok bool) {
+	if e.last == noIndex || len(h) != len(e.entries[e.last].fields) {
+		return 0, false
+	}
+	s := &e.now
+	s.n = 0
+	fields := e.entries[e.last].fields
+	for i := range h {
+		f := &fields[i]
+		if f.name != h[i].Name {
+			return 0, false
+		}
+		switch f.kind {
+		case valueLiteral:
+			if f.value != h[i].Value || f.volatile {
+				return 0, false
+			}
+		case valueTimeout:
+			if timeout, ok = decimal(h[i].Value); !ok || !native {
+				return 0, false
+			}
+		default:
+			if s.val[s.n], ok = decimal(h[i].Value); !ok || native && f.isTimeout {
+				return 0, false
+			}
+			s.n++
+		}
+	}
+	return timeout, true
+}
+
 // Append writes h, which Look has just seen.
 func (e *Encoder) Append(b []byte, h transport.Header) ([]byte, error) {
 	s := &e.now
+	if e.hit {
+		return s.values(binary.AppendUvarint(b, uint64(formKnown+2*e.last))), nil
+	}
+	e.last = noIndex
 	if e.size > 0 {
 		at := int(s.hash>>40) & (e.size - 1)
 		if known := &e.entries[at]; known.hash == s.hash && known.fields != nil {
 			if out, ok := e.known(b, h, known, at); ok {
+				e.last = at
 				return out, nil
 			}
 		}
@@ -210,6 +254,8 @@ func (e *Encoder) learn(h transport.Header, at int) bool {
 		if f.kind = e.now.kind(i); f.kind == valueLiteral {
 			f.value = strings.Clone(h[i].Value)
 		}
+		f.volatile = volatileName(f.name)
+		f.isTimeout = f.name == nameTimeout
 	}
 	e.entries[at] = k
 	return true

@@ -4,6 +4,7 @@ package frame
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 )
 
@@ -106,7 +107,7 @@ func (l *Limits) Read(settings []byte) error {
 	for s.Len() > 0 {
 		id, v := s.Uint(), s.Uint()
 		if s.Bad() {
-			return fmt.Errorf("settings break off")
+			return errors.New("settings break off")
 		}
 		var to *int
 		low, high := 0, MaxSize

@@ -91,7 +91,7 @@ func (c *Client) Begin(m *transport.Message, r transport.Receiver, token uint64)
 	// A head that is not small takes another way, so that the common one needs
 	// no second look at its length.
 	n := len(m.Body)
-	if n+frame.MaxHead > c.peer.Frame || n > c.peer.Message {
+	if !c.Fits(n) {
 		if err = c.beginLarge(h, m); err != nil {
 			return 0, err
 		}
@@ -100,7 +100,7 @@ func (c *Client) Begin(m *transport.Message, r transport.Receiver, token uint64)
 			return 0, err
 		}
 		head := len(c.out) - start - frame.HeaderSize
-		c.out = append(c.out, m.Body...)
+		c.body(m.Body)
 		frame.Finish(c.out, start, head, n)
 	}
 	c.occupy(index, position)
@@ -212,7 +212,7 @@ func (c *Client) slot(id uint64) (*slot, uint32) {
 		return nil, 0
 	}
 	s := &c.slots[index]
-	if !s.live || s.gen != uint32(id>>32) && !planted.WrongID {
+	if !s.live || uint64(s.gen) != id>>32 && !planted.WrongID {
 		return nil, 0
 	}
 	return s, index
@@ -330,9 +330,9 @@ func (c *Client) frame(h frame.Header, payload []byte, now int64, sink ClientSin
 		return c.goneAway(payload, now, sink)
 	case frame.Open:
 		return broken("OPEN from the side that answers")
+	default:
+		return c.control(h, payload, now)
 	}
-	_, err := c.control(h, payload, now)
-	return err
 }
 
 // late counts a reset for an exchange that is over; a flood of them is one.
@@ -365,7 +365,7 @@ func (c *Client) message(h frame.Header, payload []byte, sink ClientSink) error 
 		}
 		return nil
 	case s.stream == nil:
-		return c.reply(s, index, h, hd, body, sink)
+		return c.reply(h, hd, body, sink)
 	case !h.Has(frame.FlagStream):
 		return broken("%s frame without STREAM on a stream", h.Type)
 	}
@@ -389,7 +389,8 @@ func (c *Client) message(h frame.Header, payload []byte, sink ClientSink) error 
 }
 
 // reply deals with the answer to a unary exchange.
-func (c *Client) reply(s *slot, index uint32, h frame.Header, hd head, body []byte, sink ClientSink) error {
+func (c *Client) reply(h frame.Header, hd head, body []byte, sink ClientSink) error {
+	s, index := c.slot(h.ID)
 	switch {
 	case h.Has(frame.FlagStream):
 		return broken("%s frame with STREAM on a unary exchange", h.Type)
@@ -455,36 +456,4 @@ func (c *Client) ended(h frame.Header, payload []byte, sink ClientSink) error {
 		sink.Ended(st, hd.block.Header())
 	}
 	return nil
-}
-
-// goneAway deals with a Goaway frame: exchanges that the peer has not
-// accepted were not executed.
-func (c *Client) goneAway(payload []byte, now int64, sink ClientSink) error {
-	s := frame.From(payload)
-	accepted, code := s.Uint(), Code(s.Uint())
-	reason := s.Rest()
-	if s.Bad() || len(reason) > maxReason {
-		return broken("GOAWAY that cannot be read")
-	}
-	if !c.goaways.take(now) {
-		return flooded("more than %d goaways", goawayBurst)
-	}
-	if c.leaving && accepted > c.last {
-		return broken("GOAWAY that accepts more than the one before")
-	}
-	c.leaving, c.last = true, accepted
-	err := transport.NotSent(c.toError(Reset{Code: CodeLeaving, Reason: leaveReason(code, reason)}))
-	for i := range c.slots {
-		if s := &c.slots[i]; s.live && s.number > accepted {
-			c.fail(s, uint32(i), err, sink)
-		}
-	}
-	return nil
-}
-
-func leaveReason(code Code, reason []byte) string {
-	if len(reason) == 0 {
-		return code.String()
-	}
-	return code.String() + ": " + string(reason)
 }

@@ -41,24 +41,24 @@ func (c Code) String() string {
 	return fmt.Sprintf("code %d", uint64(c))
 }
 
-// Broken is how the peer broke the rules. The connection is of no further use.
-type Broken struct {
+// BrokenError is how the peer broke the rules. The connection is of no further use.
+type BrokenError struct {
 	Code Code
 	Text string
 }
 
 // Error implements error.
-func (b *Broken) Error() string { return b.Code.String() + ": " + b.Text }
+func (b *BrokenError) Error() string { return b.Code.String() + ": " + b.Text }
 
 // Unwrap makes it match [transport.ErrProtocol].
-func (b *Broken) Unwrap() error { return transport.ErrProtocol }
+func (b *BrokenError) Unwrap() error { return transport.ErrProtocol }
 
 func broken(format string, args ...any) error {
-	return &Broken{Code: CodeProtocol, Text: fmt.Sprintf(format, args...)}
+	return &BrokenError{Code: CodeProtocol, Text: fmt.Sprintf(format, args...)}
 }
 
 func flooded(format string, args ...any) error {
-	return &Broken{Code: CodeFlood, Text: fmt.Sprintf(format, args...)}
+	return &BrokenError{Code: CodeFlood, Text: fmt.Sprintf(format, args...)}
 }
 
 func tooLarge(what string, n, limit int) error {

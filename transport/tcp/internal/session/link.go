@@ -45,6 +45,7 @@ type Link struct {
 	ahead int      // bytes in full
 	taken uint64   // how many bytes were taken before all that
 	spare [][]byte // memory for more
+	apart bool     // the next body is not copied, see Apart
 
 	credit    int64 // what we may still send on all streams
 	allowance int64 // what the peer may still send
@@ -114,6 +115,23 @@ func (l *Link) Take() (out []byte, more bool) {
 	return out, l.Queued() > 0
 }
 
+// Apart says that the caller writes the body of the next unary message itself,
+// right behind what Take returns then; it must be one that Fits.
+func (l *Link) Apart() { l.apart = true }
+
+// Fits reports whether a body of n bytes goes into one frame with any head.
+func (l *Link) Fits(n int) bool { return n+frame.MaxHead <= l.peer.Frame && n <= l.peer.Message }
+
+// body appends the body of a unary message, unless it goes out apart.
+func (l *Link) body(b []byte) {
+	if l.apart {
+		l.apart = false
+		l.taken += uint64(len(b))
+		return
+	}
+	l.out = append(l.out, b...)
+}
+
 // Give takes back memory that Take has returned.
 func (l *Link) Give(b []byte) {
 	if cap(b) <= keptSegment && len(l.spare) < keptSegments {
@@ -149,7 +167,7 @@ func (l *Link) Peer() frame.Limits { return l.peer }
 func (l *Link) Credit() int64 { return l.credit }
 
 // Accuse tells the peer what it did wrong, before the connection is closed.
-func (l *Link) Accuse(b *Broken) { l.goaway(l.seen, b.Code, b.Text) }
+func (l *Link) Accuse(b *BrokenError) { l.goaway(l.seen, b.Code, b.Text) }
 
 // Ping asks for a sign of life.
 func (l *Link) Ping() {
@@ -211,23 +229,14 @@ func (l *Link) cut(p []byte) (h frame.Header, payload []byte, total int, err err
 	return h, payload, total, nil
 }
 
-// control deals with the frames that mean the same to both sides. It reports
-// whether h is one of them.
-func (l *Link) control(h frame.Header, payload []byte, now int64) (bool, error) {
+// control deals with the frames that mean the same to both sides.
+func (l *Link) control(h frame.Header, payload []byte, now int64) error {
 	switch h.Type {
 	case frame.Ping:
-		if len(payload) != 8 {
-			return true, broken("PING of %d bytes, want 8", len(payload))
-		}
-		if !l.pings.take(now) {
-			return true, flooded("more than %d pings at once", pingBurst)
-		}
-		l.Counters.Pings++
-		l.out = frame.Header{Length: 8, Type: frame.Pong}.Append(l.out)
-		l.out = append(l.out, payload...)
+		return l.wasPinged(payload, now)
 	case frame.Pong:
 		if len(payload) != 8 {
-			return true, broken("PONG of %d bytes, want 8", len(payload))
+			return broken("PONG of %d bytes, want 8", len(payload))
 		}
 		if v := binary.BigEndian.Uint64(payload); v == l.ponged+1 && v <= l.pinged {
 			l.ponged = v
@@ -236,18 +245,29 @@ func (l *Link) control(h frame.Header, payload []byte, now int64) (bool, error) 
 		}
 	case frame.Settings:
 		if !l.settings.take(now) {
-			return true, flooded("more than %d settings at once", settingsBurst)
+			return flooded("more than %d settings at once", settingsBurst)
 		}
-		return true, l.changed(payload)
-	case frame.Open, frame.Message, frame.Data, frame.End, frame.Reset, frame.Credit, frame.Goaway:
-		return false, nil
+		return l.changed(payload)
 	default:
 		if h.Type&frame.Ignorable == 0 {
-			return true, broken("frame of the unknown type %d", uint8(h.Type))
+			return broken("frame of the unknown type %d", uint8(h.Type))
 		}
 		l.Counters.Skipped++
 	}
-	return true, nil
+	return nil
+}
+
+func (l *Link) wasPinged(payload []byte, now int64) error {
+	if len(payload) != 8 {
+		return broken("PING of %d bytes, want 8", len(payload))
+	}
+	if !l.pings.take(now) {
+		return flooded("more than %d pings at once", pingBurst)
+	}
+	l.Counters.Pings++
+	l.out = frame.Header{Length: 8, Type: frame.Pong}.Append(l.out)
+	l.out = append(l.out, payload...)
+	return nil
 }
 
 // changed takes new settings: how many exchanges the peer serves is all that
@@ -308,6 +328,7 @@ func (l *Link) appendHead(h frame.Header, timeout uint64, total int, header tran
 	}
 	out, err := l.enc.Append(out, header)
 	if err != nil {
+		l.apart = false
 		return err
 	}
 	l.out = out

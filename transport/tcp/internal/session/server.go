@@ -34,7 +34,6 @@ type Server struct {
 	slots      []place
 	running    int
 	leaving    bool
-	accepted   uint64
 	retryAfter uint64
 	opening    Opening // that is being handed over
 }
@@ -65,11 +64,8 @@ func (s *Server) Opened() uint64 { return s.seen }
 // Leave tells the peer that no more exchanges are taken, with the reason.
 // What it has begun and we have not seen yet is refused.
 func (s *Server) Leave(code Code, reason string) {
-	if !s.leaving {
-		s.leaving = true
-		s.accepted = s.seen
-	}
-	s.goaway(s.accepted, code, reason)
+	s.leaving = true
+	s.goaway(s.seen, code, reason)
 }
 
 // Feed is as [Client.Feed].
@@ -116,9 +112,9 @@ func (s *Server) frame(h frame.Header, payload []byte, now int64, sink ServerSin
 			return flooded("more than %d goaways", goawayBurst)
 		}
 		return nil // it will close the connection when it likes
+	default:
+		return s.control(h, payload, now)
 	}
-	_, err := s.control(h, payload, now)
-	return err
 }
 
 // place returns the place of a live exchange, nil for any other id.
@@ -143,7 +139,9 @@ func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
 	if uint64(index) >= uint64(s.own.Exchanges) || h.ID>>32 == 0 {
 		return broken("OPEN with the id %#x", h.ID)
 	}
-	s.seen++
+	if !s.leaving {
+		s.seen++
+	}
 	body := payload[h.Head:]
 	switch {
 	case s.leaving:
@@ -331,16 +329,16 @@ func (s *Server) wasReset(h frame.Header, payload []byte, now int64, sink Server
 	st := p.stream
 	s.vacate(p)
 	if st != nil {
-		sink.Broke(st, &PeerReset{r})
+		sink.Broke(st, &ResetByPeerError{r})
 	}
 	return nil
 }
 
-// PeerReset is how a client has given up an exchange.
-type PeerReset struct{ Reset }
+// ResetByPeerError is how a client has given up an exchange.
+type ResetByPeerError struct{ Reset }
 
 // Error implements error.
-func (p *PeerReset) Error() string {
+func (p *ResetByPeerError) Error() string {
 	if p.Reason == "" {
 		return "given up by the client: " + p.Code.String()
 	}
@@ -350,7 +348,7 @@ func (p *PeerReset) Error() string {
 // Answer writes the reply to a unary exchange that is known by its id only.
 func (s *Server) Answer(id uint64, m *transport.Message) error {
 	h := frame.Header{Type: frame.Message, Flags: frame.FlagEnd, ID: id}
-	if n := len(m.Body); n+frame.MaxHead > s.peer.Frame || n > s.peer.Message {
+	if !s.Fits(len(m.Body)) {
 		return s.beginLarge(h, m)
 	}
 	s.room()
@@ -359,7 +357,7 @@ func (s *Server) Answer(id uint64, m *transport.Message) error {
 		return err
 	}
 	head := len(s.out) - start - frame.HeaderSize
-	s.out = append(s.out, m.Body...)
+	s.body(m.Body)
 	frame.Finish(s.out, start, head, len(m.Body))
 	return nil
 }

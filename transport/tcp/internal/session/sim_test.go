@@ -101,7 +101,6 @@ type simStream struct {
 	ended   bool
 	broke   bool
 	sent    uint64
-	peer    *simStream
 }
 
 func newWorld(seed uint64) *world {
@@ -112,7 +111,7 @@ func newWorld(seed uint64) *world {
 	return w
 }
 
-func (w *world) fail(format string, args ...any) {
+func (w *world) failf(format string, args ...any) {
 	if w.failure == nil {
 		w.failure = fmt.Errorf(format, args...)
 	}
@@ -164,8 +163,12 @@ func (w *world) act() {
 
 // body is recognised again by its first bytes and its length.
 func (w *world) body(token uint64) []byte {
-	sizes := []int{8, 8, 8, 8, 100, 100, 100, 3000, 3000, 16 << 10, 16 << 10, 40 << 10, 100 << 10}
-	b := make([]byte, sizes[w.dice.IntN(len(sizes))])
+	sizes := []int{8, 8, 8, 8, 8, 8, 100, 100, 100, 100, 100, 3000, 3000, 16 << 10, 40 << 10}
+	size := sizes[w.dice.IntN(len(sizes))]
+	if w.dice.IntN(100) == 0 {
+		size = simLimits.Message
+	}
+	b := make([]byte, size)
 	binary.BigEndian.PutUint64(b, token)
 	return b
 }
@@ -193,7 +196,7 @@ func (w *world) call() {
 	m := &transport.Message{Header: w.header(w.token), Body: w.body(w.token)}
 	id, err := w.client.Begin(m, nil, w.token)
 	if err != nil {
-		w.fail("begin: %v", err)
+		w.failf("begin: %v", err)
 		return
 	}
 	w.calls[w.token] = &simCall{id: id, size: len(m.Body)}
@@ -212,7 +215,7 @@ func (w *world) answer() {
 	}
 	m := &transport.Message{Header: transport.Header{{Name: "Content-Type", Value: "application/json"}}, Body: a.body}
 	if err := w.server.Reply(a.st, m); err != nil {
-		w.fail("reply: %v", err)
+		w.failf("reply: %v", err)
 	}
 	w.stale = append(w.stale, a.id)
 }
@@ -224,7 +227,7 @@ func (w *world) open() {
 	s := &simStream{}
 	s.st.Owner = s
 	if err := w.client.Open(w.header(0), 0, &s.st); err != nil {
-		w.fail("open: %v", err)
+		w.failf("open: %v", err)
 	}
 	s.id = s.st.ID
 	for n := range uint64(w.dice.IntN(12)) {
@@ -248,7 +251,7 @@ func (w *world) stir() {
 
 func (w *world) must(err error) {
 	if err != nil {
-		w.fail("unexpected: %v", err)
+		w.failf("unexpected: %v", err)
 	}
 }
 
@@ -297,7 +300,7 @@ func (w *world) read(l *session.Link, s *simStream) session.Item {
 	it := s.items[0]
 	s.items = s.items[1:]
 	if n := binary.BigEndian.Uint64(it.Body); n != s.next {
-		w.fail("stream %#x: got message %d, want %d", s.id, n, s.next)
+		w.failf("stream %#x: got message %d, want %d", s.id, n, s.next)
 	}
 	s.next++
 	l.Consumed(&s.st, it.Cost)
@@ -409,6 +412,9 @@ func (p *pipe) move(n int) {
 
 // used drops what was used. Nobody may look at it any more: it is overwritten.
 func (p *pipe) used(n int) {
+	if n == 0 {
+		return
+	}
 	for i := range p.got[:n] {
 		p.got[i] = 0xEE
 	}
@@ -446,90 +452,3 @@ func (w *world) check() error {
 	}
 	return session.Settled(&w.server.Link, &w.client.Link)
 }
-
-type clientSide world
-
-func (w *clientSide) Reply(_ transport.Receiver, token uint64, header transport.Header, body []byte, _ bool) {
-	c := w.calls[token]
-	if c == nil || c.done || c.cancelled || len(body) != c.size || binary.BigEndian.Uint64(body) != token {
-		(*world)(w).fail("call %d: got a reply of %d bytes: %.8x", token, len(body), body)
-		return
-	}
-	if header.Get("Content-Type") != "application/json" {
-		(*world)(w).fail("call %d: got the header %v", token, header)
-	}
-	c.done = true
-}
-
-func (w *clientSide) Failed(_ transport.Receiver, token uint64, err error) {
-	c := w.calls[token]
-	if c == nil || c.done || c.cancelled || err == nil {
-		(*world)(w).fail("call %d: failed when it was over: %v", token, err)
-		return
-	}
-	c.done = true
-}
-
-func (w *clientSide) Item(st *session.Stream, it session.Item) { (*world)(w).item(st, it) }
-
-func (w *clientSide) Ended(st *session.Stream, _ transport.Header) {
-	st.Owner.(*simStream).ended = true
-}
-
-func (w *clientSide) Broke(st *session.Stream, err error) {
-	(*world)(w).fail("stream %#x broke: %v", st.ID, err)
-}
-
-func (w *clientSide) Credited(*session.Stream) {}
-
-func (w *world) item(st *session.Stream, it session.Item) {
-	if !it.Owned {
-		it.Body = append([]byte(nil), it.Body...)
-	}
-	s := st.Owner.(*simStream)
-	s.items = append(s.items, it)
-	s.ended = s.ended || it.End
-}
-
-type serverSide world
-
-func (w *serverSide) Opened(o *session.Opening) *session.Stream {
-	h := o.Block.Header()
-	if h.Get("Content-Type") != "application/json" || len(h.Get("Micro-Endpoint")) != len("Greeter.0") {
-		(*world)(w).fail("%#x: got the header %v", o.ID, h)
-	}
-	if o.Unary {
-		a := &asked{st: &session.Stream{}, id: o.ID, body: append([]byte(nil), o.Body...)}
-		if got, want := h.Get("Micro-ID"), fmt.Sprint(binary.BigEndian.Uint64(a.body)); got != want {
-			(*world)(w).fail("%#x: got the id %s, want %s", o.ID, got, want)
-		}
-		w.asked = append(w.asked, a)
-		return a.st
-	}
-	s := &simStream{id: o.ID}
-	s.st.Owner = s
-	w.serving = append(w.serving, s)
-	return &s.st
-}
-
-func (w *serverSide) Item(st *session.Stream, it session.Item) { (*world)(w).item(st, it) }
-
-func (w *serverSide) Ended(st *session.Stream, _ transport.Header) {
-	st.Owner.(*simStream).ended = true
-}
-
-func (w *serverSide) Broke(st *session.Stream, _ error) {
-	if s, ok := st.Owner.(*simStream); ok {
-		s.broke, s.closed, s.items, s.out, s.sending = true, true, nil, nil, nil
-		(*world)(w).server.Release(st)
-		return
-	}
-	for i, a := range w.asked {
-		if a.st == st {
-			w.asked = append(w.asked[:i], w.asked[i+1:]...)
-			return
-		}
-	}
-}
-
-func (w *serverSide) Credited(*session.Stream) {}

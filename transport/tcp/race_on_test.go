@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build race
+
+package tcp_test
+
+// underRace says that the race detector is on, which allocates.
+const underRace = true
