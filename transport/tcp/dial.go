@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"strings"
 	"syscall"
 	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/internal/endpoint"
 	"example.com/mailcall/transport/tcp/internal/frame"
 	"example.com/mailcall/transport/tcp/internal/session"
 )
@@ -33,15 +33,22 @@ type knowledge struct {
 }
 
 // Dial opens a connection to address and shakes hands, for TLS and for the
-// wire. It returns when ctx ends at the latest. The address is "host:port",
-// "https://host:port" (TLS with the configuration of [WithTLS], or the default
-// one; the port is 443 if it is missing), or the path of a unix socket as
-// "unix:/path" or "/path".
+// wire. The forms of address are
 //
-// A connection on mailcall's own wire implements [transport.Async],
-// [transport.Shared], [transport.Streamer] and [transport.Peer]; one on
-// go-micro's wire [transport.Exclusive] and [transport.Peer]. Every error
-// matches [transport.ErrNotSent].
+//	host:port, [::1]:port   TCP; TLS if the port is 443
+//	https://host[:port]     TLS, port 443 unless given
+//	http://host[:port]      cleartext, port 80 unless given
+//	unix:/path              a unix socket; unix:///path is the same
+//	unix:@name              an abstract unix socket, Linux only
+//
+// TLS that the address asks for is verified with the roots of the system; with
+// [WithTLS] every connection uses that configuration, and http:// is refused.
+// A name with several addresses is dialled as RFC 8305 has it.
+//
+// Dial returns when ctx ends at the latest. A connection on mailcall's own
+// wire implements [transport.Async], [transport.Shared], [transport.Streamer]
+// and [transport.Peer]; one on go-micro's wire [transport.Exclusive] and
+// [transport.Peer]. Every error matches [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	c, err := t.connect(ctx, address)
 	if err != nil {
@@ -105,16 +112,16 @@ func (t *Transport) remember(address string, w Wire) {
 
 // open opens a socket, and shakes hands for TLS.
 func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) {
-	to, err := parse(address)
+	to, err := t.parse(address)
 	if err != nil {
 		return nil, err
 	}
-	raw, err := t.config.dial(ctx, to.network, to.address)
+	raw, err := t.reach(ctx, to)
 	if err != nil {
 		return nil, err
 	}
 	config := t.config.tls
-	if config == nil && to.secure {
+	if config == nil && to.TLS {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	if config == nil {
@@ -122,7 +129,7 @@ func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) 
 	}
 	if config.ServerName == "" {
 		config = config.Clone()
-		config.ServerName = to.host
+		config.ServerName = to.Host
 	}
 	secure := tls.Client(&under{Conn: raw}, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
@@ -132,41 +139,25 @@ func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) 
 	return secure, nil
 }
 
-// target is where an address leads.
-type target struct {
-	network, address, host string
-	secure                 bool
+// parse reads an address and checks that its security is to be had.
+func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
+	to, err := endpoint.Parse(address)
+	switch {
+	case err != nil:
+		return to, err
+	case to.Bare:
+		return to, endpoint.ErrNoPort
+	case to.Plain && t.config.tls != nil:
+		return to, errors.New("the address asks for cleartext, the transport was made with TLS")
+	}
+	return to, nil
 }
 
-func parse(address string) (target, error) {
-	if path, ok := strings.CutPrefix(address, "unix:"); ok || strings.HasPrefix(address, "/") {
-		if ok {
-			path = strings.TrimPrefix(path, "//")
-		} else {
-			path = address
-		}
-		if path == "" {
-			return target{}, errors.New("want the path of a socket behind the scheme")
-		}
-		return target{network: "unix", address: path, host: "localhost"}, nil
+func (t *Transport) reach(ctx context.Context, to endpoint.Endpoint) (net.Conn, error) {
+	if t.config.dial != nil {
+		return t.config.dial(ctx, to.Network, to.Address)
 	}
-	rest, secure := strings.CutPrefix(address, "https://")
-	if secure && !hasPort(rest) {
-		rest = net.JoinHostPort(strings.Trim(rest, "[]"), "443")
-	}
-	host, port, err := net.SplitHostPort(rest)
-	if err != nil {
-		return target{}, fmt.Errorf("want host:port: %w", err)
-	}
-	if host == "" || port == "" {
-		return target{}, fmt.Errorf("want host:port, %q lacks one of them", address)
-	}
-	return target{network: "tcp", address: rest, host: host, secure: secure || port == "443"}, nil
-}
-
-func hasPort(s string) bool {
-	_, _, err := net.SplitHostPort(s)
-	return err == nil
+	return t.dialer.Dial(ctx, to)
 }
 
 // errHungUp is what a server does that does not know the wire.

@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/mailcall/transport/internal/endpoint"
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
@@ -60,18 +61,11 @@ func (l *line) init(raw net.Conn, c *config, s *shelf) {
 		l.raw = l.under.Conn
 	}
 	l.fast.init(l.raw)
-	l.address = addressOf(l.raw.RemoteAddr())
-}
-
-func addressOf(a net.Addr) string {
-	if a == nil {
-		return ""
-	}
-	return a.String()
+	l.address = endpoint.Text(l.raw.RemoteAddr())
 }
 
 // LocalAddress implements [transport.Peer].
-func (l *line) LocalAddress() string { return addressOf(l.raw.LocalAddr()) }
+func (l *line) LocalAddress() string { return endpoint.Text(l.raw.LocalAddr()) }
 
 // RemoteAddress implements [transport.Peer].
 func (l *line) RemoteAddress() string { return l.address }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/internal/endpoint"
 	"example.com/mailcall/transport/tcp/internal/frame"
 	"example.com/mailcall/transport/tcp/internal/session"
 )
@@ -28,8 +29,8 @@ const (
 	acceptPause = 5 * time.Millisecond
 )
 
-// Listen accepts connections on address, "host:port" (port 0 picks a free one)
-// or the path of a unix socket as in [Transport.Dial]. Clients of both wires
+// Listen accepts connections on address, "host:port" (port 0 picks a free one,
+// no host means all interfaces) or a unix socket as in [Transport.Dial]. Clients of both wires
 // are served: the connections of mailcall's own wire implement
 // [transport.Acceptor], [Drainer] and [transport.Peer], their exchanges
 // [Refuser]; those of go-micro's wire are plain connections. With [WithTLS] the
@@ -38,15 +39,7 @@ func (t *Transport) Listen(address string) (transport.Listener, error) {
 	if c := t.config.tls; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
 		return nil, fmt.Errorf("tcp transport: listen %s: the TLS configuration has no certificate", address)
 	}
-	to, err := parse(address)
-	if err != nil {
-		host, port, splitErr := net.SplitHostPort(address)
-		if splitErr != nil || host != "" || port == "" {
-			return nil, fmt.Errorf("tcp transport: listen %s: %w", address, err)
-		}
-		to = target{network: "tcp", address: address} // ":port" is every address of the machine
-	}
-	ln, err := net.Listen(to.network, to.address)
+	ln, err := endpoint.Listen(address)
 	if err != nil {
 		return nil, fmt.Errorf("tcp transport: %w", err)
 	}
@@ -84,12 +77,7 @@ func (l *listener) Accept() (transport.Conn, error) {
 }
 
 // Address implements [transport.Listener].
-func (l *listener) Address() string {
-	if l.ln.Addr().Network() == "unix" {
-		return "unix:" + l.ln.Addr().String()
-	}
-	return l.ln.Addr().String()
-}
+func (l *listener) Address() string { return endpoint.Text(l.ln.Addr()) }
 
 // Close implements [transport.Listener].
 func (l *listener) Close() error {

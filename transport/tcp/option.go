@@ -92,7 +92,6 @@ func defaults() config {
 		queue:        DefaultMaxQueue,
 		writeTimeout: DefaultWriteTimeout,
 		ping:         DefaultPing,
-		dial:         new(net.Dialer).DialContext,
 	}
 }
 
@@ -231,8 +230,7 @@ func WithRetryAfter(d time.Duration) Option {
 // WithDialer replaces the way connections are opened, for a network namespace,
 // a source address or a test. It must return when ctx ends; it is called by
 // many goroutines at once, with the network "tcp" or "unix" and the address.
-// Defaults to the dialer of package net, which tries several addresses of a
-// name as RFC 8305 has it.
+// Defaults to one that tries the addresses of a name as RFC 8305 has it.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return optionFunc(func(o *config) error {
 		if dial == nil {

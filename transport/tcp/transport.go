@@ -19,6 +19,7 @@ import (
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 // Transport opens and accepts connections. It is immutable and used by many
@@ -28,6 +29,7 @@ type Transport struct {
 	config config
 	clock  clock.Clock
 	shelf  shelf
+	dialer endpoint.Dialer
 
 	mu    sync.Mutex // guards known
 	known map[string]knowledge
