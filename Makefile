@@ -20,6 +20,13 @@ GOLANGCI_LINT_VERSION := v2.15.0
 GOVERSION := $(shell go env GOVERSION)
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)-$(GOVERSION)
 
+# connectrpc's conformance suite. Its number of cases is what the version and
+# tests/grpc/conformance.yaml make together; another number means that one of
+# them has changed.
+CONFORMANCE_VERSION := v1.0.7
+CONFORMANCE_CASES   := 646
+CONFORMANCE         := bin/connectconformance-$(CONFORMANCE_VERSION)-$(GOVERSION)
+
 # Every module of the workspace. `work` is the same as a package pattern.
 MODULES = $(shell go list -m -f '{{.Dir}}')
 
@@ -40,13 +47,16 @@ PLANTED := loser_not_cancelled lease_not_returned pool_keyed_by_remote \
            stream_leaked_on_cancel half_close_dropped empty_list_applied
 MUTANTS ?= mutants
 
+# The same for the tcp wire, whose simulation is in a package of its own.
+PLANTED_WIRE := wrong_id credit_lost half_close_dropped
+
 .PHONY: help
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: FUZZTIME = 3s
-test: build vet lint race allocs sim $(MUTANTS) fuzz api-check ## Run every check; this is what CI runs
+test: build vet lint race allocs sim $(MUTANTS) fuzz conformance api-check ## Run every check; this is what CI runs
 	@echo "test: all checks passed"
 	@$(race-note)
 
@@ -103,11 +113,29 @@ soak: ## Run a client for ten minutes while nodes die, and demand that nothing g
 
 .PHONY: mutants
 mutants: ## Plant each known bug and demand that the simulation fails
-	@bad=0; for name in $(PLANTED); do \
-		out=$$(go test -count=1 -tags "planted_$$name" -run '$(SIMRUN)' $(SIMFLAGS) ./simtest 2>&1) && { echo "$$name: NOT caught"; bad=1; continue; }; \
+	@bad=0; for bug in $(PLANTED:%=simtest:%) $(PLANTED_WIRE:%=transport/tcp/internal/session:%); do \
+		where=$${bug%%:*}; name=$${bug#*:}; \
+		out=$$(go test -count=1 -tags "planted_$$name" -run '$(SIMRUN)' $(SIMFLAGS) "./$$where" 2>&1) && { echo "$$name: NOT caught"; bad=1; continue; }; \
 		if ! grep -q -e '--- FAIL' <<< "$$out"; then echo "$$name: the test did not run:"; echo "$$out"; bad=1; continue; fi; \
 		echo "$$name: caught:$$(grep -E '^ +[^ ]+\.go:[0-9]+: ' <<< "$$out" | head -n 1)"; \
 	done; exit $$bad
+
+.PHONY: conformance
+conformance: $(CONFORMANCE) ## Run the gRPC cases of connectrpc's conformance suite against the client
+	go build -o bin/protoc-gen-go google.golang.org/protobuf/cmd/protoc-gen-go
+	tests/grpc/generate.sh $(CONFORMANCE_VERSION) "$(CURDIR)/bin/protoc-gen-go"
+	cd tests/grpc && go vet -tags conformance ./... && go build -tags conformance -o "$(CURDIR)/bin/conformanceclient" ./cmd/conformanceclient
+	@bound=; ! command -v timeout >/dev/null || bound="timeout -k 5 180"; \
+	cd tests/grpc && out=$$($$bound "$(CURDIR)/$(CONFORMANCE)" --mode client --conf conformance.yaml --known-failing @known-failing.txt \
+		-- "$(CURDIR)/bin/conformanceclient" 2>&1) || { echo "$$out"; echo "conformance: failed" >&2; exit 1; }; \
+	grep '^INFO: ' <<< "$$out"; tail -n 3 <<< "$$out"; \
+	grep -qx 'Total cases: $(CONFORMANCE_CASES)' <<< "$$out" || { echo "conformance: want $(CONFORMANCE_CASES) cases" >&2; exit 1; }
+
+$(CONFORMANCE):
+	@echo "conformance: building the runner $(CONFORMANCE_VERSION), this takes a minute once"
+	@mkdir -p bin
+	GOFLAGS= GOBIN="$(CURDIR)/bin" go install connectrpc.com/conformance/cmd/connectconformance@$(CONFORMANCE_VERSION)
+	@mv bin/connectconformance $@
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME

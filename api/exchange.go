@@ -165,11 +165,14 @@ func addMetadata(ctx context.Context, m *transport.Message, fixed transport.Head
 	if !ok {
 		return
 	}
+	at := len(m.Header)
 	for name, value := range md {
 		if !reserved(name, fixed) {
 			m.Header.Add(name, value)
 		}
 	}
+	// A wire that knows the header of the call before may send a word for it.
+	slices.SortFunc(m.Header[at:], func(a, b transport.Field) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // reserved reports whether metadata must not set the field: what the protocol

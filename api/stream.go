@@ -122,6 +122,9 @@ func (m *method) streamPlan() *caller.Plan {
 		Filters: o.Filters, Picker: o.Strategy,
 		Stream: true, StreamTimeout: o.StreamTimeout,
 	}
+	if o.StreamTimeout > 0 && (p.Timeout == 0 || o.StreamTimeout < p.Timeout) {
+		p.Timeout = o.StreamTimeout
+	}
 	m.streams.Store(p)
 	return p
 }

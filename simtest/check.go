@@ -125,11 +125,11 @@ func (s *sim) conserved() {
 	for _, v := range s.world.order {
 		// A plain connection is closed to end the wait of a stream on it, which
 		// gives it back when its user asks for the next message.
-		hushed := v.wire == WirePlain
+		differ := func(a, b int64) bool { return a < b || a > b && v.wire != WirePlain }
 		switch {
-		case v.keeper != int64(v.open) && !(hushed && v.keeper > int64(v.open)):
+		case differ(v.keeper, int64(v.open)):
 			s.violatef(ConnectionsConserved, "the keeper of %s counts %d open connections, and %d are", v.address, v.keeper, v.open)
-		case v.wire != WireShared && v.live != int64(v.inUse) && !(hushed && v.live > int64(v.inUse)):
+		case v.wire != WireShared && differ(v.live, int64(v.inUse)):
 			s.violatef(ConnectionsConserved, "%d connections to %s are lent, and %d are used", v.live, v.address, v.inUse)
 		default:
 			continue

@@ -7,7 +7,10 @@
 // the pools, the budget, the calls. Only what runs by itself is replaced: all
 // turns are taken by one loop that picks the next one with seeded dice, the
 // clock moves when nothing is left to do, and connections lead to simulated
-// nodes. After every step [Run] checks what must always hold ([Invariant]).
+// nodes, messages that are published to a simulated broker. Who waits in a
+// stream, or for a call on a connection that has to be waited on, is a coroutine
+// that the loop resumes. After every step [Run] checks what must always hold
+// ([Invariant]).
 //
 //	report := simtest.Run(42, simtest.Chaos(42, 200))
 //	if report.Failed() {

@@ -48,21 +48,17 @@ func newPeer(ch *channel) *peer {
 	p := &peer{ch: ch, credit: streamWindow, at: w.sim.dice.N(6)}
 	p.quiet = !ch.native() && w.rolls(0.5)
 	p.chatters = w.rolls(b.Double)
-	switch {
-	case w.rolls(b.Fail / 2):
-		p.fate = refuses
-	case w.rolls(b.Silent):
-		p.fate = sleeps
-	case w.rolls(b.Stall):
-		p.fate = stalls
-	case w.rolls(b.Fail / 2):
-		p.fate = fails
-	case w.rolls(b.CutReply):
-		p.fate = cuts
-	case w.rolls(b.Early):
-		p.fate = ends
-	case w.rolls(b.Early / 4):
-		p.fate = abandons
+	for _, roll := range [...]struct {
+		fate   fate
+		chance float64
+	}{
+		{refuses, b.Fail / 2}, {sleeps, b.Silent}, {stalls, b.Stall}, {fails, b.Fail / 2},
+		{cuts, b.CutReply}, {ends, b.Early}, {abandons, b.Early / 4},
+	} {
+		if w.rolls(roll.chance) {
+			p.fate = roll.fate
+			break
+		}
 	}
 	return p
 }

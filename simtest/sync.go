@@ -25,7 +25,10 @@ var (
 type plainConn struct{ *conn }
 
 // exclusiveConn can be bounded and interrupted.
-type exclusiveConn struct{ *conn }
+type exclusiveConn struct {
+	*conn
+	interrupted bool
+}
 
 var (
 	_ transport.Conn      = (*plainConn)(nil)
@@ -54,21 +57,16 @@ func (b *bounds) halt(now clock.Instant) error {
 
 // Bind implements transport.Exclusive.
 func (c *exclusiveConn) Bind(ctx context.Context, deadline time.Time) {
-	if c.bounds.interrupted == nil {
-		c.bounds.interrupted = new(bool)
-	}
-	c.bounds.ctx, c.bounds.deadline = ctx, 0
+	b := bounds{ctx: ctx, interrupted: &c.interrupted}
 	if !deadline.IsZero() {
-		c.bounds.deadline = c.server.world.sim.clock.Instant(deadline)
+		b.deadline = c.server.world.sim.clock.Instant(deadline)
 	}
+	c.bounds = b
 }
 
 // Interrupt implements transport.Exclusive.
 func (c *exclusiveConn) Interrupt() {
-	if c.bounds.interrupted == nil {
-		c.bounds.interrupted = new(bool)
-	}
-	*c.bounds.interrupted = true
+	c.interrupted = true
 	for _, x := range slices.Clone(c.running) {
 		x.cancel()
 	}

@@ -33,11 +33,12 @@ type attempt struct {
 	hedge   bool
 	holding bool // it counts in the node's InFlight
 	phase   rpcerr.Phase
-	flying  bool             // an exchange runs elsewhere
-	job     *job             // that exchange, unless the connection is async
-	begunAs uint64           // what an async connection calls it
-	berth   berth            // where its reply lands
-	stream  transport.Stream // what it has opened
+	flying  bool               // an exchange runs elsewhere
+	job     *job               // that exchange, unless the connection is async
+	begunAs uint64             // what an async connection calls it
+	berth   berth              // where its reply lands
+	stream  transport.Stream   // what it has opened
+	room    *transport.Message // borrowed for the reply of a parallel exchange
 	report  messages.AttemptEnded
 
 	seen watchedAttempt
@@ -210,6 +211,7 @@ func (a *attempt) release(complete bool) {
 	}
 	a.conn, a.reply = nil, nil
 	a.berth.clear()
+	a.giveRoom()
 	if c.Shared != nil {
 		if !c.Ready(0) {
 			c.Pool.Keeper.Tell(messages.Dropped{Conn: c})

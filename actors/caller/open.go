@@ -89,6 +89,7 @@ func (a *attempt) openNative(ctx context.Context) (err error) {
 		return transport.NotSent(transport.ErrInterrupted)
 	}
 	c.armInline()
+	//nolint:contextcheck // it is made of ctx
 	a.stream, err = a.conn.Streamer.Open(b.Context, c.streamBound(), &a.request)
 	if err == nil && !b.end.CompareAndSwap(underWay, returned) {
 		err = context.Canceled // it was cut off at the last moment

@@ -40,18 +40,26 @@ func newShared(c Config, over transport.Transport) (Contender, error) {
 	return &oursShared{caller}, nil
 }
 
-// Caller implements [Contender].
-func (o *oursShared) Caller(int) (Caller, error) { return o, nil }
+// Caller implements [Contender]. Each goroutine has a request of its own, which
+// it uses again.
+func (o *oursShared) Caller(int) (Caller, error) {
+	return &sharedCaller{o.caller, api.Prepare(o.caller, echo.Package, echo.CallEndpoint)}, nil
+}
+
+type sharedCaller struct {
+	caller  *api.Caller
+	request *api.Prepared
+}
+
+// Call implements [Caller].
+func (s *sharedCaller) Call(ctx context.Context, req, rsp proto.Message) error {
+	return s.caller.Call(ctx, s.request.With(req), rsp)
+}
 
 // Close implements [Contender].
 func (o *oursShared) Close() error {
 	o.caller.Close(context.Background())
 	return nil
-}
-
-// Call implements [Caller].
-func (o *oursShared) Call(ctx context.Context, req, rsp proto.Message) error {
-	return o.caller.Call(ctx, o.caller.NewRequest(echo.Package, echo.CallEndpoint, req), rsp)
 }
 
 // Open implements [Streaming].
