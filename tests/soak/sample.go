@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"runtime"
 	"slices"
 	"sync"
@@ -28,11 +29,11 @@ type sample struct {
 }
 
 func soak(ctx context.Context, o options, out io.Writer) (samples []sample, c *counts, err error) {
-	wires, err := openWires(o)
+	wires, err := openWires(o) //nolint:contextcheck // clients and responders have no context
 	if err != nil {
 		return nil, nil, err
 	}
-	before := runtime.NumGoroutine()
+	say, before := log.New(out, "", 0), runtime.NumGoroutine()
 	c = new(counts)
 	running, stop := context.WithTimeout(ctx, o.duration)
 	defer stop()
@@ -44,17 +45,17 @@ func soak(ctx context.Context, o options, out io.Writer) (samples []sample, c *c
 	for wait(running, o.every) {
 		samples = append(samples, take(began, c))
 		s := samples[len(samples)-1]
-		fmt.Fprintf(out, "%6.0fs  heap %.1f MB  goroutines %d  calls %d (%d failed)  streams %d (%d failed)  kills %d\n",
+		say.Printf("%6.0fs  heap %.1f MB  goroutines %d  calls %d (%d failed)  streams %d (%d failed)  kills %d",
 			s.at.Seconds(), float64(s.heap)/1e6, s.goroutines, s.calls, c.failed.Load(), s.streams, c.streamsFailed.Load(), c.kills.Load())
 	}
 	work.Wait()
 	for _, w := range wires {
-		err = errors.Join(err, w.close())
+		err = errors.Join(err, w.close()) //nolint:contextcheck // as above
 	}
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
-	fmt.Fprintf(out, "after the end: %d goroutines, %d before\n", runtime.NumGoroutine(), before)
+	say.Printf("after the end: %d goroutines, %d before", runtime.NumGoroutine(), before)
 	return samples, c, err
 }
 
