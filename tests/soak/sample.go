@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"runtime"
 	"slices"
 	"sync"
@@ -33,7 +32,9 @@ func soak(ctx context.Context, o options, out io.Writer) (samples []sample, c *c
 	if err != nil {
 		return nil, nil, err
 	}
-	say, before := log.New(out, "", 0), runtime.NumGoroutine()
+	// Nothing is left to do about progress that cannot be shown.
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
+	before := runtime.NumGoroutine()
 	c = new(counts)
 	running, stop := context.WithTimeout(ctx, o.duration)
 	defer stop()
@@ -45,7 +46,7 @@ func soak(ctx context.Context, o options, out io.Writer) (samples []sample, c *c
 	for wait(running, o.every) {
 		samples = append(samples, take(began, c))
 		s := samples[len(samples)-1]
-		say.Printf("%6.0fs  heap %.1f MB  goroutines %d  calls %d (%d failed)  streams %d (%d failed)  kills %d",
+		say("%6.0fs  heap %.1f MB  goroutines %d  calls %d (%d failed)  streams %d (%d failed)  kills %d",
 			s.at.Seconds(), float64(s.heap)/1e6, s.goroutines, s.calls, c.failed.Load(), s.streams, c.streamsFailed.Load(), c.kills.Load())
 	}
 	work.Wait()
@@ -55,7 +56,7 @@ func soak(ctx context.Context, o options, out io.Writer) (samples []sample, c *c
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
-	say.Printf("after the end: %d goroutines, %d before", runtime.NumGoroutine(), before)
+	say("after the end: %d goroutines, %d before", runtime.NumGoroutine(), before)
 	return samples, c, err
 }
 
