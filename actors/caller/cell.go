@@ -204,8 +204,8 @@ func (c *cell) run() {
 // landed gives a turn to an attempt whose reply has landed, if there is one.
 // One at a time: what it tells the supervisor goes before the other's turn.
 func (c *cell) landed() bool {
-	for i := range c.attempts {
-		if a := &c.attempts[i]; a.land() {
+	for i, live := range c.sup.state.live {
+		if a := &c.attempts[i]; live && a.land() {
 			a.landed()
 			return true
 		}
@@ -295,12 +295,15 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 func (c *cell) park() {
 	c.arm()
 	ended := false
-	if p := c.desk.Park; p != nil {
-		ended = p(c.wake, c.ctx.Done())
-	} else {
+	switch done := c.ctx.Done(); {
+	case c.desk.Park != nil:
+		ended = c.desk.Park(c.wake, done)
+	case done == nil:
+		<-c.wake
+	default:
 		select {
 		case <-c.wake:
-		case <-c.ctx.Done():
+		case <-done:
 			ended = true
 		}
 	}
