@@ -23,7 +23,6 @@ type Stack[T any] struct {
 	// high half a tag that changes with each operation, so that a slot that
 	// was taken and put back meanwhile is not mistaken for one that stayed.
 	head   atomic.Uint64
-	length atomic.Int64
 	blocks atomic.Pointer[[]*[blockSize]slot[T]]
 
 	mu    sync.Mutex // for Add and Remove
@@ -34,6 +33,7 @@ type Stack[T any] struct {
 type slot[T any] struct {
 	value atomic.Pointer[T]
 	next  atomic.Uint32 // the slot below plus one
+	depth atomic.Uint32 // how many are on the stack from here down
 }
 
 const (
@@ -85,9 +85,10 @@ func (s *Stack[T]) Push(id uint32) {
 	at := s.at(id)
 	for {
 		head := s.head.Load()
-		at.next.Store(uint32(head & slotMask))
+		below := uint32(head & slotMask)
+		at.next.Store(below)
+		at.depth.Store(s.depthAt(below) + 1) // true if the head is still the same then
 		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|uint64(id+1)) {
-			s.length.Add(1)
 			return
 		}
 	}
@@ -104,7 +105,6 @@ func (s *Stack[T]) Pop() *T {
 		at := s.at(top - 1)
 		value, next := at.value.Load(), at.next.Load()
 		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|uint64(next)) {
-			s.length.Add(-1)
 			return value
 		}
 	}
@@ -112,7 +112,15 @@ func (s *Stack[T]) Pop() *T {
 
 // Len is how many values are on the stack; one that is being put or taken
 // just now may count or not.
-func (s *Stack[T]) Len() int { return int(max(s.length.Load(), 0)) }
+func (s *Stack[T]) Len() int { return int(s.depthAt(uint32(s.head.Load() & slotMask))) }
+
+// depthAt is the depth of a slot plus one; of 0, which is no slot, none.
+func (s *Stack[T]) depthAt(top uint32) uint32 {
+	if top == 0 {
+		return 0
+	}
+	return s.at(top - 1).depth.Load()
+}
 
 // Each calls f for the value of every slot, on the stack or not.
 func (s *Stack[T]) Each(f func(*T)) {
