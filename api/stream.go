@@ -271,8 +271,10 @@ func (s *stream) open(v any) (payload []byte, told bool, err error) {
 	defer caught("codec", &err)
 	payload, err = s.form.open(&s.in, s.Node().Address, v, s.heard)
 	s.heard = true
-	var e *rpcerr.Error
-	return payload, errors.As(err, &e), err
+	if err != nil {
+		_, told = errors.AsType[*rpcerr.Error](err)
+	}
+	return payload, told, err
 }
 
 func (s *stream) decode(payload []byte, v any) (err error) {

@@ -28,6 +28,7 @@ type flow struct {
 	ended   bool
 	broken  error
 	trailer transport.Header
+	streak  int // messages sent since one was received
 
 	given parcel // what the last Recv returned; only Recv touches it
 }
@@ -121,6 +122,7 @@ func (f *flow) recv(m *transport.Message) error {
 			f.given = f.queue[f.next]
 			f.queue[f.next] = parcel{}
 			f.next++
+			f.streak = 0
 			l.wrote()
 			*m = transport.Message{Header: f.given.header, Body: f.given.body}
 			return nil
@@ -144,6 +146,10 @@ func (f *flow) recv(m *transport.Message) error {
 	}
 }
 
+// chatty is after how many messages without one from the peer a sender is
+// taken to have more to say at once.
+const chatty = 2
+
 // send writes a message, and with end the end of this direction.
 func (f *flow) send(m *transport.Message, end bool) error {
 	s := session.Sending{Message: m, End: end}
@@ -163,7 +169,11 @@ func (f *flow) send(m *transport.Message, end bool) error {
 		if !done && err == nil {
 			l.starved = append(l.starved, f)
 		}
-		l.wrote()
+		if f.streak++; f.streak > chatty && done && err == nil && !end {
+			l.soon()
+		} else {
+			l.wrote()
+		}
 		switch {
 		case err != nil:
 			return fmt.Errorf("tcp transport: %s: %w", l.address, err)

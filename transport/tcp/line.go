@@ -87,6 +87,18 @@ func (l *line) wrote() {
 	l.flush(false)
 }
 
+// soon is wrote for who is about to queue more: somebody else writes, as soon as
+// a processor is free, and one system call carries many messages.
+func (l *line) soon() {
+	if l.writing || l.link.Queued() == 0 || l.err != nil {
+		l.mu.Unlock()
+		return
+	}
+	l.writing = true
+	l.mu.Unlock()
+	go l.flush(true)
+}
+
 // flush writes until nothing is queued. If others are about to queue something
 // it lets them do so first: one system call then carries it all.
 func (l *line) flush(yield bool) {
