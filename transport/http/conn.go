@@ -12,6 +12,7 @@ import (
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
 	"example.com/mailcall/transport/internal/endpoint"
+	"example.com/mailcall/transport/internal/fast"
 )
 
 // lookAfter is how long a connection must have been idle before Ready looks at
@@ -70,7 +71,7 @@ func (c *conn) Ready(idle time.Duration) bool {
 	if idle <= lookAfter {
 		return true
 	}
-	if c.look() != sightNothing {
+	if c.look() != fast.Nothing {
 		c.link.add(stateBroken)
 		return false
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/internal/fast"
 )
 
 // slice is how long a wait with a cancellable context goes on before the
@@ -42,7 +43,7 @@ type bound struct {
 // TLS lies on top of a link and never sees such a false alarm.
 type link struct {
 	raw   net.Conn
-	fast  fastIO
+	fast  fast.IO
 	state atomic.Uint32
 	sent  atomic.Uint64 // bytes handed to the kernel, kept under TLS only
 
@@ -66,7 +67,7 @@ type side struct {
 
 func newLink(raw net.Conn) *link {
 	l := &link{raw: raw}
-	l.fast.init(raw)
+	l.fast.Init(raw)
 	l.rd.deadline = raw.SetReadDeadline
 	l.wr.deadline = raw.SetWriteDeadline
 	return l
@@ -212,10 +213,7 @@ func (l *link) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	for {
-		n, ok, err := l.fast.read(p)
-		if !ok {
-			n, err = l.raw.Read(p)
-		}
+		n, err := l.read(p)
 		if err == nil || n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 			s.release()
 			return n, err
@@ -227,16 +225,29 @@ func (l *link) Read(p []byte) (int, error) {
 	}
 }
 
+func (l *link) read(p []byte) (int, error) {
+	if l.fast.Usable() {
+		return l.fast.Read(p)
+	}
+	return l.raw.Read(p)
+}
+
 // Write writes all of p within the bound.
 func (l *link) Write(p []byte) (int, error) {
 	if l.state.Load()&stateInterrupted != 0 {
 		return 0, transport.ErrInterrupted
 	}
-	n, done, err := l.fast.write(p)
-	if done {
+	if !l.fast.Usable() {
+		return l.writeSlow(p, 0)
+	}
+	n, err := l.fast.Write(p)
+	if n == len(p) {
+		return n, nil
+	}
+	if _, broken := err.(*os.SyscallError); broken { //nolint:errorlint // it is never wrapped
 		return n, err
 	}
-	return l.writeSlow(p, n)
+	return l.writeSlow(p, n) // which also finds out what else is wrong
 }
 
 // writeSlow writes what is left of p after n bytes, and waits where it must.
@@ -276,7 +287,7 @@ func (l *link) waitWrite(write func() error) error {
 		}
 		s.release()
 	}
-	if err == nil && l.fast.usable() {
+	if err == nil && l.fast.Usable() {
 		// The fast path needs a socket without a deadline. An interrupt that
 		// is overwritten here is seen by its flag before the next write.
 		err = l.arm(s, time.Time{})

@@ -13,6 +13,7 @@ import (
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
 	"example.com/mailcall/transport/internal/endpoint"
+	"example.com/mailcall/transport/internal/fast"
 )
 
 // peer is the server's end.
@@ -87,7 +88,7 @@ func (p *peer) failed(err error) error {
 
 // Send implements [transport.Conn].
 func (p *peer) Send(m *transport.Message) error {
-	if !p.link.good() || p.link.fast.peek() == sightEnd {
+	if !p.link.good() || p.link.fast.Peek() == fast.End {
 		_ = p.Close() // nobody is there to hear that it failed
 		return transport.NotSent(fmt.Errorf("http transport: client %s: it has gone: %w", p.RemoteAddress(), io.EOF))
 	}

@@ -6,19 +6,12 @@ import (
 	"crypto/tls"
 	"io"
 	"time"
+
+	"example.com/mailcall/transport/internal/fast"
 )
 
 // farewell bounds the goodbye of a TLS connection that is closed.
 const farewell = time.Second
-
-// sight is what a look at a socket shows.
-type sight uint8
-
-const (
-	sightNothing sight = iota // no byte has come, or nobody can tell
-	sightData                 // bytes have come
-	sightEnd                  // the peer has closed, or the socket is broken
-)
 
 // socket is a link and, on top of it, TLS where there is any. Both ends of a
 // connection are made of it.
@@ -63,15 +56,15 @@ func (s *socket) writeTLS(head, body []byte) (sent bool, err error) {
 // look peeks at the socket of a connection that is idle, so that bytes begin a
 // TLS record. They may be a session ticket, which is no reason to give the
 // connection up; an alert is one.
-func (s *socket) look() sight {
-	seen := s.link.fast.peek()
-	if seen != sightData || s.tls == nil {
+func (s *socket) look() fast.Sight {
+	seen := s.link.fast.Peek()
+	if seen != fast.Data || s.tls == nil {
 		return seen
 	}
-	if goodbye(s.link.fast.head()) {
-		return sightEnd
+	if goodbye(s.link.fast.Head()) {
+		return fast.End
 	}
-	return sightNothing
+	return fast.Nothing
 }
 
 // goodbye recognises the header of a TLS record that holds an alert: by its

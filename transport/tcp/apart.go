@@ -9,7 +9,7 @@ const apartSize = 16 << 10
 // apart reports whether a body of n bytes may go out so: at once, by who has
 // it. It is called with the lock held; if so, [line.pushApart] must follow.
 func (l *line) apart(n int) bool {
-	if n < apartSize || l.writing || l.err != nil || l.tls != nil || !l.fast.usable() ||
+	if n < apartSize || l.writing || l.err != nil || l.tls != nil || !l.fast.Usable() ||
 		l.link.Queued() >= apartSize || !l.link.Fits(n) {
 		return false
 	}
@@ -24,7 +24,7 @@ func (l *line) pushApart(body []byte) {
 	buf, _ := l.take()
 	l.mu.Unlock()
 	all := len(buf) + len(body)
-	n, err := l.fast.write2(buf, body)
+	n, err := l.fast.Write2(buf, body)
 	if err != nil {
 		l.lose(err, all-n)
 		return

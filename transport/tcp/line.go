@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/mailcall/transport/internal/endpoint"
+	"example.com/mailcall/transport/internal/fast"
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
@@ -32,7 +33,7 @@ type line struct {
 	raw     net.Conn
 	tls     *tls.Conn // nil: cleartext
 	under   *under    // nil: cleartext
-	fast    fastIO
+	fast    fast.IO
 	address string
 	config  *config
 	over    chan struct{} // closed when the line has failed
@@ -60,7 +61,7 @@ func (l *line) init(raw net.Conn, c *config, s *shelf) {
 		l.under.collect()
 		l.raw = l.under.Conn
 	}
-	l.fast.init(l.raw)
+	l.fast.Init(l.raw)
 	l.address = endpoint.Text(l.raw.RemoteAddr())
 }
 
@@ -182,16 +183,16 @@ func (l *line) push(buf []byte) (n int, rest []byte, err error) {
 		}
 		sealed := l.under.take(l.seal)
 		l.seal = nil
-		if l.fast.usable() {
-			n, err = l.fast.write(sealed)
+		if l.fast.Usable() {
+			n, err = l.fast.Write(sealed)
 		}
 		if rest = sealed[n:]; len(rest) == 0 && cap(sealed) <= keptSeal {
 			l.seal = sealed
 		}
 		return len(buf), rest, err
 	}
-	if l.fast.usable() {
-		n, err = l.fast.write(buf)
+	if l.fast.Usable() {
+		n, err = l.fast.Write(buf)
 	}
 	return n, buf[n:], err
 }
@@ -265,14 +266,14 @@ func (l *line) fail(err error, unsent int) {
 // and closes the socket.
 func (l *line) goodbye(err error) {
 	var broken *session.BrokenError
-	if errors.As(err, &broken) && !l.writing && l.fast.usable() {
+	if errors.As(err, &broken) && !l.writing && l.fast.Usable() {
 		l.link.Accuse(broken)
 		buf, _ := l.link.Take()
 		_, _, _ = l.push(buf) // it is over in any case
 	}
-	if l.tls != nil && !l.writing && l.fast.usable() {
+	if l.tls != nil && !l.writing && l.fast.Usable() {
 		_ = l.tls.CloseWrite()
-		_, _ = l.fast.write(l.under.take(nil))
+		_, _ = l.fast.Write(l.under.take(nil))
 	}
 	_ = l.raw.Close() // nothing is left to be told
 }
@@ -282,8 +283,8 @@ func (l *line) read(p []byte) (int, error) {
 	switch {
 	case l.tls != nil:
 		return l.tls.Read(p)
-	case l.fast.usable():
-		return l.fast.read(p)
+	case l.fast.Usable():
+		return l.fast.Read(p)
 	}
 	return l.raw.Read(p)
 }

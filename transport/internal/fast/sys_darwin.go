@@ -2,7 +2,7 @@
 
 //go:build darwin
 
-package tcp
+package fast
 
 import (
 	"errors"

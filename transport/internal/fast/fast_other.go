@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux && !darwin
+
+package fast
+
+import "net"
+
+// IO is not usable here: see the one for other systems.
+type IO struct{}
+
+// Init does nothing.
+func (*IO) Init(net.Conn) {}
+
+// Usable reports false.
+func (*IO) Usable() bool { return false }
+
+// Write is never called.
+func (*IO) Write([]byte) (int, error) { return 0, nil }
+
+// Write2 is never called.
+func (*IO) Write2([]byte, []byte) (int, error) { return 0, nil }
+
+// Read is never called.
+func (*IO) Read([]byte) (int, error) { return 0, nil }
+
+// Peek returns [Nothing].
+func (*IO) Peek() Sight { return Nothing }
+
+// Head returns nothing.
+func (*IO) Head() []byte { return nil }

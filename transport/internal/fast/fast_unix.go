@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build linux || darwin
+
+package fast
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// IO does to a socket what needs no waiting for room: it writes as much as the
+// kernel takes at once, so that whoever writes is never held up and the
+// direction needs no deadline, and looks at what has come without taking it.
+// One goroutine at a time may write, one may read, one may peek. The zero value
+// is not usable; see [IO.Init].
+type IO struct {
+	conn syscall.RawConn // nil if the connection is not a socket
+
+	writing  func(fd uintptr) bool // built once, so that calls do not allocate
+	out      []byte
+	behind   []byte // a second piece; nil for none
+	n        int
+	writeErr error
+
+	reading func(fd uintptr) bool
+	in      []byte
+	got     int
+	readErr error
+
+	peeking func(fd uintptr)
+	seen    [5]byte // as long as the header of a TLS record
+	peeked  int
+	peekErr error
+}
+
+// Init makes f usable if raw is a socket.
+func (f *IO) Init(raw net.Conn) {
+	sc, ok := raw.(syscall.Conn)
+	if !ok {
+		return
+	}
+	conn, err := sc.SyscallConn()
+	if err != nil {
+		return
+	}
+	f.conn = conn
+	f.writing = func(fd uintptr) bool {
+		if f.behind == nil {
+			f.n, f.writeErr = send(fd, f.out)
+		} else {
+			f.n, f.writeErr = send2(fd, f.out, f.behind)
+		}
+		return true
+	}
+	f.reading = func(fd uintptr) bool {
+		f.got, f.readErr = receive(fd, f.in)
+		return f.readErr == nil || !errors.Is(f.readErr, syscall.EAGAIN)
+	}
+	f.peeking = func(fd uintptr) {
+		for {
+			f.peeked, _, f.peekErr = syscall.Recvfrom(int(fd), f.seen[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+			if f.peekErr == nil || !errors.Is(f.peekErr, syscall.EINTR) {
+				return
+			}
+		}
+	}
+}
+
+// Usable reports whether the connection is a socket. If it is not, the other
+// methods must not be called, but for Peek.
+func (f *IO) Usable() bool { return f.conn != nil }
+
+// Write returns how much of p the kernel took at once, which may be nothing. An
+// error of the socket is an [*os.SyscallError]; any other says that the runtime
+// did not let us: a deadline has passed, or the socket was closed here.
+func (f *IO) Write(p []byte) (int, error) { return f.Write2(p, nil) }
+
+// Write2 is Write for two pieces, one behind the other.
+func (f *IO) Write2(p, behind []byte) (int, error) {
+	f.out, f.behind, f.n, f.writeErr = p, behind, 0, nil
+	err := f.conn.Write(f.writing)
+	f.out, f.behind = nil, nil
+	switch {
+	case err != nil:
+		return 0, err
+	case f.writeErr == nil:
+		return f.n, nil
+	case errors.Is(f.writeErr, syscall.EAGAIN):
+		return 0, nil
+	}
+	return 0, os.NewSyscallError("write", f.writeErr)
+}
+
+// Read waits for bytes, as long as the socket's deadline allows. The end is
+// io.EOF.
+func (f *IO) Read(p []byte) (int, error) {
+	f.in = p
+	err := f.conn.Read(f.reading)
+	f.in = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case f.readErr != nil:
+		return 0, os.NewSyscallError("read", f.readErr)
+	case f.got == 0 && len(p) > 0:
+		return 0, io.EOF
+	}
+	return f.got, nil
+}
+
+// Peek tells what the next Read would find.
+func (f *IO) Peek() Sight {
+	if f.conn == nil {
+		return Nothing
+	}
+	// RawConn.Read refuses once a deadline has passed, and one may have passed
+	// long ago; Control does not care.
+	if err := f.conn.Control(f.peeking); err != nil {
+		return End
+	}
+	switch {
+	case errors.Is(f.peekErr, syscall.EAGAIN):
+		return Nothing
+	case f.peekErr != nil || f.peeked <= 0:
+		return End
+	}
+	return Data
+}
+
+// Head returns the first bytes that Peek saw, five at most.
+func (f *IO) Head() []byte { return f.seen[:f.peeked] }
