@@ -30,7 +30,9 @@ type flow struct {
 	trailer transport.Header
 	streak  int // messages sent since one was received
 
-	given parcel // what the last Recv returned; only Recv touches it
+	// Only Recv touches these.
+	given parcel // what the last Recv returned
+	dry   bool   // nothing lay behind it: whatever comes next is a signal
 }
 
 // parcel is a message that has come and was not read.
@@ -110,12 +112,13 @@ func (f *flow) recv(m *transport.Message) error {
 	l := f.line
 	if f.given.loan != nil {
 		f.given.loan.Return()
+		f.given.loan = nil
+	}
+	if f.dry {
+		<-f.readable // nothing is to be found before that
+		f.dry = false
 	}
 	l.mu.Lock()
-	if f.given.cost > 0 {
-		l.link.Consumed(&f.st, f.given.cost)
-	}
-	f.given = parcel{}
 	for {
 		switch {
 		case f.next < len(f.queue):
@@ -123,25 +126,24 @@ func (f *flow) recv(m *transport.Message) error {
 			f.queue[f.next] = parcel{}
 			f.next++
 			f.streak = 0
+			l.link.Consumed(&f.st, f.given.cost)
+			f.dry = f.next == len(f.queue) && !f.ended && f.broken == nil && f.ctx.Err() == nil
 			l.wrote()
 			*m = transport.Message{Header: f.given.header, Body: f.given.body}
 			return nil
 		case f.broken != nil:
 			err := f.broken
-			l.wrote()
+			l.mu.Unlock()
 			return err
 		case f.ended:
-			l.wrote()
+			l.mu.Unlock()
 			return io.EOF
-		}
-		l.wrote()
-		select {
-		case <-f.readable:
-		case <-f.ctx.Done():
-			// What has come is read first; the end of the context ends the
-			// stream, see watch.
+		case f.ctx.Err() != nil: // what has come is read first
+			l.mu.Unlock()
 			return f.expired()
 		}
+		l.mu.Unlock()
+		<-f.readable // the end of the context is a signal as well
 		l.mu.Lock()
 	}
 }

@@ -292,6 +292,9 @@ func newIncoming(p *peer, o *session.Opening) *incoming {
 		ctx, x.cancel = context.WithCancel(ctx)
 	}
 	x.init(ctx, &p.line)
+	if !o.Unary && o.Block.Timeout > 0 {
+		context.AfterFunc(ctx, func() { signal(x.readable) })
+	}
 	if o.Unary {
 		x.request = parcel{header: x.opening, body: o.Body}
 		if !o.Owned {
