@@ -109,8 +109,9 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	if !f.native {
 		m.Header.Add("Micro-ID", id)
 	}
+	m.Brief = f.native && x.method.options.ReplyHeader == nil && x.method.options.ReplyTrailer == nil
 	if remaining > 0 {
-		m.Header.Add("Timeout", x.timeout.write(int64(remaining)))
+		m.Header.Add("Timeout", x.timeout.write(int64(f.round(remaining))))
 	}
 	var err error
 	switch {

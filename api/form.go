@@ -5,6 +5,7 @@ package api
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"example.com/mailcall/codec"
 	"example.com/mailcall/rpcerr"
@@ -107,6 +108,15 @@ func (f *form) use(codecs map[string]codec.Codec, contentType string) {
 	}
 	f.appender, _ = f.codec.(codec.Appender)
 	f.enveloper, _ = f.codec.(codec.Enveloper)
+}
+
+// round makes a timeout repeat itself where HTTP/2 compresses what repeats. It
+// takes off a millisecond of a second at most.
+func (f *form) round(timeout time.Duration) time.Duration {
+	if !f.native || timeout < time.Second {
+		return timeout
+	}
+	return timeout.Truncate(time.Millisecond)
 }
 
 // encode writes v without an envelope, over buf if the codec can.

@@ -27,6 +27,10 @@ type Message struct {
 	// Trailer are fields that came after the body of a reply, on wires that
 	// have such. It is not sent.
 	Trailer Header
+	// Brief says of a request that nobody will look at the header and the
+	// trailer of its reply: a transport for which they cost something may
+	// leave them out. It is not sent.
+	Brief bool
 }
 
 // Transport opens connections. It is used by many goroutines at once.

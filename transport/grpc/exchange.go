@@ -17,23 +17,22 @@ import (
 type call struct {
 	box
 
-	header  metadata.MD // of the answer, nil if there was none
-	trailer metadata.MD
-	kv      []string
-	opts    []grpc.CallOption // the last one is the subtype
+	kv   []string
+	opts []grpc.CallOption // the last one is the subtype
 }
 
 func newCall(opts []grpc.CallOption) *call {
-	x := &call{}
-	x.opts = append(opts, grpc.Header(&x.header), grpc.Trailer(&x.trailer), grpc.EmptyCallOption{})
-	return x
+	return &call{opts: append(opts, grpc.EmptyCallOption{})}
 }
 
 // clear forgets the exchange; its metadata and bodies belong to others.
 func (x *call) clear() {
 	clear(x.kv)
-	x.box, x.kv, x.header, x.trailer = box{}, x.kv[:0], nil, nil
+	x.box, x.kv = box{}, x.kv[:0]
 }
+
+// unary is what a stream is opened as for a unary call.
+var unary = &grpc.StreamDesc{}
 
 // Exchange implements [transport.Parallel]. It runs on the caller's goroutine
 // alone. The memory of reply's header and body is used again if it is there.
@@ -61,14 +60,36 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	}
 	x.out, x.in = request.Body, reply.Body[:0]
 	x.opts[len(x.opts)-1] = r.subtype
-	err = c.cc.Invoke(metadata.AppendToOutgoingContext(inner, x.kv...), r.path, &x.box, &x.box, x.opts...)
-	reply.Header, reply.Trailer = answerFields(reply.Header[:0], reply.Trailer[:0], x.header, x.trailer)
+	wire, err := x.carry(metadata.AppendToOutgoingContext(inner, x.kv...), c.cc, r.path)
+	reply.Header, reply.Body, reply.Trailer = reply.Header[:0], x.in, reply.Trailer[:0]
+	if err == nil && request.Brief {
+		return nil
+	}
+	// The library copies them each time it is asked.
+	var header, trailer metadata.MD
+	if wire != nil {
+		header, _ = wire.Header() // if that fails, so has the call
+		trailer = wire.Trailer()
+	}
+	reply.Header, reply.Trailer = answerFields(reply.Header, reply.Trailer, header, trailer)
 	if err != nil {
 		reply.Body = reply.Body[:0]
-		return c.judge(err, &verdict{ctx: ctx, deadline: deadline, begun: x.begun, header: x.header, trailer: x.trailer, kv: x.kv})
+		return c.judge(err, &verdict{ctx: ctx, deadline: deadline, begun: x.begun, header: header, trailer: trailer, kv: x.kv})
 	}
-	reply.Body = x.in
 	return nil
+}
+
+// carry sends the box and receives into it. The stream is nil if there was
+// none.
+func (x *call) carry(ctx context.Context, cc *grpc.ClientConn, path string) (grpc.ClientStream, error) {
+	wire, err := cc.NewStream(ctx, unary, path, x.opts...)
+	if err != nil {
+		return nil, err
+	}
+	if err = wire.SendMsg(&x.box); err != nil {
+		return wire, err
+	}
+	return wire, wire.RecvMsg(&x.box)
 }
 
 // endsBefore reports whether ctx needs no other bound.
