@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe" //nolint:depguard // see digits: two allocations a call less
 
@@ -29,12 +30,12 @@ type exchange struct {
 	value   any
 	kept    bool
 
-	body    *[]byte // the encoded request, nil if it is not there; borrowed
-	unfit   error   // why there is none, where a legacy node may take the value all the same
-	oldBody []byte  // the same for a legacy node, if one was met
-	payload []byte  // the reply's value, out of its envelope
-	form    *form   // in which the reply came
-	next    int64   // the next Micro-Id, and the end of those set aside
+	body    *room  // the encoded request, nil if it is not there
+	unfit   error  // why there is none, where a legacy node may take the value all the same
+	oldBody []byte // the same for a legacy node, if one was met
+	payload []byte // the reply's value, out of its envelope
+	form    *form  // in which the reply came
+	next    int64  // the next Micro-Id, and the end of those set aside
 	end     int64
 	id      digits
 	timeout digits
@@ -59,14 +60,30 @@ func (x *exchange) letGo() {
 	if x.body == nil {
 		return
 	}
-	if cap(*x.body) <= maxKept {
-		x.method.config.caller.bodies.Put(x.body)
-	}
+	x.body.Return()
 	x.body = nil
 }
 
 // Sent implements caller.Exchange.
-func (x *exchange) Sent() { x.letGo() }
+func (x *exchange) Sent(taken bool) {
+	if taken {
+		x.body = nil
+	}
+	x.letGo()
+}
+
+// room is memory for an encoded request, and a [transport.Loan] of it.
+type room struct {
+	bytes []byte
+	pool  *sync.Pool
+}
+
+// Return implements [transport.Loan].
+func (r *room) Return() {
+	if cap(r.bytes) <= maxKept {
+		r.pool.Put(r)
+	}
+}
 
 // encode writes the request's value once, for all attempts at nodes of today;
 // unless the first of them has let go of it.
@@ -76,11 +93,11 @@ func (x *exchange) encode() (err error) {
 	if f.enveloper != nil {
 		return nil // the envelope has an id, which changes with each attempt
 	}
-	room, _ := x.method.config.caller.bodies.Get().(*[]byte)
-	body, err := f.encode(*room, x.request.Body())
+	body, _ := x.method.config.caller.bodies.Get().(*room)
+	encoded, err := f.encode(body.bytes, x.request.Body())
 	if err == nil {
-		*room = body
-		x.body = room
+		body.bytes = encoded
+		x.body = body
 		return nil
 	}
 	if f.missing != nil || x.method.old.enveloper != nil && x.method.contentType == octetStream {
@@ -119,7 +136,9 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 		x.oldBody, err = f.envelop(codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())
 		m.Body = x.oldBody
 	case f.codecKey == x.method.wire.codecKey:
-		m.Body, err = x.encoded()
+		if m.Body, err = x.encoded(); x.body != nil && !x.kept {
+			m.Loan = x.body
+		}
 	default:
 		x.oldBody, err = f.encode(nil, x.request.Body())
 		m.Body = x.oldBody
@@ -137,7 +156,7 @@ func (x *exchange) encoded() ([]byte, error) {
 	if x.body == nil {
 		return nil, x.unfit
 	}
-	return *x.body, nil
+	return x.body.bytes, nil
 }
 
 // idBlock is how many ids an exchange sets aside at once: the counter is

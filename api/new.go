@@ -24,7 +24,7 @@ type Caller struct {
 	// exchanges are recycled from call to call. They set ids aside, so they
 	// are never shared with another client.
 	exchanges sync.Pool
-	bodies    sync.Pool // of *[]byte, for encoded requests
+	bodies    sync.Pool // of *room, for encoded requests
 
 	_   [64]byte     // every call reads what is above and writes what is below
 	ids atomic.Int64 // the first Micro-Id that nobody has set aside
@@ -62,7 +62,7 @@ func New(opts ...Option) (*Caller, error) {
 	}
 	c := &Caller{runtime: runtime, broker: own}
 	c.exchanges.New = func() any { return new(exchange) }
-	c.bodies.New = func() any { return new([]byte) }
+	c.bodies.New = func() any { return &room{pool: &c.bodies} }
 	c.current.Store(newConfig(c, options))
 	return c, nil
 }

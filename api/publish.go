@@ -133,7 +133,7 @@ func (*publication) Wrap(_ *messages.Node, do func(context.Context) error) error
 }
 
 // Sent implements caller.Exchange. The bytes are not used again.
-func (*publication) Sent() {}
+func (*publication) Sent(bool) {}
 
 // Keep implements caller.Exchange. The bytes are never used again.
 func (*publication) Keep() {}

@@ -190,7 +190,7 @@ func (*opening) Wrap(*messages.Node, func(context.Context) error) error {
 }
 
 // Sent implements caller.Exchange. The bytes are not used again.
-func (*opening) Sent() {}
+func (*opening) Sent(bool) {}
 
 // Keep implements caller.Exchange.
 func (*opening) Keep() {}

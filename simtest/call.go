@@ -244,7 +244,7 @@ func (c *call) Wrap(_ *messages.Node, do func(context.Context) error) error {
 }
 
 // Sent implements caller.Exchange.
-func (*call) Sent() {}
+func (*call) Sent(bool) {}
 
 // Keep implements caller.Exchange.
 func (*call) Keep() {}

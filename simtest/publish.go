@@ -258,7 +258,7 @@ func (*publish) Retry(int, error) (messages.Wish, time.Duration, error) {
 func (*publish) Wrap(*messages.Node, func(context.Context) error) error { return errApplication }
 
 // Sent implements caller.Exchange.
-func (*publish) Sent() {}
+func (*publish) Sent(bool) {}
 
 // Keep implements caller.Exchange.
 func (*publish) Keep() {}

@@ -348,7 +348,7 @@ func (*stream) Retry(int, error) (messages.Wish, time.Duration, error) {
 func (*stream) Wrap(*messages.Node, func(context.Context) error) error { return errApplication }
 
 // Sent implements caller.Exchange.
-func (*stream) Sent() {}
+func (*stream) Sent(bool) {}
 
 // Keep implements caller.Exchange.
 func (*stream) Keep() {}

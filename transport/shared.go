@@ -69,7 +69,7 @@ type Shared interface {
 type Parallel interface {
 	Shared
 	// Exchange sends request and fills reply, whose header and body belong to
-	// the caller then. It returns when ctx ends, with ctx.Err() among its
+	// the caller then, unless reply has a [Message.Loan]. It returns when ctx ends, with ctx.Err() among its
 	// causes, and soon after deadline (zero: none) with an error that matches
 	// os.ErrDeadlineExceeded. An error made by [NotSent] proves that the peer
 	// saw nothing, one made by [Answered] that it was the peer's own answer;

@@ -27,6 +27,12 @@ type Message struct {
 	// Trailer are fields that came after the body of a reply, on wires that
 	// have such. It is not sent.
 	Trailer Header
+	// Loan, if not nil, says that Body is memory which is used again. Who gets a
+	// reply from [Parallel] returns the loan when it has read the body. A
+	// transport that is given a request may read the body until the call
+	// returns; to read it longer it takes the loan, by setting the field to
+	// nil, and returns it when it is done.
+	Loan Loan
 	// Brief says of a request that nobody will look at the header and the
 	// trailer of its reply: a transport for which they cost something may
 	// leave them out. It is not sent.

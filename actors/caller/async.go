@@ -103,13 +103,17 @@ func (a *attempt) launch(ctx context.Context) error {
 	}
 	a.enter(rpcerr.PhaseSend)
 	a.berth.open(a.token())
+	lent := m.Loan != nil
 	err := a.begin(m)
-	m.Body = nil
+	taken := lent && m.Loan == nil
+	m.Body, m.Loan = nil, nil
+	if err == nil || taken {
+		a.cell.exchange.Sent(taken)
+	}
 	if err != nil {
 		a.berth.shut(a.token())
 		return err
 	}
-	a.cell.exchange.Sent()
 	a.enter(rpcerr.PhaseWait)
 	return nil
 }

@@ -33,12 +33,11 @@ type attempt struct {
 	hedge   bool
 	holding bool // it counts in the node's InFlight
 	phase   rpcerr.Phase
-	flying  bool               // an exchange runs elsewhere
-	job     *job               // that exchange, unless the connection is async
-	begunAs uint64             // what an async connection calls it
-	berth   berth              // where its reply lands
-	stream  transport.Stream   // what it has opened
-	room    *transport.Message // borrowed for the reply of a parallel exchange
+	flying  bool             // an exchange runs elsewhere
+	job     *job             // that exchange, unless the connection is async
+	begunAs uint64           // what an async connection calls it
+	berth   berth            // where its reply lands
+	stream  transport.Stream // what it has opened
 	report  messages.AttemptEnded
 
 	seen watchedAttempt
@@ -70,6 +69,7 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 			a.flying, a.job = false, nil
 			a.phase = m.Phase
 			a.reply = m.Reply
+			a.berth.loan = m.Reply.Loan
 			a.answered(m.Err)
 		}
 	}
@@ -211,7 +211,6 @@ func (a *attempt) release(complete bool) {
 	}
 	a.conn, a.reply = nil, nil
 	a.berth.clear()
-	a.giveRoom()
 	if c.Shared != nil {
 		if !c.Ready(0) {
 			c.Pool.Keeper.Tell(messages.Dropped{Conn: c})

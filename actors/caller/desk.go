@@ -70,7 +70,6 @@ type Desk struct {
 	freed  chan struct{} // signalled for each cell that is freed after closed
 
 	requests sync.Pool // of *transport.Message, for async exchanges
-	replies  sync.Pool // of *transport.Message, for parallel ones
 
 	_    [64]byte         // every call reads what is above and writes what is below
 	free lifo.Stack[cell] // those that serve no call
@@ -85,7 +84,6 @@ func NewDesk(c Config) *Desk {
 	d := &Desk{Config: c, freed: make(chan struct{}, 1)}
 	d.cells.Store(new([]*cell))
 	d.requests.New = func() any { return new(transport.Message) }
-	d.replies.New = func() any { return new(transport.Message) }
 	return d
 }
 

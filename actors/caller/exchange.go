@@ -41,7 +41,7 @@ func (a *attempt) exchange() {
 // fill writes the request. If that fails, so would every other attempt.
 func (a *attempt) fill(ctx context.Context, m *transport.Message) (err error) {
 	defer caught("codec", &err)
-	m.Header = m.Header[:0]
+	m.Header, m.Loan, m.Brief = m.Header[:0], nil, false
 	return a.cell.exchange.Fill(ctx, m, a.node, a.remaining(a.cell.now))
 }
 
@@ -63,6 +63,7 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	if err := a.fill(ctx, &a.request); err != nil {
 		return fillError{err}
 	}
+	a.request.Loan = nil // the bytes may be wanted for another attempt
 	c, conn := a.cell, a.conn
 	a.enter(rpcerr.PhaseSend)
 	if c.inline.Load() != conn {
@@ -228,6 +229,7 @@ func (a *attempt) aside(ctx context.Context) (*job, error) {
 		return nil, err
 	}
 	a.cell.exchange.Keep()
+	j.request.Loan = nil
 	if a.bound != 0 {
 		j.bound = a.cell.desk.Clock.Time(a.bound)
 	}

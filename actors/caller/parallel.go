@@ -67,10 +67,17 @@ func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
 		return transport.NotSent(transport.ErrInterrupted)
 	}
 	c.armInline()
-	a.room, _ = c.desk.replies.Get().(*transport.Message)
-	a.reply = a.room
+	lent := a.request.Loan != nil
+	a.reply = &a.berth.reply
+	a.reply.Body = nil
 	//nolint:contextcheck // b is made of ctx
-	return c.cutOff(b, a.conn.Parallel.Exchange(b, time.Time{}, &a.request, a.reply))
+	err = a.conn.Parallel.Exchange(b, time.Time{}, &a.request, a.reply)
+	a.berth.loan, a.reply.Loan = a.reply.Loan, nil
+	if lent && a.request.Loan == nil {
+		c.exchange.Sent(true)
+	}
+	a.request.Body, a.request.Loan = nil, nil
+	return c.cutOff(b, err)
 }
 
 // bounded makes the context of what the attempt is about to do.
@@ -104,22 +111,6 @@ func (c *cell) cutOff(b *bounded, err error) error {
 		return transport.ErrInterrupted // by a cancel from elsewhere
 	default:
 		return err
-	}
-}
-
-// maxRoom is how large a reply may be whose memory is used again.
-const maxRoom = 1 << 20
-
-// giveRoom gives the memory of a reply back.
-func (a *attempt) giveRoom() {
-	m := a.room
-	if m == nil {
-		return
-	}
-	a.room = nil
-	if cap(m.Body) <= maxRoom {
-		m.Header, m.Body, m.Trailer = m.Header[:0], m.Body[:0], m.Trailer[:0]
-		a.cell.desk.replies.Put(m)
 	}
 }
 

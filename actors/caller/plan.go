@@ -75,9 +75,10 @@ type Exchange interface {
 	// Wrap runs the user's call wrappers around do. Only called with
 	// Plan.Wrapped.
 	Wrap(node *messages.Node, do func(context.Context) error) error
-	// Sent says that the connection has copied the request: its bytes may be
-	// reused. Fill may be called again, for another attempt.
-	Sent()
+	// Sent says that the request's bytes are wanted no longer and may be
+	// reused; or, with taken, that the connection has taken the loan of them.
+	// Fill may be called again, for another attempt.
+	Sent(taken bool)
 	// Keep says that the request's bytes may be read after the call has
 	// returned, so they must not be reused.
 	Keep()

@@ -60,8 +60,8 @@ func (*exchange) Retry(int, error) (messages.Wish, time.Duration, error) {
 func (*exchange) Wrap(_ *messages.Node, do func(context.Context) error) error {
 	return do(context.Background())
 }
-func (*exchange) Sent() {}
-func (*exchange) Keep() {}
+func (*exchange) Sent(bool) {}
+func (*exchange) Keep()     {}
 
 func start(b *testing.B) (*actors.Runtime, *caller.Plan) {
 	b.Helper()

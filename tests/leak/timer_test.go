@@ -74,8 +74,8 @@ func (plain) Retry(int, error) (messages.Wish, time.Duration, error) { return me
 
 func (plain) Wrap(*messages.Node, func(context.Context) error) error { return nil }
 
-func (plain) Keep() {}
-func (plain) Sent() {}
+func (plain) Keep()     {}
+func (plain) Sent(bool) {}
 
 // No timer is armed any more after Close: not those of calls that were cut,
 // nor those of pools and selectors.

@@ -13,35 +13,49 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// call is what one exchange needs, used again by the next.
+// call is what one exchange needs, used again by the next. It is the loan of
+// the reply's body.
 type call struct {
 	box
 
+	t    *Transport
 	kv   []string
 	opts []grpc.CallOption // the last one is the subtype
 }
 
-func newCall(opts []grpc.CallOption) *call {
-	return &call{opts: append(opts, grpc.EmptyCallOption{})}
+func newCall(t *Transport) *call {
+	return &call{t: t, opts: append(t.config.callOptions(), grpc.EmptyCallOption{})}
 }
 
-// clear forgets the exchange; its metadata and bodies belong to others.
-func (x *call) clear() {
+// keptRoom is how large the memory of a reply may be to be used again.
+const keptRoom = 1 << 20
+
+// Return implements [transport.Loan]. It ends the use of the call.
+func (x *call) Return() {
+	if x.held != nil {
+		x.held.Free()
+	}
+	if x.room != nil && cap(*x.room) <= keptRoom {
+		x.t.rooms.Put(x.room)
+	}
 	clear(x.kv)
 	x.box, x.kv = box{}, x.kv[:0]
+	x.t.calls.Put(x)
 }
 
 // unary is what a stream is opened as for a unary call.
 var unary = &grpc.StreamDesc{}
 
 // Exchange implements [transport.Parallel]. It runs on the caller's goroutine
-// alone. The memory of reply's header and body is used again if it is there.
+// alone. The memory of reply's header and trailer is used again if it is there.
 func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply *transport.Message) error {
 	x := c.t.calls.Get().(*call)
 	defer func() {
-		x.clear()
-		c.t.calls.Put(x)
+		if reply.Loan == nil {
+			x.Return()
+		}
 	}()
+	reply.Body, reply.Loan = nil, nil
 	r, kv, err := c.prepare(request, x.kv)
 	x.kv = kv
 	if err != nil {
@@ -58,12 +72,16 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 		defer cancel()
 		inner = bound
 	}
-	x.out, x.in = request.Body, reply.Body[:0]
+	x.out, x.loan, x.rooms = request.Body, request.Loan, &c.t.rooms
 	x.opts[len(x.opts)-1] = r.subtype
 	wire, err := x.carry(metadata.AppendToOutgoingContext(inner, x.kv...), c.cc, r.path)
-	reply.Header, reply.Body, reply.Trailer = reply.Header[:0], x.in, reply.Trailer[:0]
-	if err == nil && request.Brief {
-		return nil
+	request.Loan = x.loan
+	reply.Header, reply.Trailer = reply.Header[:0], reply.Trailer[:0]
+	if err == nil {
+		reply.Body, reply.Loan = x.in, x
+		if request.Brief {
+			return nil
+		}
 	}
 	// The library copies them each time it is asked.
 	var header, trailer metadata.MD
@@ -73,7 +91,6 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	}
 	reply.Header, reply.Trailer = answerFields(reply.Header, reply.Trailer, header, trailer)
 	if err != nil {
-		reply.Body = reply.Body[:0]
 		return c.judge(err, &verdict{ctx: ctx, deadline: deadline, begun: x.begun, header: header, trailer: trailer, kv: x.kv})
 	}
 	return nil

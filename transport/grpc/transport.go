@@ -19,6 +19,7 @@ type Transport struct {
 	config config
 	routes routes
 	calls  sync.Pool // of *call
+	rooms  sync.Pool // of *[]byte, for bodies of replies
 }
 
 var (
@@ -37,7 +38,8 @@ func New(opts ...Option) (*Transport, error) {
 		return nil, err
 	}
 	t := &Transport{config: c}
-	t.calls.New = func() any { return newCall(t.config.callOptions()) }
+	t.calls.New = func() any { return newCall(t) }
+	t.rooms.New = func() any { return new([]byte) }
 	return t, nil
 }
 
