@@ -75,12 +75,22 @@ func (x *exchange) Sent(taken bool) {
 // room is memory for an encoded request, and a [transport.Loan] of it.
 type room struct {
 	bytes []byte
-	pool  *sync.Pool
+	pool  *sync.Pool // nil: the memory is not ours to use again
+}
+
+// room returns one to encode into. What a codec returns that does not append
+// may be the caller's own memory.
+func (cfg *config) room(f *form) *room {
+	if f.appender == nil {
+		return new(room)
+	}
+	r, _ := cfg.caller.bodies.Get().(*room)
+	return r
 }
 
 // Return implements [transport.Loan].
 func (r *room) Return() {
-	if cap(r.bytes) <= maxKept {
+	if r.pool != nil && cap(r.bytes) <= maxKept {
 		r.pool.Put(r)
 	}
 }
@@ -93,7 +103,7 @@ func (x *exchange) encode() (err error) {
 	if f.enveloper != nil {
 		return nil // the envelope has an id, which changes with each attempt
 	}
-	body, _ := x.method.config.caller.bodies.Get().(*room)
+	body := x.method.config.room(f)
 	encoded, err := f.encode(body.bytes, x.request.Body())
 	if err == nil {
 		body.bytes = encoded
@@ -136,7 +146,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 		x.oldBody, err = f.envelop(codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())
 		m.Body = x.oldBody
 	case f.codecKey == x.method.wire.codecKey:
-		if m.Body, err = x.encoded(); x.body != nil && !x.kept {
+		if m.Body, err = x.encoded(); x.body != nil && x.body.pool != nil && !x.kept {
 			m.Loan = x.body
 		}
 	default:

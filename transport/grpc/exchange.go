@@ -19,6 +19,7 @@ type call struct {
 	box
 
 	t    *Transport
+	desc grpc.StreamDesc // the zero value is a unary call's
 	kv   []string
 	opts []grpc.CallOption // the last one is the subtype
 }
@@ -42,9 +43,6 @@ func (x *call) Return() {
 	x.box, x.kv = box{}, x.kv[:0]
 	x.t.calls.Put(x)
 }
-
-// unary is what a stream is opened as for a unary call.
-var unary = &grpc.StreamDesc{}
 
 // Exchange implements [transport.Parallel]. It runs on the caller's goroutine
 // alone. The memory of reply's header and trailer is used again if it is there.
@@ -99,7 +97,7 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 // carry sends the box and receives into it. The stream is nil if there was
 // none.
 func (x *call) carry(ctx context.Context, cc *grpc.ClientConn, path string) (grpc.ClientStream, error) {
-	wire, err := cc.NewStream(ctx, unary, path, x.opts...)
+	wire, err := cc.NewStream(ctx, &x.desc, path, x.opts...)
 	if err != nil {
 		return nil, err
 	}
