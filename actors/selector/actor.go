@@ -198,10 +198,14 @@ func (s *selector) looked(m messages.Looked, now clock.Instant) {
 	s.review(now)
 }
 
-// answer tells everybody who waits how it stands.
+// answer tells everybody who waits how it stands. Without a node that has to
+// wait for the registry if it is being asked: the error must be a fresh one.
 func (s *selector) answer() {
 	reply := messages.Resolved{Service: s.Service}
 	if v := s.Service.View.Load(); v == nil || len(v.Ready) == 0 {
+		if s.looking {
+			return
+		}
 		reply = messages.Resolved{Err: s.noNode()}
 	}
 	for _, w := range s.waiters {
