@@ -43,6 +43,9 @@ func (Retired) IgnoreDeadLetterLogging() {}
 func (Mark) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
+func (Outrun) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
 func (Fold) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.

@@ -124,8 +124,13 @@ type Node struct {
 	// weight is published by the selector: float64 bits of what one call in
 	// flight costs here.
 	weight atomic.Uint64
+	// unshare is published by the selector: what the node lacks of FullShare.
+	unshare atomic.Uint32
 	// Health is published by the selector.
 	Health atomic.Uint32
+	// Doubt is published by the selector: the weight has faded to a guess, so
+	// the next answer is told at once.
+	Doubt atomic.Bool
 
 	_ line // what every call writes lies apart from what every call reads
 
@@ -157,6 +162,16 @@ func (n *Node) SetWeight(w float64) { n.weight.Store(math.Float64bits(w)) }
 // by the square of the success rate.
 func (n *Node) Weight() float64 { return math.Float64frombits(n.weight.Load()) }
 
+// FullShare is the share of a node that is warm.
+const FullShare = 1000
+
+// SetShare is called by the node's selector, with 0 to FullShare.
+func (n *Node) SetShare(share int) { n.unshare.Store(uint32(FullShare - share)) } //nolint:gosec // it fits
+
+// Share is how many of FullShare draws the node takes part in; fewer while it
+// warms up.
+func (n *Node) Share() int { return FullShare - int(n.unshare.Load()) }
+
 // Load is what choosing this node for one more call would cost.
 func (n *Node) Load() float64 { return n.Weight() * float64(n.InFlight.Load()+1) }
 
@@ -165,8 +180,9 @@ func (n *Node) Load() float64 { return n.Weight() * float64(n.InFlight.Load()+1)
 const foldEvery = 256
 
 // Answered adds an answered attempt to the tally and reports whether the
-// selector should be told to fold.
+// selector should be told to fold: now and then, or at once where it waits for
+// word.
 func (n *Node) Answered(took time.Duration) bool {
 	n.AnswerTime.Add(int64(took))
-	return n.Answers.Add(1)%foldEvery == 0
+	return n.Answers.Add(1)%foldEvery == 0 || n.Doubt.Load()
 }

@@ -3,6 +3,8 @@
 package messages
 
 import (
+	"time"
+
 	"example.com/mailcall/registry"
 )
 
@@ -25,6 +27,12 @@ type (
 	Mark struct {
 		Node *Node
 		Err  error
+	}
+	// Outrun reports an attempt at Node that was given up after this time
+	// because another attempt of its call had answered. No reply.
+	Outrun struct {
+		Node  *Node
+		After time.Duration
 	}
 	// Fold asks the selector to fold the tallies of its nodes. No reply.
 	Fold struct{}
@@ -56,6 +64,7 @@ type (
 
 func (Resolve) selectorMessage()    {}
 func (Mark) selectorMessage()       {}
+func (Outrun) selectorMessage()     {}
 func (Fold) selectorMessage()       {}
 func (Looked) selectorMessage()     {}
 func (Changed) selectorMessage()    {}

@@ -316,7 +316,9 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 		}
 		a := &s.cell.attempts[slot]
 		m := a.abandon(err)
-		if err != nil {
+		if err == nil {
+			s.service.Selector.Tell(messages.Outrun{Node: a.node, After: now.Sub(a.begun)})
+		} else {
 			s.mark(a.node, m, now.Sub(a.begun))
 			s.record(&rpcerr.Attempt{
 				Node: a.node.Address, Phase: m.Phase, Proof: m.Proof, Hedge: a.hedge,

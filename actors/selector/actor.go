@@ -103,9 +103,12 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 			s.publish(now)
 			s.review(now)
 		}
+	case messages.Outrun:
+		s.state.outrun(m.Node, m.After, now)
 	case messages.Fold:
 		if s.state.fold(now) {
 			s.publish(now)
+			s.review(now)
 		}
 	case messages.Looked:
 		s.looked(m, now)
@@ -260,6 +263,7 @@ func (s *selector) filtered(m messages.Filtered, now clock.Instant) {
 	}
 	s.publish(now)
 	s.answer()
+	s.review(now)
 }
 
 // filter runs the user's filters; a panic in one is an error.
@@ -289,14 +293,14 @@ func (s *selector) publish(now clock.Instant) {
 	s.Service.View.Store(s.state.view(s.Policy, now, s.fault))
 }
 
-// review ends ejections, refreshes an old list, and arms the timer for the
-// next of both.
+// review ends ejections, lets nodes warm up, refreshes an old list, and arms
+// the timer for the next of these.
 func (s *selector) review(now clock.Instant) {
 	changed, next := s.state.review(now)
 	if changed {
 		s.publish(now)
 	}
-	if len(s.Service.Addresses) == 0 {
+	if len(s.Service.Addresses) == 0 && s.refresh != 0 {
 		if now >= s.refresh {
 			s.look()
 			s.refresh = now.Add(refreshEvery)

@@ -15,7 +15,8 @@ const draws = 4
 
 // P2C is the power of two choices: of two random nodes the one with less
 // load, where load is (calls in flight + 1) x latency / success rate squared.
-// The square keeps a node that fails fast from attracting traffic.
+// The square keeps a node that fails fast from attracting traffic. A node that
+// still warms up takes part in its share of the draws.
 type P2C struct{}
 
 // Pick implements [messages.Picker].
@@ -25,13 +26,13 @@ func (P2C) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 		return only(ready)
 	}
 	if len(tried) > 0 {
-		return better(free(ready[d.N(n)], tried), untried(ready, tried, d))
+		return better(free(ready[d.N(n)], tried), untried(ready, tried, d), d)
 	}
 	i, j := d.N(n), d.N(n-1)
 	if j >= i {
 		j++
 	}
-	return better(ready[i], ready[j])
+	return better(ready[i], ready[j], d)
 }
 
 // Random chooses with equal chances.
@@ -69,18 +70,39 @@ func only(ready []*messages.Node) *messages.Node {
 }
 
 // better returns the node with less load; either may be nil. A node that is
-// being probed by another call loses.
-func better(a, b *messages.Node) *messages.Node {
+// being probed by another call loses, and so does one that warms up and is not
+// due.
+func better(a, b *messages.Node, d messages.Dice) *messages.Node {
 	switch {
 	case a == nil:
 		return b
-	case b == nil || !usable(b):
+	case b == nil || !usable(b) || !due(b, d):
 		return a
-	case !usable(a) || b.Load() < a.Load():
+	case !usable(a) || !due(a, d) || lighter(b, a):
 		return b
 	default:
 		return a
 	}
+}
+
+// alike is how much the costs of two nodes may differ and still count as
+// equal. Latencies are noisy: without it the last of equal nodes would lose
+// each draw of who calls alone.
+const alike = 1.25
+
+// lighter reports whether b has less load than a.
+func lighter(b, a *messages.Node) bool {
+	of, to := b.Weight(), a.Weight()
+	if of <= to*alike && to <= of*alike {
+		return b.InFlight.Load() < a.InFlight.Load()
+	}
+	return b.Load() < a.Load()
+}
+
+// due rolls whether a node takes part in a draw: always, unless it warms up.
+func due(n *messages.Node, d messages.Dice) bool {
+	share := n.Share()
+	return share == messages.FullShare || d.N(messages.FullShare) < share
 }
 
 // usable is false for a node that another call is probing just now.

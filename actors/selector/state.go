@@ -3,7 +3,6 @@
 package selector
 
 import (
-	"math"
 	"time"
 
 	"example.com/mailcall/internal/clock"
@@ -26,17 +25,20 @@ const (
 const (
 	latencyTau     = 10 * time.Second
 	successWindow  = 20
-	initialLatency = float64(time.Millisecond) // cost of a node not yet known
+	initialLatency = float64(time.Millisecond) // cost of a node while none is known
 	minSuccess     = 0.05                      // floor, so that weights stay finite
 )
 
 // member is what the state knows about one node.
 type member struct {
 	node      *messages.Node
-	latency   float64 // ns, exponentially weighted
-	success   float64 // 0..1
-	folded    clock.Instant
-	faults    int // consecutive
+	latency   float64       // ns, exponentially weighted
+	success   float64       // 0..1
+	known     bool          // the latency was observed, it is no guess
+	seen      clock.Instant // when the node last answered or failed, or the numbers last faded
+	warming   bool          // it gets less than its share, see warm
+	warmed    clock.Instant // since when, 0: the next review says
+	faults    int           // consecutive
 	ejections int
 	until     clock.Instant // end of the ejection
 	lastError error
@@ -49,6 +51,8 @@ type state struct {
 	records []*registry.Service
 	members []*member
 	byID    map[string]*member
+	// typical is the latency of a node that nothing is known of.
+	typical float64
 	// answered counts the answers that were folded, until the actor takes them.
 	answered int64
 }
@@ -70,6 +74,8 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 				known.node.Legacy == m.node.Legacy && known.node.Native == m.node.Native {
 				m = known
 				delete(old, key)
+			} else {
+				s.welcome(m, len(before) > 0)
 			}
 			s.byID[key] = m
 			s.members = append(s.members, m)
@@ -115,6 +121,18 @@ func newMember(name string, service *registry.Service, r *registry.Node, transpo
 	return m
 }
 
+// welcome takes a new node in: it is expected to be as fast as the others, and
+// has to warm up if they were there before it.
+func (s *state) welcome(m *member, joins bool) {
+	if s.typical > 0 {
+		m.latency = s.typical
+	}
+	m.publish()
+	if joins {
+		m.warm()
+	}
+}
+
 // transportOf is the transport that a node's record names, the client's own if
 // it names none. Two kinds of servers call their transport grpc; only the
 // protocol tells them apart (go-micro wire, section 1).
@@ -131,66 +149,24 @@ func transportOf(r *registry.Node, fallback string) string {
 	}
 }
 
-// publish makes the member's numbers visible to those who pick.
-func (m *member) publish() {
-	rate := max(m.success, minSuccess)
-	m.node.SetWeight(m.latency / (rate * rate))
-}
-
-// fold takes the tallies of answered attempts into the averages. It reports
-// whether some node's health changed.
-func (s *state) fold(now clock.Instant) (changed bool) {
-	for _, m := range s.members {
-		n := m.node.Answers.Swap(0)
-		if n == 0 {
-			continue
-		}
-		m.node.Total.Add(n)
-		s.answered += n
-		mean := float64(m.node.AnswerTime.Swap(0)) / float64(n)
-		m.observe(mean, now)
-		m.success += (1 - m.success) * (1 - math.Pow(1-1.0/successWindow, float64(n)))
-		m.faults = 0
-		if messages.Health(m.node.Health.Load()) == messages.Probing {
-			m.node.Health.Store(uint32(messages.Healthy))
-			m.ejections = 0
-			changed = true
-		}
-		m.publish()
-	}
-	return changed
-}
-
-// observe moves the average towards mean: up at once, down with the time
-// constant.
-func (m *member) observe(mean float64, now clock.Instant) {
-	switch elapsed := now.Sub(m.folded); {
-	case m.folded == 0 || mean > m.latency:
-		m.latency = mean
-	default:
-		w := float64(elapsed) / float64(elapsed+latencyTau)
-		m.latency += (mean - m.latency) * w
-	}
-	m.folded = now
-}
-
 // fault takes a connection fault or timeout into account and reports whether
-// the node's health changed. It
-// folds the tallies first: an answer ends a series of faults.
+// some node's health changed. It folds the tallies first: an answer ends a
+// series of faults.
 func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
 	m := s.byID[keyOf(node.Record)]
 	if m == nil || m.node != node {
 		return false // removed meanwhile
 	}
-	s.fold(now)
+	healed := s.fold(now)
 	m.node.Faults.Add(1)
 	m.lastError = err
 	m.faults++
+	m.seen = now
 	m.success -= m.success / successWindow
 	m.publish()
 	health := messages.Health(m.node.Health.Load())
 	if health == messages.Ejected || health == messages.Healthy && m.faults < faultsToEject || !s.mayEject() {
-		return false
+		return healed
 	}
 	m.ejections++
 	m.until = now.Add(s.ejection(m.ejections))
@@ -220,10 +196,13 @@ func (s *state) ejection(n int) time.Duration {
 	return d/2 + time.Duration(s.dice.Float()*float64(d/2))
 }
 
-// review ends ejections whose time is up. It returns whether any did, and
-// when the next one ends (0: none is left).
+// review ends ejections whose time is up, and lets nodes warm up. It returns
+// whether an ejection ended, and when to look again (0: no need).
 func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
 	for _, m := range s.members {
+		if m.warming {
+			next = sooner(next, m.review(now))
+		}
 		if !m.ejected() {
 			continue
 		}
@@ -232,11 +211,17 @@ func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
 			changed = true
 			continue
 		}
-		if next == 0 || m.until < next {
-			next = m.until
-		}
+		next = sooner(next, m.until)
 	}
 	return changed, next
+}
+
+// sooner returns the earlier of two instants, of which 0 is never.
+func sooner(a, b clock.Instant) clock.Instant {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // view builds the picture to publish.
