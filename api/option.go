@@ -273,8 +273,8 @@ func WithStreamWrapper(w ...StreamWrapper) ClientCallOption {
 }
 
 // WithFilter adds filters, applied in order. For a client they are applied
-// once to each new list of the registry, in the turn of the service's selector
-// (keep them short); for a call at each attempt, after those of the client.
+// once to each new list of the registry, on a goroutine of the client; for a
+// call at each attempt, after those of the client.
 func WithFilter(f ...Filter) ClientCallOption { return filterOption(f) }
 
 type filterOption []Filter

@@ -200,3 +200,20 @@ func TestFailuresFade(t *testing.T) {
 		t.Errorf("got %.0f after five time constants, from %.0f, want about that of a node without faults", got, before)
 	}
 }
+
+// Who calls alone tries an ejected node again when its time is up: what it was
+// ejected for must not keep it away from its probe.
+func TestEjectedNodeIsProbed(t *testing.T) {
+	r := &rehearsal{s: fleet(2), now: start, dice: dice.NewSource(1).Dice()}
+	r.took = func(int, clock.Instant) time.Duration { return time.Millisecond }
+	r.call(1000, 0)
+	faults(r.s, "n0", faultsToEject, r.now)
+	if got := r.call(100, 0)[0]; got != 0 {
+		t.Errorf("got %d calls at the ejected node, want none", got)
+	}
+	r.now = r.now.Add(ejectBase)
+	r.s.review(r.now)
+	if got := r.call(100, 0)[0]; got == 0 {
+		t.Error("got no call at the node that waits for its probe, want one")
+	}
+}

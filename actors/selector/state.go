@@ -100,8 +100,20 @@ func (s *state) holdFloor() {
 				first = m
 			}
 		}
-		first.node.Health.Store(uint32(messages.Probing))
+		s.probe(first)
 	}
+}
+
+// probe ends an ejection. The node is to be tried, so what it was ejected for
+// does not weigh any more: only one call at a time goes there, and the first
+// fault ejects it again.
+func (s *state) probe(m *member) {
+	m.node.Health.Store(uint32(messages.Probing))
+	m.success = 1
+	if s.typical > 0 {
+		m.latency = min(m.latency, s.typical)
+	}
+	m.publish()
 }
 
 // keyOf is what makes a node the same in the next list.
@@ -207,7 +219,7 @@ func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
 			continue
 		}
 		if now >= m.until {
-			m.node.Health.Store(uint32(messages.Probing))
+			s.probe(m)
 			changed = true
 			continue
 		}

@@ -66,7 +66,7 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		m.faults = 0
 		if messages.Health(m.node.Health.Load()) == messages.Probing {
 			m.node.Health.Store(uint32(messages.Healthy))
-			m.ejections, m.success = 0, 1 // it begins anew, and slowly
+			m.ejections = 0
 			m.warm()
 			changed = true
 		}
