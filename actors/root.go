@@ -124,7 +124,7 @@ func (r *root) openPool(ctx actor.Context, m messages.OpenPool) {
 
 func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, error) {
 	key := poolKey{n.Transport, n.Address}
-	if e := r.pools[key]; e != nil {
+	if e := r.pools[key]; e != nil && !n.Removed() {
 		e.users++
 		return e.pool, nil
 	}
@@ -132,6 +132,8 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 	switch {
 	case r.stopping:
 		return nil, rpcerr.ErrClosed
+	case n.Removed(): // since it was picked; nobody would ever retire its pool
+		return nil, fmt.Errorf("node %s of %s was removed", n.Address, n.Service)
 	case err != nil:
 		return nil, err
 	}
@@ -159,6 +161,7 @@ func (r *root) spawn(ctx actor.Context, a actor.Actor, name string) (*actor.PID,
 }
 
 func (r *root) nodeGone(n *messages.Node) {
+	n.Remove()
 	key := poolKey{n.Transport, n.Address}
 	e := r.pools[key]
 	if e == nil || n.Pool() != e.pool {

@@ -17,7 +17,8 @@ type KeeperMessage interface{ keeperMessage() }
 type (
 	// Acquire asks for a connection. The keeper tells ReplyTo exactly one
 	// [Leased], unless a [Withdraw] with the same ticket comes first, or the
-	// Deadline (0: none) passes: whoever asked has a timer of its own.
+	// Deadline (0: none) passes: whoever asked has a timer of its own. Whoever
+	// finds the pool gone after it has asked may wait in vain, see [Pool.Gone].
 	Acquire struct {
 		Ticket   Ticket
 		Attempt  int // its number in the call
@@ -54,6 +55,9 @@ type (
 	// come back, waiting callers get an error. Then the keeper stops and
 	// tells the root [Retired].
 	Retire struct{}
+	// Farewell is what the keeper tells itself before it stops: what came
+	// before it has been answered.
+	Farewell struct{}
 	// Retune replaces the keeper's limits, for a client that was given new
 	// options.
 	Retune struct{ Limits PoolLimits }
@@ -66,6 +70,7 @@ func (Dropped) keeperMessage()  {}
 func (Dialled) keeperMessage()  {}
 func (Tend) keeperMessage()     {}
 func (Retire) keeperMessage()   {}
+func (Farewell) keeperMessage() {}
 func (Retune) keeperMessage()   {}
 
 // PoolLimits bound one pool.

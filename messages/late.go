@@ -86,3 +86,6 @@ func (Retire) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (Shutdown) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Acquire) IgnoreDeadLetterLogging() {}

@@ -119,6 +119,8 @@ type Node struct {
 	// Native marks a node that speaks gRPC itself, not go-micro's messages over
 	// something.
 	Native bool
+	// gone is the root's alone: the node was removed.
+	gone bool
 	// pool is published by the root once somebody has needed a connection.
 	pool atomic.Pointer[Pool]
 	// weight is published by the selector: float64 bits of what one call in
@@ -154,6 +156,12 @@ func (n *Node) Pool() *Pool { return n.pool.Load() }
 
 // SetPool is called by the root, once.
 func (n *Node) SetPool(p *Pool) { n.pool.Store(p) }
+
+// Remove notes that the node was removed. For the root only.
+func (n *Node) Remove() { n.gone = true }
+
+// Removed reports whether it was. For the root only.
+func (n *Node) Removed() bool { return n.gone }
 
 // SetWeight is called by the node's selector.
 func (n *Node) SetWeight(w float64) { n.weight.Store(math.Float64bits(w)) }

@@ -30,6 +30,7 @@ type Pool struct {
 	size    atomic.Int64 // how many idle connections are kept
 	waiting atomic.Int64 // callers that wait at the keeper
 	retired atomic.Bool
+	gone    atomic.Bool // its keeper answers no Acquire that is told from now on
 
 	shared atomic.Pointer[[]*Conn]
 
@@ -216,6 +217,17 @@ func (p *Pool) Retire() []*Conn {
 	p.retired.Store(true)
 	return p.drain()
 }
+
+// Vanish says that the keeper is about to stop. It still answers what it was
+// told before; for the keeper only.
+func (p *Pool) Vanish() { p.gone.Store(true) }
+
+// Gone reports whether the keeper may have missed an [Acquire] that it was told
+// before the question. Then it never lends again.
+func (p *Pool) Gone() bool { return p.gone.Load() }
+
+// Removed is the error of who waits for a connection of a retired pool.
+func (p *Pool) Removed() error { return fmt.Errorf("pool of %s: the node was removed", p.Address) }
 
 // drain takes all idle connections, newest first.
 func (p *Pool) drain() (all []*Conn) {

@@ -134,6 +134,9 @@ func (a *attempt) ask(full *messages.Conn) {
 	a.enter(rpcerr.PhaseDial)
 	if pool := a.node.Pool(); pool != nil {
 		pool.Keeper.Tell(m)
+		if pool.Gone() { // the node was removed since it was picked
+			a.leased(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Phase: rpcerr.PhaseAcquire, Err: pool.Removed()})
+		}
 		return
 	}
 	a.cell.desk.Root.Tell(messages.OpenPool{Node: a.node, Acquire: m})

@@ -106,12 +106,23 @@ func (k *keeper) handle(ctx actor.Context, m messages.KeeperMessage) {
 		k.retire()
 	case messages.Retune:
 		k.retune(m.Limits)
+	case messages.Farewell:
+		k.Parent.Tell(messages.Retired{Pool: k.Pool})
+		ctx.Stop(ctx.Self())
+		return
 	}
 	k.dialMore()
 	k.tendLater()
-	if k.state.gone() {
-		k.Parent.Tell(messages.Retired{Pool: k.Pool})
-		ctx.Stop(ctx.Self())
+	k.vanish()
+}
+
+// vanish ends a retired keeper that has nothing to wait for. Somebody may be
+// about to ask still: who asks before the pool says that it is gone is answered
+// before the farewell, who asks after it sees that.
+func (k *keeper) vanish() {
+	if k.state.gone() && !k.Pool.Gone() {
+		k.Pool.Vanish()
+		k.self.Tell(messages.Farewell{})
 	}
 }
 
@@ -125,7 +136,7 @@ func (k *keeper) acquire(m messages.Acquire) {
 	var err error
 	switch verdict := k.state.enqueue(m); {
 	case verdict == closed:
-		err = fmt.Errorf("pool of %s: the node was removed", k.Pool.Address)
+		err = k.Pool.Removed()
 	case verdict == wait && m.Full != nil && !k.state.needDial() && k.state.dialing == 0:
 		k.state.withdraw(messages.Withdraw{Ticket: m.Ticket, Attempt: m.Attempt, ReplyTo: m.ReplyTo})
 		err = k.crowded()
@@ -311,7 +322,7 @@ func (k *keeper) retire() {
 	for _, id := range slices.Sorted(maps.Keys(k.dials)) { // a simulated run must not depend on the order of a map
 		k.dials[id]()
 	}
-	k.fail(fmt.Errorf("pool of %s: the node was removed", k.Pool.Address))
+	k.fail(k.Pool.Removed())
 }
 
 // fail answers everybody who waits.
