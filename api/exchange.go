@@ -37,8 +37,17 @@ type exchange struct {
 	form    *form  // in which the reply came
 	next    int64  // the next Micro-Id, and the end of those set aside
 	end     int64
-	id      digits
-	timeout digits
+	numbers *numbers // of the request that is written now
+	own     numbers
+}
+
+// numbers are those of a request's header that change from one to the next.
+type numbers struct{ id, timeout digits }
+
+func newExchange() any {
+	x := new(exchange)
+	x.numbers = &x.own
+	return x
 }
 
 // maxKept is how large a buffer may be to be kept for the next call.
@@ -129,7 +138,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	if f.missing != nil {
 		return f.missing
 	}
-	id := x.id.write(x.nextID())
+	id := x.numbers.id.write(x.nextID())
 	addMetadata(ctx, m, f.header)
 	m.Header = append(m.Header, f.header...)
 	m.Header = append(m.Header, x.method.options.Header...)
@@ -138,7 +147,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	}
 	m.Brief = f.native && x.method.options.ReplyHeader == nil && x.method.options.ReplyTrailer == nil
 	if remaining > 0 {
-		m.Header.Add("Timeout", x.timeout.write(int64(f.round(remaining))))
+		m.Header.Add("Timeout", x.numbers.timeout.write(int64(f.round(remaining))))
 	}
 	var err error
 	switch {
@@ -274,8 +283,12 @@ func (x *exchange) Wrap(node *messages.Node, do func(context.Context) error) err
 	return next(x.ctx, node.Record, x.request, x.value, x.method.options.clone())
 }
 
-// Keep implements caller.Exchange.
-func (x *exchange) Keep() { x.kept = true }
+// Keep implements caller.Exchange. The numbers of the request are among its
+// bytes: another attempt writes its own elsewhere.
+func (x *exchange) Keep() {
+	x.kept = true
+	x.numbers = new(numbers)
+}
 
 // digits is room for a decimal number. What write returns lies in it: it is
 // valid until the next write, which is long enough, because transports keep

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"reflect"
 	"sync"
 	"sync/atomic"
 
@@ -61,7 +62,7 @@ func New(opts ...Option) (*Caller, error) {
 		return nil, fmt.Errorf("mailcall: %w", err)
 	}
 	c := &Caller{runtime: runtime, broker: own}
-	c.exchanges.New = func() any { return new(exchange) }
+	c.exchanges.New = newExchange
 	c.bodies.New = func() any { return &room{pool: &c.bodies} }
 	c.current.Store(newConfig(c, options))
 	return c, nil
@@ -111,8 +112,8 @@ func (c *Caller) Init(opts ...Option) error {
 	defer c.init.Unlock()
 	old := c.current.Load().options
 	o, err := resolve(old, opts)
-	if err == nil && (o.MaxCalls != old.MaxCalls || o.MaxStreams != old.MaxStreams || o.Broker != old.Broker || o.Seed != old.Seed || o.Logger != old.Logger ||
-		o.ActorSystem != old.ActorSystem || o.Name != old.Name || o.Registry != old.Registry) {
+	if err == nil && (o.MaxCalls != old.MaxCalls || o.MaxStreams != old.MaxStreams || !same(o.Broker, old.Broker) || o.Seed != old.Seed || o.Logger != old.Logger ||
+		o.ActorSystem != old.ActorSystem || o.Name != old.Name || !same(o.Registry, old.Registry)) {
 		err = errors.New("options Name, Registry, Broker, MaxCalls, MaxStreams, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
 	}
 	if err == nil {
@@ -126,11 +127,30 @@ func (c *Caller) Init(opts ...Option) error {
 	return nil
 }
 
+// same compares what the user has brought, which need not be comparable: maps
+// and functions are the same if they are one, and a struct with such fields is
+// taken for the one that was there.
+func same(a, b any) bool {
+	of := reflect.TypeOf(a)
+	if of != reflect.TypeOf(b) {
+		return false
+	}
+	if of == nil || reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() {
+		return a == b
+	}
+	switch of.Kind() {
+	case reflect.Map, reflect.Func, reflect.Slice:
+		return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
+	default:
+		return true
+	}
+}
+
 // sameTransports checks that Init brings no transport: connections of the old
 // one would be lent for the new.
 func sameTransports(old, o Options) error {
 	for name, t := range o.Transports {
-		if old.Transports[name] != t {
+		if !same(old.Transports[name], t) {
 			return fmt.Errorf("transport %q cannot be added or replaced any more; make a new client", name)
 		}
 	}

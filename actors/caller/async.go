@@ -159,10 +159,7 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 	}
 	a.flying = true
 	c := a.cell
-	bounded, cancel := ctx, context.CancelFunc(func() {})
-	if a.bound != 0 {
-		bounded, cancel = context.WithDeadline(ctx, c.desk.Clock.Time(a.bound))
-	}
+	bounded, cancel := a.within(ctx)
 	defer cancel()
 	for {
 		if a.land() {

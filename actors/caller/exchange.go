@@ -42,7 +42,25 @@ func (a *attempt) exchange() {
 func (a *attempt) fill(ctx context.Context, m *transport.Message) (err error) {
 	defer caught("codec", &err)
 	m.Header, m.Loan, m.Brief = m.Header[:0], nil, false
-	return a.cell.exchange.Fill(ctx, m, a.node, a.remaining(a.cell.now))
+	return a.cell.exchange.Fill(ctx, m, a.node, a.told(ctx))
+}
+
+// told is how much time the service is told it has: what remains. A call
+// wrapper may have taken its time since the turn began, and may have set a
+// bound of its own.
+func (a *attempt) told(ctx context.Context) time.Duration {
+	c := a.cell
+	if !c.plan.Wrapped {
+		return a.remaining(c.now)
+	}
+	c.now = c.desk.Clock.Now()
+	left := a.remaining(c.now)
+	if t, ok := ctx.Deadline(); ok {
+		if own := max(c.desk.Clock.Instant(t).Sub(c.now), 1); left == 0 || own < left {
+			return own
+		}
+	}
+	return left
 }
 
 // fillError marks an attempt that failed before anything was sent, through no
@@ -170,23 +188,34 @@ func (a *attempt) carry(ctx context.Context) error {
 	}
 	done := make(chan error, 1)
 	a.cell.desk.Go(func() { done <- j.run() }) //nolint:contextcheck // see run
-	var expired <-chan struct{}
-	if a.bound != 0 {
-		bounded, cancel := context.WithDeadline(ctx, a.cell.desk.Clock.Time(a.bound))
-		defer cancel()
-		expired = bounded.Done()
-	} else {
-		expired = ctx.Done()
-	}
-	select {
-	case err := <-done:
-		a.reply, a.phase = &j.reply, rpcerr.Phase(j.phase.Load())
-		return err
-	case <-expired:
+	bounded, cancel := a.within(ctx)
+	defer cancel()
+	for {
+		select {
+		case err := <-done:
+			a.reply, a.phase = &j.reply, rpcerr.Phase(j.phase.Load())
+			return err
+		case <-a.cell.wake:
+			if !a.cell.mail.some.Load() || !a.cell.mustStop() {
+				continue
+			}
+		case <-bounded.Done():
+		}
 		a.phase = rpcerr.Phase(j.phase.Load())
 		a.release(false)
+		if bounded.Err() == nil {
+			return transport.ErrInterrupted // the client is being closed
+		}
 		return a.cell.timeout(a)
 	}
+}
+
+// within is ctx with the attempt's bound.
+func (a *attempt) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	if a.bound == 0 {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, a.cell.desk.Clock.Time(a.bound))
 }
 
 // exchangeAside runs the exchange on a goroutine of its own, for a call whose
