@@ -224,6 +224,7 @@ func (r *Runtime) Go(work func()) {
 // returns how many calls were cut. Calling it again returns the same.
 func (r *Runtime) Close(ctx context.Context) (cut int) {
 	r.close.Do(func() {
+		r.Desk.Refuse() // the wait for streams may be long
 		r.cut = r.Streams.Close(ctx) + r.Desk.Close(ctx)
 		r.end()
 		if r.cache != r.Registry { // the user's own lives on

@@ -294,14 +294,15 @@ func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	if !hedge {
 		s.decide(m.Why)
 	}
-	if m.Again {
+	next := s.state.judged(m.Again, now.Add(m.After), now)
+	if m.Again && next != stepJudge {
 		count := &s.cell.desk.Counters.Retries
 		if hedge {
 			count = &s.cell.desk.Counters.Hedges
 		}
 		count.Add(1)
 	}
-	s.follow(s.state.judged(m.Again, now.Add(m.After), now), now)
+	s.follow(next, now)
 }
 
 // finish ends the call. Attempts that are still alive lost.
@@ -351,10 +352,17 @@ func (s *supervisor) deadlineError() error {
 
 // contextError says how the caller's context ended the call.
 func (s *supervisor) contextError() error {
-	if err := s.cell.ctx.Err(); errors.Is(err, context.Canceled) {
+	err, cause := s.cell.ctx.Err(), context.Cause(s.cell.ctx)
+	switch {
+	case !errors.Is(err, context.Canceled):
+		return s.deadlineError()
+	case errors.Is(cause, rpcerr.ErrClosed):
+		return cause // a stream whose opening was cut by Close
+	case cause == nil || errors.Is(cause, context.Canceled):
 		return fmt.Errorf("the caller gave up: %w", err)
+	default:
+		return fmt.Errorf("the caller gave up: %w: %w", err, cause)
 	}
-	return s.deadlineError()
 }
 
 func (s *supervisor) record(a *rpcerr.Attempt) { s.log = append(s.log, *a) }

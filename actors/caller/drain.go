@@ -15,10 +15,13 @@ import (
 // return at once unless code of the user holds them.
 const cutGrace = time.Second
 
+// Refuse refuses new calls from now on. [Desk.Close] does the rest.
+func (d *Desk) Refuse() { d.closed.Store(true) }
+
 // Close refuses new calls, waits for those in flight until ctx ends, then
 // cancels them, and returns how many it cut.
 func (d *Desk) Close(ctx context.Context) (cut int) {
-	d.closed.Store(true)
+	d.Refuse()
 	if !d.await(ctx.Done()) {
 		cut = d.Cancel(fmt.Errorf("%w: the call was cut", rpcerr.ErrClosed))
 		grace := make(chan struct{})
@@ -34,7 +37,7 @@ func (d *Desk) Close(ctx context.Context) (cut int) {
 // Shut refuses new calls and cancels those in flight with err, without waiting
 // for them. It returns how many it cut.
 func (d *Desk) Shut(err error) (cut int) {
-	d.closed.Store(true)
+	d.Refuse()
 	return d.Cancel(err)
 }
 

@@ -124,10 +124,10 @@ func (s *state) judged(again bool, after clock.Instant, now clock.Instant) step 
 	question := s.judging
 	s.judging = noQuestion
 	switch {
-	case !again && question == aboutHedge && s.alive() > 0:
-		return stepWait // it goes on alone
-	case !again && question == aboutHedge:
+	case question == aboutHedge && s.alive() == 0:
 		return stepJudge // it ended meanwhile, and that was not the question
+	case !again && question == aboutHedge:
+		return stepWait // it goes on alone
 	case !again:
 		return stepFinish
 	case s.alive() == slots:

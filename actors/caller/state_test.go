@@ -118,7 +118,7 @@ func TestJudged(t *testing.T) {
 		{"hedge", aboutHedge, 1, true, at(0), stepAttempt, 0},
 		{"no hedge", aboutHedge, 1, false, at(0), stepWait, 0},
 		{"no hedge, and the first attempt ended meanwhile", aboutHedge, 0, false, at(0), stepJudge, 0},
-		{"hedge, and the first attempt ended meanwhile", aboutHedge, 0, true, at(0), stepAttempt, 0},
+		{"hedge, and the first attempt ended meanwhile: that decides", aboutHedge, 0, true, at(0), stepJudge, 0},
 		{"both slots are taken", aboutRetry, 2, true, at(0), stepWait, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {

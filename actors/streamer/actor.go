@@ -98,7 +98,7 @@ func (a *streamActor) finish(what verdict) {
 	case nothing:
 	}
 	s.desk.Go(func() {
-		s.cancel()         // first whoever still waits in Send or Recv: a goodbye may take its time
+		s.cancel(nil)      // first whoever still waits in Send or Recv: a goodbye may take its time
 		_ = s.wire.Close() // nothing is left to do about a close that fails
 		conn := s.opened.Conn
 		if conn.Shared == nil || !conn.Ready(0) {

@@ -79,10 +79,10 @@ type Opening struct {
 // Open opens a stream, which lasts no longer than ctx. The error is a
 // [*rpcerr.CallError].
 func (d *Desk) Open(ctx context.Context, o Opening) (*Stream, error) {
-	inner, cancel := context.WithCancel(ctx)
+	inner, cancel := context.WithCancelCause(ctx)
 	s := &Stream{desk: d, opening: o, ctx: inner, cancel: cancel, began: d.Clock.Now()}
 	if err := d.admit(s); err != nil {
-		cancel()
+		cancel(nil)
 		return nil, &rpcerr.CallError{Service: o.Service, Endpoint: o.Endpoint, Err: err}
 	}
 	opened, err := o.Open(inner)
@@ -90,7 +90,7 @@ func (d *Desk) Open(ctx context.Context, o Opening) (*Stream, error) {
 		err = s.begin(ctx, opened)
 	}
 	if err != nil {
-		cancel()
+		cancel(nil)
 		d.remove(s)
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 	}
 	s.ref = messages.NewRef[messages.StreamMessage](d.System, pid)
 	//nolint:contextcheck // s.ctx is made of ctx
-	d.AfterFunc(s.ctx, func() { s.ref.Tell(messages.CancelStream{Err: contextError(ctx)}) })
+	d.AfterFunc(s.ctx, func() { s.ref.Tell(messages.CancelStream{Err: contextError(s.ctx)}) })
 	s.mu.Lock()
 	s.ready = true
 	s.mu.Unlock()
@@ -148,12 +148,19 @@ func (s *Stream) lend(bound clock.Instant) transport.Stream {
 	return &run{conn: s.opened.Conn, header: s.opened.Header, clock: c, aside: s.desk.Go, quiet: s.opening.Quiet}
 }
 
-// contextError says how the caller's context ended the stream.
+// contextError says how its context ended the stream.
 func contextError(ctx context.Context) error {
-	if err := ctx.Err(); !errors.Is(err, context.DeadlineExceeded) {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
+	case errors.Is(cause, rpcerr.ErrClosed):
+		return cause
+	case cause == nil || errors.Is(cause, context.Canceled):
 		return fmt.Errorf("the caller gave up: %w", cmp.Or(err, context.Canceled))
+	default:
+		return fmt.Errorf("the caller gave up: %w: %w", err, cause)
 	}
-	return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
 }
 
 func (d *Desk) admit(s *Stream) error {

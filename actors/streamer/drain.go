@@ -49,7 +49,7 @@ func (d *Desk) Cancel(err error) (n int) {
 		if s.started() {
 			s.ref.Tell(messages.CancelStream{Err: err})
 		}
-		s.cancel()
+		s.cancel(err)
 		n++
 	}
 	return n

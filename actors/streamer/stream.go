@@ -32,7 +32,7 @@ type Stream struct {
 	number      uint64 // in the order in which they were admitted
 	opening     Opening
 	ctx         context.Context //nolint:containedctx // the stream lives as long
-	cancel      context.CancelFunc
+	cancel      context.CancelCauseFunc
 	began       clock.Instant
 	fromContext bool // the deadline is the caller's own
 	opened      messages.Opened
@@ -215,7 +215,10 @@ func (s *Stream) Header() (h transport.Header, err error) {
 }
 
 // Trailer is what came with the end.
-func (s *Stream) Trailer() transport.Header { return s.wire.Trailer() }
+func (s *Stream) Trailer() (h transport.Header) {
+	defer func() { _ = recover() }() // a transport that panics over it has none
+	return s.wire.Trailer()
+}
 
 // Close ends both directions. It may be called more than once.
 func (s *Stream) Close() error {
