@@ -126,6 +126,8 @@ type Node struct {
 	// weight is published by the selector: float64 bits of what one call in
 	// flight costs here.
 	weight atomic.Uint64
+	// latency is published by the selector, in nanoseconds.
+	latency atomic.Int64
 	// unshare is published by the selector: what the node lacks of FullShare.
 	unshare atomic.Uint32
 	// Health is published by the selector.
@@ -136,8 +138,9 @@ type Node struct {
 
 	_ line // what every call writes lies apart from what every call reads
 
-	// InFlight counts attempts that hold the node now.
-	InFlight atomic.Int64
+	// InFlight counts attempts and streams that hold the node now, Streams the
+	// open ones among them.
+	InFlight, Streams atomic.Int64
 	// Answers and AnswerTime are the tally of attempts that were answered
 	// since the selector last folded them.
 	Answers, AnswerTime atomic.Int64
@@ -165,6 +168,12 @@ func (n *Node) Removed() bool { return n.gone }
 
 // SetWeight is called by the node's selector.
 func (n *Node) SetWeight(w float64) { n.weight.Store(math.Float64bits(w)) }
+
+// SetLatency is called by the node's selector.
+func (n *Node) SetLatency(d time.Duration) { n.latency.Store(int64(d)) }
+
+// Latency is how long an answer of the node is expected to take.
+func (n *Node) Latency() time.Duration { return time.Duration(n.latency.Load()) }
 
 // Weight is what one call in flight costs at this node, nanoseconds divided
 // by the square of the success rate.

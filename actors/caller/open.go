@@ -42,6 +42,7 @@ func (c *cell) opened() (o messages.Opened) {
 	}
 	a := &c.attempts[c.sup.won]
 	o = messages.Opened{Service: c.sup.service, Node: a.node, Conn: a.conn, Stream: a.stream, Header: a.request.Header.Clone()}
+	a.node.Streams.Add(1)
 	a.conn, a.stream, a.holding = nil, nil, false
 	return o
 }

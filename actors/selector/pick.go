@@ -105,9 +105,10 @@ func due(n *messages.Node, d messages.Dice) bool {
 	return share == messages.FullShare || d.N(messages.FullShare) < share
 }
 
-// usable is false for a node that another call is probing just now.
+// usable is false for a node that another call is probing just now. A stream
+// that is open is no probe any more: it may last for days.
 func usable(n *messages.Node) bool {
-	return messages.Health(n.Health.Load()) != messages.Probing || n.InFlight.Load() == 0
+	return messages.Health(n.Health.Load()) != messages.Probing || n.InFlight.Load() <= n.Streams.Load()
 }
 
 func free(n *messages.Node, tried []*messages.Node) *messages.Node {

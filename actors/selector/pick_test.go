@@ -209,3 +209,23 @@ func TestPickAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// A stream that is open at a node on probation does not keep calls away.
+func TestPickOfANodeWithAStream(t *testing.T) {
+	nodes := members(fleet(2))
+	nodes[0].Health.Store(uint32(messages.Probing))
+	for _, n := range nodes {
+		n.InFlight.Store(1)
+	}
+	nodes[0].Streams.Store(1)
+	d := dice.NewSource(1).Dice()
+	got := 0
+	for range 200 {
+		if (P2C{}).Pick(nodes, nil, &d) == nodes[0] {
+			got++
+		}
+	}
+	if got == 0 {
+		t.Error("got no call for a node that waits for its probe, want some")
+	}
+}

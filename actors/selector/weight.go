@@ -46,6 +46,7 @@ func (m *member) review(now clock.Instant) (next clock.Instant) {
 func (m *member) publish() {
 	rate := max(m.success, minSuccess)
 	m.node.SetWeight(m.latency / (rate * rate))
+	m.node.SetLatency(time.Duration(m.latency))
 }
 
 // fold takes the tallies of answered attempts into the averages. It reports

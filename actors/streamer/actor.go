@@ -5,7 +5,6 @@ package streamer
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/planted"
@@ -85,14 +84,14 @@ func (a *streamActor) finish(what verdict) {
 	err := a.state.err
 	s.end.Store(&err)
 	node := s.opened.Node
+	node.Streams.Add(-1)
 	node.InFlight.Add(-1)
 	switch what {
 	case faulty:
 		s.opened.Service.Selector.Tell(messages.Mark{Node: node, Err: err})
 	case answered:
 		// How long a stream lasts says nothing about how fast the node is.
-		usual := time.Duration(node.Weight())
-		if node.Answered(usual) || messages.Health(node.Health.Load()) == messages.Probing {
+		if node.Answered(node.Latency()) || messages.Health(node.Health.Load()) == messages.Probing {
 			s.opened.Service.Selector.Tell(messages.Fold{})
 		}
 	case nothing:
