@@ -39,7 +39,7 @@ func (r *Runtime) openBroker() error {
 
 func (r *Runtime) connect(b broker.Connecter) (err error) {
 	defer contain("broker", &err)
-	ctx, cancel := context.WithTimeout(r.ctx, r.Limits.DialTimeout)
+	ctx, cancel := context.WithTimeout(r.ctx, r.settings.Load().Limits.DialTimeout)
 	defer cancel()
 	return b.Connect(ctx)
 }

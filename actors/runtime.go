@@ -111,6 +111,7 @@ type Runtime struct {
 	// Streams opens streams.
 	Streams *streamer.Desk
 
+	settings  atomic.Pointer[messages.Configure] // in force
 	cache     *cache.Registry
 	dice      *dice.Source
 	root      messages.Ref[messages.RootMessage]
@@ -142,6 +143,7 @@ func New(c Config) (*Runtime, error) {
 		r.System = newSystem(r.Logger)
 	}
 	r.pools.Store(new([]*messages.Pool))
+	r.settings.Store(&messages.Configure{Limits: c.Limits, Policy: c.Policy, Budget: c.Budget})
 	if err := r.openCache(); err != nil {
 		return nil, err
 	}
@@ -207,7 +209,9 @@ func (r *Runtime) props(a actor.Actor, id string) *actor.Props {
 // Configure gives all actors new limits, policy and budget. Calls in flight
 // are not touched, and nobody waits.
 func (r *Runtime) Configure(l messages.PoolLimits, p messages.SelectorPolicy, b messages.Budget) {
-	r.root.Tell(messages.Configure{Limits: l, Policy: p, Budget: b})
+	m := messages.Configure{Limits: l, Policy: p, Budget: b}
+	r.settings.Store(&m)
+	r.root.Tell(m)
 }
 
 // Go runs work that may block on a goroutine that Close waits for.

@@ -25,7 +25,7 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 	s.Totals.Streams = r.Streams.Opened()
 	stale := r.stale()
 	for _, service := range r.directory.All() {
-		info := serviceInfo(service, r.Config.Budget.Max)
+		info := serviceInfo(service, r.settings.Load().Budget.Max)
 		if len(service.Addresses) == 0 {
 			info.Stale = cmp.Or(info.Stale, stale[service.Name])
 		}

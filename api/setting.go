@@ -303,8 +303,9 @@ func (o *Options) check() error {
 			fault("option %s is %s; it must not be negative", d.name, d.value)
 		}
 	}
-	if o.RetryBudget < 0 || o.RetryBudgetRatio < 0 || o.RetryBudgetReserve < 0 {
-		fault("option RetryBudget, its ratio and its reserve must not be negative")
+	if !(o.RetryBudget >= 0 && o.RetryBudgetRatio >= 0 && o.RetryBudgetReserve >= 0) { // NaN is none of it
+		fault("option RetryBudget, its ratio and its reserve are %g, %g and %g; they must be numbers and not negative",
+			o.RetryBudget, o.RetryBudgetRatio, o.RetryBudgetReserve)
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.methods)) {
 		c := o.CallOptions.clone()

@@ -85,8 +85,11 @@ const (
 type watched struct {
 	plan  atomic.Pointer[Plan]
 	began atomic.Int64
-	stage atomic.Uint32 // rpcerr.Phase of the call where no attempt runs
+	stage atomic.Uint32 // rpcerr.Phase of the call where no attempt runs, or inBackoff
 }
+
+// inBackoff is the stage of a call that waits out a backoff.
+const inBackoff = 255
 
 // claim makes a free cell live. Only who took it from the stack of free ones
 // may do so.
@@ -284,6 +287,9 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 		c.deadline = c.now.Add(p.Timeout)
 	}
 	c.sup.reset()
+	if c.seen.stage.Load() != 0 {
+		c.seen.stage.Store(0)
+	}
 	c.seen.began.Store(int64(c.now))
 	if c.seen.plan.Load() != p {
 		c.seen.plan.Store(p)

@@ -52,6 +52,9 @@ func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 		Age:   now.Sub(clock.Instant(c.seen.began.Load())),
 		Phase: rpcerr.Phase(c.seen.stage.Load()).String(),
 	}
+	if c.seen.stage.Load() == inBackoff {
+		info.Phase = "backoff"
+	}
 	for i := range c.attempts {
 		seen := &c.attempts[i].seen
 		phase, node := seen.phase.Load(), seen.node.Load()

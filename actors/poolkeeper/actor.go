@@ -11,6 +11,7 @@ package poolkeeper
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -268,6 +269,9 @@ func (k *keeper) undialled(err error, now clock.Instant) {
 	}
 }
 
+// maxTTL keeps a TTL that means "for ever" within what a duration can say.
+const maxTTL = float64(math.MaxInt64 / 2)
+
 // expiry spreads the ends of connections that were opened together over
 // +-20 % of the TTL, so that they are not all replaced at once.
 func (k *keeper) expiry(now clock.Instant) clock.Instant {
@@ -275,7 +279,7 @@ func (k *keeper) expiry(now clock.Instant) clock.Instant {
 	if ttl <= 0 {
 		return 0
 	}
-	return now.Add(time.Duration(float64(ttl) * (0.8 + 0.4*k.Dice.Float())))
+	return now.Add(time.Duration(min(float64(ttl)*(0.8+0.4*k.Dice.Float()), maxTTL)))
 }
 
 func (k *keeper) tend() {

@@ -93,6 +93,10 @@ func (s *state) wait(c messages.Case) time.Duration {
 	}
 	bound := c.Base
 	for n := 1; n < c.Attempts && bound < c.Cap; n++ {
+		if bound > c.Cap/2 {
+			bound = c.Cap // twice as much may be more than there is
+			break
+		}
 		bound *= 2
 	}
 	if c.Cap > 0 {

@@ -4,15 +4,24 @@
 // time from a [Clock], so that the simulator can put its own in place.
 package clock
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Instant is a point in time: nanoseconds on a monotonic scale that begins
 // when the clock was made. The zero Instant means "never" or "not set"; no
 // clock ever reads it.
 type Instant int64
 
-// Add returns the instant d later.
-func (i Instant) Add(d time.Duration) Instant { return i + Instant(d) }
+// Add returns the instant d later, or the last there is if d is longer than
+// that: who means "for ever" says it with a long time.
+func (i Instant) Add(d time.Duration) Instant {
+	if later := i + Instant(d); later >= i || d < 0 {
+		return later
+	}
+	return math.MaxInt64
+}
 
 // Sub returns the duration from earlier to i.
 func (i Instant) Sub(earlier Instant) time.Duration { return time.Duration(i - earlier) }

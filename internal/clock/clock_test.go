@@ -3,6 +3,7 @@
 package clock_test
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,4 +101,16 @@ func TestTimer(t *testing.T) {
 		timer.Reset(begin.Add(time.Second)) // usable after Stop
 		expect(time.Second)
 	})
+}
+
+func TestAddOfALongTime(t *testing.T) {
+	for _, tc := range []struct {
+		at   clock.Instant
+		d    time.Duration
+		want clock.Instant
+	}{{5, math.MaxInt64, math.MaxInt64}, {math.MaxInt64, 1, math.MaxInt64}, {5, -7, -2}, {5, -math.MaxInt64, 5 - math.MaxInt64}, {5, 0, 5}} {
+		if got := tc.at.Add(tc.d); got != tc.want {
+			t.Errorf("%d and %d: got %d, want %d", tc.at, tc.d, got, tc.want)
+		}
+	}
 }
