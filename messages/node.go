@@ -183,7 +183,7 @@ func (n *Node) Weight() float64 { return math.Float64frombits(n.weight.Load()) }
 const FullShare = 1000
 
 // SetShare is called by the node's selector, with 0 to FullShare.
-func (n *Node) SetShare(share int) { n.unshare.Store(uint32(FullShare - share)) } //nolint:gosec // it fits
+func (n *Node) SetShare(share int) { n.unshare.Store(uint32(FullShare - share)) }
 
 // Share is how many of FullShare draws the node takes part in; fewer while it
 // warms up.
