@@ -25,7 +25,7 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 	s.Totals.Streams = r.Streams.Opened()
 	stale := r.stale()
 	for _, service := range r.directory.All() {
-		info := serviceInfo(service, r.settings.Load().Budget.Max)
+		info := serviceInfo(service, r.settings.Load().Budget.Max, now)
 		if len(service.Addresses) == 0 {
 			info.Stale = cmp.Or(info.Stale, stale[service.Name])
 		}
@@ -41,8 +41,8 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 	return s
 }
 
-func serviceInfo(service *messages.Service, full float64) messages.ServiceInfo {
-	info := messages.ServiceInfo{Name: service.Name, Addresses: service.Addresses, Budget: full}
+func serviceInfo(service *messages.Service, full float64, now clock.Instant) messages.ServiceInfo {
+	info := messages.ServiceInfo{Name: service.Name, Addresses: service.Addresses, Budget: full, Waiting: service.Waiting.Load()}
 	if service.BudgetAt.Load() != 0 {
 		info.Budget = math.Float64frombits(service.Budget.Load())
 	}
@@ -54,14 +54,29 @@ func serviceInfo(service *messages.Service, full float64) messages.ServiceInfo {
 		info.Stale = view.Stale.Error()
 	}
 	for _, n := range view.Nodes {
-		info.Nodes = append(info.Nodes, messages.NodeInfo{
-			ID: n.Record.ID, Address: n.Address, Version: n.Version,
-			Transport: n.Transport, Legacy: n.Legacy, Native: n.Native,
-			Health:   messages.Health(n.Health.Load()).String(),
-			InFlight: n.InFlight.Load(),
-			Answers:  n.Total.Load() + n.Answers.Load(), Faults: n.Faults.Load(),
-			Load: time.Duration(n.Load()),
-		})
+		info.Nodes = append(info.Nodes, nodeInfo(n, now))
+	}
+	return info
+}
+
+func nodeInfo(n *messages.Node, now clock.Instant) messages.NodeInfo {
+	health := messages.Health(n.Health.Load())
+	info := messages.NodeInfo{
+		ID: n.Record.ID, Address: n.Address, Version: n.Version,
+		Transport: n.Transport, Legacy: n.Legacy, Native: n.Native,
+		Health:   health.String(),
+		InFlight: n.InFlight.Load(), Streams: n.Streams.Load(),
+		Answers: n.Total.Load() + n.Answers.Load(), Faults: n.Faults.Load(),
+		Load: time.Duration(n.Load()), Latency: n.Latency(),
+	}
+	if health == messages.Ejected {
+		info.EjectedFor = max(clock.Instant(n.Until.Load()).Sub(now), 0)
+	}
+	if share := n.Share(); share < messages.FullShare {
+		info.Share = share
+	}
+	if f := n.Fault.Load(); f != nil {
+		info.LastFault, info.LastFaultAge = f.Err.Error(), now.Sub(f.At)
 	}
 	return info
 }
@@ -72,7 +87,7 @@ func poolInfo(p *messages.Pool, now clock.Instant) messages.PoolInfo {
 	info := messages.PoolInfo{
 		Address: p.Address, Transport: p.Transport,
 		Open: s.Open.Load(), Idle: int64(idle), Dialing: s.Dialing.Load(),
-		Max: s.Max.Load(), Waiters: s.Waiters.Load(),
+		Max: s.Max.Load(), Waiters: s.Waiters.Load(), Leaving: s.Leaving.Load(), Closing: s.Closing.Load(),
 		Dialled: s.Dialled.Load(), DialFailures: s.DialFailures.Load(), Discarded: s.Discarded.Load(),
 	}
 	for _, c := range p.SharedConns() {

@@ -27,6 +27,8 @@ type Service struct {
 	Selector Ref[SelectorMessage]
 	// View is the current view; nil until the first lookup has succeeded.
 	View atomic.Pointer[View]
+	// Waiting is how many calls wait for a node, published by the selector.
+	Waiting atomic.Int64
 
 	_ line
 
@@ -130,6 +132,10 @@ type Node struct {
 	latency atomic.Int64
 	// unshare is published by the selector: what the node lacks of FullShare.
 	unshare atomic.Uint32
+	// Until is the end of the ejection, an Instant, published with Health; Fault
+	// is the last one.
+	Until atomic.Int64
+	Fault atomic.Pointer[Fault]
 	// Health is published by the selector.
 	Health atomic.Uint32
 	// Doubt is published by the selector: the weight has faded to a guess, so
@@ -178,6 +184,12 @@ func (n *Node) Latency() time.Duration { return time.Duration(n.latency.Load()) 
 // Weight is what one call in flight costs at this node, nanoseconds divided
 // by the square of the success rate.
 func (n *Node) Weight() float64 { return math.Float64frombits(n.weight.Load()) }
+
+// Fault is what a node was at fault for, and when. It is immutable.
+type Fault struct {
+	Err error
+	At  clock.Instant
+}
 
 // FullShare is the share of a node that is warm.
 const FullShare = 1000

@@ -44,6 +44,9 @@ type PoolStats struct {
 	// Open, Dialing and Waiters are what there is now, Max the bound on the
 	// first two together.
 	Open, Dialing, Waiters, Max atomic.Int64
+	// Leaving are shared ones that take nothing new, among Open. Closing are
+	// those whose Close runs; whoever runs it counts it down.
+	Leaving, Closing atomic.Int64
 	// Dialled, DialFailures and Discarded count since the pool was made.
 	Dialled, DialFailures, Discarded atomic.Int64
 }

@@ -72,6 +72,8 @@ type ServiceInfo struct {
 	Nodes []NodeInfo `json:"nodes"`
 	// Budget is how many tokens the retry budget held when it was last used.
 	Budget float64 `json:"retry_budget"`
+	// Waiting calls wait for the registry to name a node.
+	Waiting int64 `json:"waiting,omitempty"`
 	// Stale says why the list of nodes may be old, "" if it is fresh.
 	Stale string `json:"stale,omitempty"`
 }
@@ -88,8 +90,21 @@ type NodeInfo struct {
 	Native    bool   `json:"native,omitempty"`
 	// Health is "healthy", "ejected" or "probing".
 	Health string `json:"health"`
-	// InFlight counts attempts now, Answers and Faults those that ended so
-	// since the node is known. Errors of the application are answers.
+	// EjectedFor is for how long an ejected node is not chosen yet. Share is how
+	// many of a thousand draws a node that warms up takes part in, 0 for a warm
+	// one.
+	EjectedFor time.Duration `json:"ejected_for_ns,omitempty"`
+	Share      int           `json:"share,omitempty"`
+	// LastFault is the last fault, "" if there was none, LastFaultAge how long
+	// ago it was.
+	LastFault    string        `json:"last_fault,omitempty"`
+	LastFaultAge time.Duration `json:"last_fault_age_ns,omitempty"`
+	// Latency is how long an answer is expected to take.
+	Latency time.Duration `json:"latency_ns,omitempty"`
+	// InFlight counts attempts and open streams now, Streams the latter. Answers
+	// and Faults count attempts that ended so since the node is known. Errors of
+	// the application are answers.
+	Streams  int64 `json:"streams,omitempty"`
 	InFlight int64 `json:"in_flight"`
 	Answers  int64 `json:"answers"`
 	Faults   int64 `json:"faults"`
@@ -104,9 +119,14 @@ type PoolInfo struct {
 	Transport string `json:"transport"`
 	// Open connections are Idle, Lent or Shared; Dialing ones come on top. Open and
 	// Dialing together are at most Max.
-	Open    int64 `json:"open"`
-	Idle    int64 `json:"idle"`
-	Lent    int64 `json:"lent"`
+	Open int64 `json:"open"`
+	Idle int64 `json:"idle"`
+	Lent int64 `json:"lent"`
+	// Leaving are those of the Lent ones that were shared: nothing new begins
+	// on them, and what runs comes to its end. Closing ones are not open any
+	// more, but their Close has not returned.
+	Leaving int64 `json:"leaving,omitempty"`
+	Closing int64 `json:"closing,omitempty"`
 	Dialing int64 `json:"dialing"`
 	Max     int64 `json:"max"`
 	// Shared connections are lent to everybody at once; Running counts the

@@ -220,7 +220,11 @@ func (k *keeper) discard(c *messages.Conn) {
 	k.state.open--
 	k.Pool.Stats.Discarded.Add(1)
 	k.Pool.Forget(c)
-	k.Go(func() { _ = c.Close() }) // nothing is left to do about a close that fails
+	k.Pool.Stats.Closing.Add(1)
+	k.Go(func() {
+		defer k.Pool.Stats.Closing.Add(-1)
+		_ = c.Close() // nothing is left to do about a close that fails
+	})
 }
 
 func (k *keeper) dialMore() {
@@ -349,6 +353,7 @@ func (k *keeper) retune(limits messages.PoolLimits) {
 func (k *keeper) publish() {
 	s := &k.Pool.Stats
 	s.Open.Store(int64(k.state.open))
+	s.Leaving.Store(int64(len(k.leaving)))
 	s.Dialing.Store(int64(k.state.dialing))
 	s.Waiters.Store(int64(len(k.state.waiters)))
 }

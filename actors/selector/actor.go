@@ -128,6 +128,7 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 	case messages.Quit:
 		s.quit(ctx)
 	}
+	s.Service.Waiting.Store(int64(len(s.waiters)))
 	// What was answered fills the budget of retries.
 	s.Service.Answered.Add(s.state.answered)
 	s.state.answered = 0

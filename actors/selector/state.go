@@ -41,7 +41,6 @@ type member struct {
 	faults    int           // consecutive
 	ejections int
 	until     clock.Instant // end of the ejection
-	lastError error
 }
 
 // state decides which nodes a service has, and what to think of each.
@@ -171,7 +170,7 @@ func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
 	}
 	healed := s.fold(now)
 	m.node.Faults.Add(1)
-	m.lastError = err
+	m.node.Fault.Store(&messages.Fault{Err: err, At: now})
 	m.faults++
 	m.seen = now
 	m.success -= m.success / successWindow
@@ -182,6 +181,7 @@ func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
 	}
 	m.ejections++
 	m.until = now.Add(s.ejection(m.ejections))
+	m.node.Until.Store(int64(m.until))
 	m.node.Health.Store(uint32(messages.Ejected))
 	return true
 }

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/mailcall/actors/selector"
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/registry/static"
+)
+
+// A snapshot says why a node is not chosen, and for how long.
+func TestSnapshotOfAnEjectedNode(t *testing.T) {
+	dead, alive := mailcalltest.Start(t), mailcalltest.Start(t)
+	c := start(t, api.WithAddress(dead.Address(), alive.Address()), api.WithStrategy(selector.Random{}))
+	dead.Kill()
+	node := func() (info messages.NodeInfo) {
+		for _, s := range c.Runtime().Snapshot().Services {
+			for _, n := range s.Nodes {
+				if n.Address == dead.Address() {
+					info = n
+				}
+			}
+		}
+		return info
+	}
+	for node().Health != "ejected" {
+		if err := greetAnn(within(t), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n := node()
+	if n.EjectedFor <= 0 || n.EjectedFor > 5*time.Second || !strings.Contains(n.LastFault, "refused") || n.LastFaultAge > patience {
+		t.Errorf("got ejected for %s, %q %s ago, want up to 5s and the refusal", n.EjectedFor, n.LastFault, n.LastFaultAge)
+	}
+}
+
+// A snapshot shows calls that wait for the registry.
+func TestSnapshotOfCallsThatWaitForNodes(t *testing.T) {
+	r := gated{static.New("greeter", "127.0.0.1:1"), make(chan struct{}, 10), make(chan struct{})}
+	c := start(t, api.WithRegistry(r))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 3)
+	for range 3 {
+		go func() { done <- greetAnn(ctx, c) }()
+	}
+	until(t, "three calls to wait", func() bool {
+		s := c.Runtime().Snapshot().Services
+		return len(s) == 1 && s[0].Waiting == 3
+	})
+	cancel()
+	for range 3 {
+		await(t, "the end of a call", done)
+	}
+}
