@@ -50,6 +50,12 @@ type Case struct {
 	Backoff time.Duration
 	// Base and Cap shape the retrier's own backoff.
 	Base, Cap time.Duration
+	// Pushback is how long the server asks to be left alone, 0 if it does not
+	// ask; negative: it wants no other attempt of this call.
+	Pushback time.Duration
+	// Pushed is how many attempts had begun when a server last asked for that:
+	// the backoff doubles from there.
+	Pushed int
 	// Remaining is the time to the call's deadline; 0 is no deadline.
 	Remaining time.Duration
 }

@@ -2,7 +2,10 @@
 
 package transport
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 var (
 	// ErrInterrupted is what Send and Recv return once Interrupt was called.
@@ -58,3 +61,20 @@ type answeredError struct{ error }
 func (e *answeredError) Unwrap() error { return e.error }
 
 func (e *answeredError) Is(target error) bool { return target == ErrAnswered }
+
+// Pushback is implemented by errors in which the peer says when to try again.
+type Pushback interface {
+	error
+	// Pushback is how long to wait at least before another attempt. 0: the
+	// peer said nothing about that. Negative: it wants no other attempt.
+	Pushback() time.Duration
+}
+
+// PushbackOf returns what the peer says about trying again, 0 if err has
+// nothing about it.
+func PushbackOf(err error) time.Duration {
+	if p, ok := errors.AsType[Pushback](err); ok {
+		return p.Pushback()
+	}
+	return 0
+}

@@ -13,6 +13,7 @@ import (
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
 )
 
 // supervisor is the actor that owns a call: it picks nodes, starts attempts
@@ -25,6 +26,7 @@ type supervisor struct {
 	log     []rpcerr.Attempt
 	ended   messages.AttemptEnded // the failure that the retrier is asked about
 	fatal   error                 // set by Cancel and by the user's retry function
+	pushed  int                   // attempts begun when a server last asked to be left alone
 
 	done bool
 	err  error // the outcome
@@ -252,9 +254,14 @@ func (s *supervisor) judge(now clock.Instant) {
 		return
 	}
 	s.state.judging = aboutRetry
-	s.ask(messages.Case{
+	c := messages.Case{
 		Proof: s.ended.Proof, Wanted: wish, Backoff: backoff,
-	}, now)
+		Pushback: transport.PushbackOf(s.ended.Err), Pushed: s.pushed,
+	}
+	if c.Pushback > 0 {
+		s.pushed = s.state.started
+	}
+	s.ask(c, now)
 }
 
 func (s *supervisor) judgeHedge(now clock.Instant) {
@@ -389,5 +396,5 @@ func (s *supervisor) reset() {
 	s.log = nil
 	s.ended = messages.AttemptEnded{}
 	s.fatal, s.err = nil, nil
-	s.done, s.won = false, -1
+	s.done, s.won, s.pushed = false, -1, 0
 }

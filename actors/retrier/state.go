@@ -33,6 +33,9 @@ func (s *state) judge(service *messages.Service, c messages.Case, now clock.Inst
 	if c.Wanted == messages.WantStop {
 		return stop("stop: the retry function says so")
 	}
+	if c.Pushback < 0 {
+		return stop("stop: the server wants no other attempt")
+	}
 	if c.Wanted == messages.NoWish {
 		switch {
 		case c.Proof == rpcerr.Executed:
@@ -54,9 +57,13 @@ func (s *state) judge(service *messages.Service, c messages.Case, now clock.Inst
 	if after == 0 {
 		return messages.Judged{Again: true, Why: "retry at once: " + c.Proof.String()}
 	}
+	asked := ""
+	if after == c.Pushback {
+		asked = ", as the server asks"
+	}
 	return messages.Judged{
 		Again: true, After: after,
-		Why: fmt.Sprintf("retry in %s: %s", after.Round(10*time.Microsecond), c.Proof),
+		Why: fmt.Sprintf("retry in %s%s: %s", after.Round(10*time.Microsecond), asked, c.Proof),
 	}
 }
 
@@ -81,9 +88,12 @@ func stop(format string, args ...any) messages.Judged {
 
 // wait is the user's backoff if there is one, else full jitter over a bound
 // that doubles: random(0, min(base*2^(n-1), cap)) (gRPC A6). What was never
-// sent goes to another node at once.
+// sent goes to another node at once. Else a server that asks for more time gets
+// it, and the bound begins anew.
 func (s *state) wait(c messages.Case) time.Duration {
 	switch {
+	case c.Pushback > 0 && (c.Proof != rpcerr.NotSent || !c.OtherNode):
+		return max(c.Pushback, c.Backoff)
 	case c.Backoff >= 0:
 		return c.Backoff
 	case c.Proof == rpcerr.NotSent && c.OtherNode:
@@ -92,7 +102,7 @@ func (s *state) wait(c messages.Case) time.Duration {
 		return 0
 	}
 	bound := c.Base
-	for n := 1; n < c.Attempts && bound < c.Cap; n++ {
+	for n := 1; n < c.Attempts-c.Pushed && bound < c.Cap; n++ {
 		if bound > c.Cap/2 {
 			bound = c.Cap // twice as much may be more than there is
 			break

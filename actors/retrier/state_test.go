@@ -55,6 +55,13 @@ func TestJudge(t *testing.T) {
 		{"the user's wait until after the deadline", messages.Case{Idempotent: true, Attempts: 1, Max: 3, Backoff: 7 * ms, Remaining: 7 * ms}, false, 0, "after the deadline"},
 		{"the user's wait until before the deadline", messages.Case{Idempotent: true, Attempts: 1, Max: 3, Backoff: 7 * ms, Remaining: 8 * ms}, true, 7 * ms, ""},
 		{"no deadline", messages.Case{Idempotent: true, Attempts: 1, Max: 3, Backoff: time.Hour}, true, time.Hour, ""},
+		// What the server asks for.
+		{"pushed back", messages.Case{Proof: rpcerr.NotSent, Attempts: 1, Max: 3, Backoff: none, Base: 5 * ms, Pushback: 70 * ms}, true, 70 * ms, "retry in 70ms, as the server asks"},
+		{"pushed back by one of several", messages.Case{Proof: rpcerr.NotSent, Attempts: 1, Max: 3, Backoff: none, OtherNode: true, Pushback: 70 * ms}, true, 0, "retry at once"},
+		{"pushed back for too long", messages.Case{Proof: rpcerr.NotSent, Attempts: 1, Max: 3, Backoff: none, Pushback: 70 * ms, Remaining: 60 * ms}, false, 0, "after the deadline"},
+		{"pushed back for good", messages.Case{Proof: rpcerr.Executed, Wanted: messages.WantRetry, Attempts: 1, Max: 3, Backoff: none, Pushback: -1}, false, 0, "the server wants no other attempt"},
+		{"the user's wait is longer", messages.Case{Proof: rpcerr.Executed, Wanted: messages.WantRetry, Attempts: 1, Max: 3, Backoff: 90 * ms, Pushback: 70 * ms}, true, 90 * ms, "retry in 90ms: executed"},
+		{"doubling begins anew", messages.Case{Proof: rpcerr.SentUnknown, Idempotent: true, Attempts: 4, Pushed: 3, Max: 9, Backoff: none, Base: 10 * ms, Cap: 1000 * ms}, true, 10 * ms, ""},
 		// Hedges.
 		{"hedge", messages.Case{Hedge: true, Idempotent: true, OtherNode: true, Attempts: 1, Max: 2, Backoff: none}, true, 0, "hedge"},
 		{"hedge, not idempotent", messages.Case{Hedge: true, OtherNode: true, Attempts: 1, Max: 2, Backoff: none}, false, 0, "not declared idempotent"},

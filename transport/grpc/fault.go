@@ -35,7 +35,7 @@ func (c *conn) judge(err error, v *verdict) error {
 	expired := v.ended()
 	gaveUp := (expired != nil || v.over) && (st.Code() == codes.DeadlineExceeded || st.Code() == codes.Canceled)
 	if !gaveUp && answered(st, v.header, v.trailer) {
-		return transport.Answered(newStatusError(st))
+		return transport.Answered(newStatusError(st, v.trailer))
 	}
 	f := &fault{where: c.address, status: st}
 	switch {

@@ -23,6 +23,8 @@ const (
 	metaXType   = "x-content-type"
 	metaTimeout = "timeout"
 	metaDetails = "grpc-status-details-bin"
+
+	metaPushback = "grpc-retry-pushback-ms"
 )
 
 // split sorts the header of a request: what makes the route, and metadata,

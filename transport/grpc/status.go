@@ -3,9 +3,12 @@
 package grpc
 
 import (
+	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -26,13 +29,34 @@ import (
 // server left with GOAWAY or refused the stream before it looked at it. And a
 // status DeadlineExceeded is the caller's own deadline once that has passed.
 type StatusError struct {
-	status *status.Status
-	wire   *rpcerr.Error
+	status   *status.Status
+	wire     *rpcerr.Error
+	pushback time.Duration
 }
 
-func newStatusError(st *status.Status) *StatusError {
-	return &StatusError{status: st, wire: decodeStatus(st)}
+func newStatusError(st *status.Status, trailer metadata.MD) *StatusError {
+	return &StatusError{status: st, wire: decodeStatus(st), pushback: pushback(trailer[metaPushback])}
 }
+
+// maxPushback is the longest time that is believed.
+const maxPushback = time.Hour
+
+// pushback reads the milliseconds until a call may be tried again. What cannot
+// be read means never (gRPC A6).
+func pushback(values []string) time.Duration {
+	if len(values) == 0 {
+		return 0
+	}
+	ms, err := strconv.ParseInt(values[0], 10, 64)
+	if err != nil || ms < 0 || len(values) > 1 {
+		return -1
+	}
+	return max(time.Duration(min(ms, maxPushback.Milliseconds()))*time.Millisecond, 1)
+}
+
+// Pushback implements [transport.Pushback]: what the server says in
+// grpc-retry-pushback-ms, an hour at most.
+func (e *StatusError) Pushback() time.Duration { return e.pushback }
 
 // Error returns the text of go-micro's error object.
 func (e *StatusError) Error() string { return e.wire.Error() }

@@ -94,7 +94,7 @@ func (c *conn) Recv(m *transport.Message) error {
 	}
 	if head.Status != 200 {
 		text := body[:min(len(body), maxStatusBody)]
-		return &StatusError{Code: head.Status, Status: c.in.Status(), Body: string(text)}
+		return &StatusError{Code: head.Status, Status: c.in.Status(), Body: string(text), RetryAfter: retryAfter(m.Header)}
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"strconv"
 	"time"
+
+	"example.com/mailcall/transport"
 )
 
 // maxStatusBody bounds the part of a body that a [StatusError] keeps, in
@@ -23,6 +25,34 @@ type StatusError struct {
 	Status string
 	// Body is the beginning of the body, at most 4 KiB.
 	Body string
+	// RetryAfter is what the field of that name says, an hour at most; 0 if
+	// there is none.
+	RetryAfter time.Duration
+}
+
+// Pushback implements [transport.Pushback].
+func (e *StatusError) Pushback() time.Duration { return e.RetryAfter }
+
+// maxRetryAfter is the longest time that is believed.
+const maxRetryAfter = time.Hour
+
+// retryAfter reads the field: seconds, or a date, which is taken to be one of
+// the clock that has set the answer's own (RFC 9110, section 10.2.3).
+func retryAfter(h transport.Header) time.Duration {
+	const date = "Mon, 02 Jan 2006 15:04:05 GMT"
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	}
+	then, err := time.Parse(date, text)
+	if err != nil {
+		return 0
+	}
+	now, err := time.Parse(date, h.Get("Date"))
+	if err != nil {
+		return 0
+	}
+	return min(max(then.Sub(now), 0), maxRetryAfter)
 }
 
 // Error returns the status and the body in go-micro's form, "status: body".

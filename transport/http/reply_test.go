@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http"
@@ -174,7 +175,11 @@ func TestStatusError(t *testing.T) {
 	))
 	c := dial(t, newTransport(t), address)
 	var m transport.Message
-	for _, want := range []http.StatusError{{503, "503 Service Unavailable", "sorry"}, {404, "404", body[:4096]}, {204, "204 No Content", ""}} {
+	for _, want := range []http.StatusError{
+		{Code: 503, Status: "503 Service Unavailable", Body: "sorry", RetryAfter: time.Second},
+		{Code: 404, Status: "404", Body: body[:4096]},
+		{Code: 204, Status: "204 No Content"},
+	} {
 		err := exchange(c, &m)
 		var got *http.StatusError
 		if !errors.As(err, &got) || *got != want || errors.Is(err, transport.ErrProtocol) {
@@ -188,6 +193,31 @@ func TestStatusError(t *testing.T) {
 		t.Fatalf("got %v %q, want the next exchange to work", err, m.Body)
 	}
 	_ = c.Close()
+}
+
+func TestRetryAfter(t *testing.T) {
+	for _, c := range []struct {
+		fields string
+		want   time.Duration
+	}{
+		{"Retry-After: 120\r\n", 2 * time.Minute},
+		{"Retry-After: 0\r\n", 0},
+		{"Retry-After: 86400\r\n", time.Hour},
+		{"Retry-After: 99999999999999\r\n", 0},
+		{"Retry-After: -1\r\n", 0},
+		{"Retry-After: soon\r\n", 0},
+		{"Date: Sun, 22 Nov 2026 10:00:00 GMT\r\nRetry-After: Sun, 22 Nov 2026 10:00:07 GMT\r\n", 7 * time.Second},
+		{"Date: Sun, 22 Nov 2026 10:00:00 GMT\r\nRetry-After: Sun, 22 Nov 2026 09:00:00 GMT\r\n", 0},
+		{"Retry-After: Sun, 22 Nov 2026 10:00:07 GMT\r\n", 0},
+	} {
+		address := accept(t, answering("HTTP/1.1 503 Busy\r\n"+c.fields+"Content-Length: 0\r\n\r\n"))
+		conn := dial(t, newTransport(t), address)
+		err := exchange(conn, new(transport.Message))
+		if got := transport.PushbackOf(err); got != c.want {
+			t.Errorf("%q: got %s, want %s", c.fields, got, c.want)
+		}
+		_ = conn.Close()
+	}
 }
 
 // TestHeadersAreReusedButNotShared changes what was handed out and looks

@@ -81,6 +81,9 @@ func (e *ResetError) Error() string {
 	return text
 }
 
+// Pushback implements [transport.Pushback].
+func (e *ResetError) Pushback() time.Duration { return e.RetryAfter }
+
 // Is reports what the code stands for.
 func (e *ResetError) Is(target error) bool {
 	switch e.Code {
