@@ -26,7 +26,7 @@ func (r *Runtime) openCache() (err error) {
 	if r.Registry != nil {
 		source.Name = r.Registry.String()
 	}
-	r.cache, err = cache.NewOf(source, cache.WithClock(r.Clock), cache.WithMaxServices(maxServices))
+	r.cache, err = cache.NewOf(source, cache.WithClock(r.Clock), cache.WithMaxServices(r.MaxServices))
 	return err
 }
 

@@ -89,8 +89,8 @@ func (r *root) spawnSelector(ctx actor.Context, m messages.OpenService) (*messag
 	switch {
 	case r.stopping:
 		return nil, rpcerr.ErrClosed
-	case len(r.rt.directory.All()) >= maxServices:
-		return nil, fmt.Errorf("%w: %d services and address lists have been called by this client", rpcerr.ErrOverloaded, maxServices)
+	case len(r.rt.directory.All()) >= r.rt.MaxServices && !r.forget():
+		return nil, fmt.Errorf("%w: calls to %d services and address lists are in flight (MaxServices)", rpcerr.ErrOverloaded, r.rt.MaxServices)
 	}
 	s := &messages.Service{Name: m.Name, Addresses: m.Addresses, Transport: m.Transport, Since: r.rt.Clock.Now()}
 	a := selector.New(selector.Config{
@@ -105,6 +105,33 @@ func (r *root) spawnSelector(ctx actor.Context, m messages.OpenService) (*messag
 	s.Selector = messages.NewRef[messages.SelectorMessage](ctx.ActorSystem(), pid)
 	r.rt.directory.Add(m.Key, s)
 	return s, nil
+}
+
+// forgetShare is what part of the services is forgotten at once.
+const forgetShare = 16
+
+// forget makes room for other services: the idle ones with which nothing has
+// happened for longest are given up. Who calls them again finds them anew. It
+// reports whether there were any.
+func (r *root) forget() bool {
+	known := r.rt.directory.All()
+	idle := slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(key string) bool { return !known[key].Idle() })
+	slices.SortStableFunc(idle, func(a, b string) int {
+		return cmp.Compare(known[a].Touched.Load(), known[b].Touched.Load())
+	})
+	idle = idle[:min(len(idle), max(len(known)/forgetShare, 1))]
+	r.rt.directory.Remove(idle...)
+	for _, key := range idle {
+		s := known[key]
+		s.Forget()
+		s.Selector.Tell(messages.Dismiss{})
+		if v := s.View.Load(); v != nil {
+			for _, n := range v.Nodes {
+				r.nodeGone(n)
+			}
+		}
+	}
+	return len(idle) > 0
 }
 
 func (r *root) openPool(ctx actor.Context, m messages.OpenPool) {
@@ -161,6 +188,9 @@ func (r *root) spawn(ctx actor.Context, a actor.Actor, name string) (*actor.PID,
 }
 
 func (r *root) nodeGone(n *messages.Node) {
+	if n.Removed() {
+		return // with its service, and by its selector as well
+	}
 	n.Remove()
 	key := poolKey{n.Transport, n.Address}
 	e := r.pools[key]

@@ -39,9 +39,6 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// maxServices bounds the services and address lists that one client can call.
-const maxServices = 16384
-
 // stopGrace is how long Close waits for actors and goroutines after the last
 // call. They stop at once unless code of the user holds them.
 const stopGrace = 2 * time.Second
@@ -73,6 +70,9 @@ type Config struct {
 	MaxCalls int
 	// MaxStreams is how many streams may be open at once.
 	MaxStreams int
+	// MaxServices is how many services and address lists are known at once;
+	// those that nobody uses are forgotten beyond that.
+	MaxServices int
 	// Simulation, if not nil, replaces everything that runs by itself.
 	Simulation *Simulation
 }

@@ -56,7 +56,7 @@ func New(opts ...Option) (*Caller, error) {
 		System: options.ActorSystem, Name: options.Name, Logger: options.Logger,
 		Seed: options.Seed, Registry: options.Registry, Transports: options.Transports,
 		Limits: options.limits(), Policy: options.policy(), Budget: options.budget(),
-		MaxCalls: options.MaxCalls, MaxStreams: options.MaxStreams, Broker: options.Broker,
+		MaxCalls: options.MaxCalls, MaxStreams: options.MaxStreams, MaxServices: options.MaxServices, Broker: options.Broker,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("mailcall: %w", err)
@@ -112,9 +112,9 @@ func (c *Caller) Init(opts ...Option) error {
 	defer c.init.Unlock()
 	old := c.current.Load().options
 	o, err := resolve(old, opts)
-	if err == nil && (o.MaxCalls != old.MaxCalls || o.MaxStreams != old.MaxStreams || !same(o.Broker, old.Broker) || o.Seed != old.Seed || o.Logger != old.Logger ||
+	if err == nil && (o.MaxCalls != old.MaxCalls || o.MaxStreams != old.MaxStreams || o.MaxServices != old.MaxServices || !same(o.Broker, old.Broker) || o.Seed != old.Seed || o.Logger != old.Logger ||
 		o.ActorSystem != old.ActorSystem || o.Name != old.Name || !same(o.Registry, old.Registry)) {
-		err = errors.New("options Name, Registry, Broker, MaxCalls, MaxStreams, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
+		err = errors.New("options Name, Registry, Broker, MaxCalls, MaxStreams, MaxServices, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
 	}
 	if err == nil {
 		err = sameTransports(old, o)

@@ -146,6 +146,11 @@ func WithMaxStreams(n int) Option {
 	return clientOption{"max_streams", func(o *Options) { o.MaxStreams = n }}
 }
 
+// WithMaxServices sets [Options.MaxServices].
+func WithMaxServices(n int) Option {
+	return clientOption{"max_services", func(o *Options) { o.MaxServices = n }}
+}
+
 // WithBroker sets [Options.Broker]. Only for [New].
 func WithBroker(b broker.Broker) Option {
 	return clientOption{"broker", func(o *Options) { o.Broker = b }}

@@ -66,6 +66,12 @@ type Options struct {
 	// MaxStreams is how many streams may be open; one more is refused as
 	// overloaded. It cannot be changed by Init. Defaults to 16384.
 	MaxStreams int
+	// MaxServices is how many services and address lists are known at once.
+	// Beyond that those are forgotten, connections and all, with which nothing
+	// has happened for longest and that no call uses; if there are none, a call
+	// to another one is refused as overloaded. It cannot be changed by Init.
+	// Defaults to 16384.
+	MaxServices int
 	// Broker is where messages are published. It belongs to whoever made it:
 	// Close of the client leaves it open. It cannot be changed by Init. Defaults
 	// to go-micro's HTTP broker if there is a Registry, else to none.

@@ -82,6 +82,7 @@ func settings() []setting {
 		{"header", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.Header)) }},
 		{"broker", nil, func(o *Options) string { return named(o.Broker) }},
 		number("max_streams", func(o *Options) *int { return &o.MaxStreams }),
+		number("max_services", func(o *Options) *int { return &o.MaxServices }),
 		{"call_wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.CallWrappers)) }},
 		{"logger", nil, func(o *Options) string { return given(o.Logger != nil) }},
 		{"actor_system", nil, func(o *Options) string { return given(o.ActorSystem != nil) }},
@@ -147,7 +148,7 @@ func DefaultOptions() Options {
 
 		PoolSize: 100, PoolMax: 16384, PoolWaiters: 65536,
 		PoolTTL: 5 * time.Minute, PoolIdleTimeout: time.Minute,
-		DialTimeout: 5 * time.Second, MaxCalls: 65536, MaxStreams: 16384,
+		DialTimeout: 5 * time.Second, MaxCalls: 65536, MaxStreams: 16384, MaxServices: 16384,
 
 		RetryBudget: 10, RetryBudgetRatio: 0.1, RetryBudgetReserve: 0.5,
 
@@ -287,7 +288,7 @@ func (o *Options) check() error {
 	for _, n := range []struct {
 		name       string
 		value, low int
-	}{{"PoolSize", o.PoolSize, 0}, {"PoolMax", o.PoolMax, 1}, {"PoolWaiters", o.PoolWaiters, 0}, {"MaxCalls", o.MaxCalls, 1}, {"MaxStreams", o.MaxStreams, 0}} {
+	}{{"PoolSize", o.PoolSize, 0}, {"PoolMax", o.PoolMax, 1}, {"PoolWaiters", o.PoolWaiters, 0}, {"MaxCalls", o.MaxCalls, 1}, {"MaxStreams", o.MaxStreams, 0}, {"MaxServices", o.MaxServices, 1}} {
 		if n.value < n.low {
 			fault("option %s is %d; it must be at least %d", n.name, n.value, n.low)
 		}

@@ -8,7 +8,7 @@ import (
 )
 
 // Directory is where the root publishes the services that have been called.
-// Only the root adds to it; everybody reads. The zero value is empty.
+// Only the root changes it; everybody reads. The zero value is empty.
 type Directory struct {
 	services atomic.Pointer[map[string]*Service]
 }
@@ -37,4 +37,13 @@ func (d *Directory) Add(key string, s *Service) {
 	}
 	longer[key] = s
 	d.services.Store(&longer)
+}
+
+// Remove takes services out. For the root only.
+func (d *Directory) Remove(keys ...string) {
+	shorter := maps.Clone(d.All())
+	for _, key := range keys {
+		delete(shorter, key)
+	}
+	d.services.Store(&shorter)
 }

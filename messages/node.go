@@ -29,6 +29,11 @@ type Service struct {
 	View atomic.Pointer[View]
 	// Waiting is how many calls wait for a node, published by the selector.
 	Waiting atomic.Int64
+	// Touched is when the selector last had something to do, an Instant.
+	Touched atomic.Int64
+	// gone is set by the root: the service was forgotten, and who calls it
+	// looks it up anew.
+	gone atomic.Bool
 
 	_ line
 
@@ -46,6 +51,27 @@ type Service struct {
 	BudgetAt atomic.Int64
 
 	_ line
+}
+
+// Forget says that the service is out of the directory. For the root only.
+func (s *Service) Forget() { s.gone.Store(true) }
+
+// Gone reports whether it is.
+func (s *Service) Gone() bool { return s.gone.Load() }
+
+// Idle reports whether no call is at one of its nodes, and none waits for them.
+func (s *Service) Idle() bool {
+	if s.Waiting.Load() > 0 {
+		return false
+	}
+	if v := s.View.Load(); v != nil {
+		for _, n := range v.Nodes {
+			if n.InFlight.Load() > 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // View is the immutable picture of a service's nodes that a selector

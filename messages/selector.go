@@ -58,6 +58,9 @@ type (
 	// Reconsider replaces the selector's policy, for a client that was given
 	// new options.
 	Reconsider struct{ Policy SelectorPolicy }
+	// Dismiss ends the selector once nobody waits any more: its service was
+	// forgotten. No reply.
+	Dismiss struct{}
 	// Quit ends the selector: those who wait get an error. No reply.
 	Quit struct{}
 )
@@ -72,6 +75,7 @@ func (Filtered) selectorMessage()   {}
 func (WatchEnded) selectorMessage() {}
 func (Review) selectorMessage()     {}
 func (Reconsider) selectorMessage() {}
+func (Dismiss) selectorMessage()    {}
 func (Quit) selectorMessage()       {}
 
 // Filter narrows a service's records. It gets a list of its own and must not

@@ -96,6 +96,9 @@ func newSim(seed uint64, scenario Scenario) *sim {
 	if scenario.MaxCalls <= 0 {
 		scenario.MaxCalls = 1024
 	}
+	if scenario.MaxServices <= 0 {
+		scenario.MaxServices = 1024
+	}
 	if scenario.MaxStreams <= 0 {
 		scenario.MaxStreams = 1024
 	}
@@ -144,7 +147,7 @@ func (s *sim) begin() {
 	config := actors.Config{
 		System: s.system, Name: name, Clock: s.clock, Seed: s.dice.Uint64(),
 		Limits: s.scenario.Limits, Policy: s.policy(), Budget: s.scenario.Budget,
-		MaxCalls: s.scenario.MaxCalls, MaxStreams: s.scenario.MaxStreams,
+		MaxCalls: s.scenario.MaxCalls, MaxStreams: s.scenario.MaxStreams, MaxServices: s.scenario.MaxServices,
 		Transports: map[string]transport.Transport{sharedTransport: multiplexed{}},
 		Simulation: &actors.Simulation{
 			Dispatcher: dispatcher{s}, Mailbox: s.mailbox,

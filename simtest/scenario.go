@@ -37,6 +37,8 @@ type Scenario struct {
 	MaxCalls int
 	// MaxStreams is how many streams may be open. Defaults to 1024.
 	MaxStreams int
+	// MaxServices is how many services may be known at once. Defaults to 1024.
+	MaxServices int
 	// CloseAt is when the client is closed, cutting what is in flight. 0
 	// closes it when all calls are over.
 	CloseAt time.Duration

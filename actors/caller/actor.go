@@ -116,19 +116,18 @@ func (s *supervisor) attempt(now clock.Instant) {
 // to choose from it asks, and returns neither node nor error.
 func (s *supervisor) pick() (*messages.Node, error) {
 	c := s.cell
-	if s.service == nil {
+	if s.service == nil || s.service.Gone() {
 		s.service = c.desk.find(c.plan)
 	}
-	if s.service == nil {
+	var view *messages.View
+	if s.service != nil {
+		view = s.service.View.Load()
+	}
+	if view == nil || len(view.Ready) == 0 {
 		c.desk.Root.Tell(messages.OpenService{
 			Name: c.plan.Service, Addresses: c.plan.Addresses, Transport: c.plan.Transport,
 			Key: c.plan.Key, Resolve: c.resolve(),
 		})
-		return nil, nil
-	}
-	view := s.service.View.Load()
-	if view == nil || len(view.Ready) == 0 {
-		s.service.Selector.Tell(c.resolve())
 		return nil, nil
 	}
 	ready, err := s.candidates(view)

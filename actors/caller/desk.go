@@ -148,7 +148,7 @@ func refused(p *Plan, err error) error {
 
 // find looks the service of a plan up in what the root has published.
 func (d *Desk) find(p *Plan) *messages.Service {
-	if s := p.service.Load(); s != nil {
+	if s := p.service.Load(); s != nil && !s.Gone() {
 		return s
 	}
 	s := d.Directory.Find(p.Key)

@@ -75,6 +75,8 @@ type selector struct {
 	newest  int                 // number of the newest list that was filtered
 	refresh clock.Instant       // when the list is to be looked up again
 	fault   error               // why the last lookup failed
+
+	dismissed bool // nobody new comes; it ends when nobody waits any more
 }
 
 // Receive implements actor.Actor.
@@ -125,10 +127,18 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 	case messages.Reconsider:
 		s.Policy = m.Policy
 		s.apply(s.raw, now)
+	case messages.Dismiss:
+		s.dismissed = true
 	case messages.Quit:
 		s.quit(ctx)
+		return
+	}
+	if s.dismissed && len(s.waiters) == 0 {
+		s.quit(ctx)
+		return
 	}
 	s.Service.Waiting.Store(int64(len(s.waiters)))
+	s.Service.Touched.Store(int64(now))
 	// What was answered fills the budget of retries.
 	s.Service.Answered.Add(s.state.answered)
 	s.state.answered = 0

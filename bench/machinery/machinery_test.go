@@ -71,7 +71,7 @@ func start(b *testing.B) (*actors.Runtime, *caller.Plan) {
 func startOn(b *testing.B, t transport.Transport) (*actors.Runtime, *caller.Plan) {
 	b.Helper()
 	runtime, err := actors.New(actors.Config{
-		Name: "machinery", Seed: 1, MaxCalls: 65536,
+		Name: "machinery", Seed: 1, MaxCalls: 65536, MaxServices: 16,
 		Transports: map[string]transport.Transport{"inline": t},
 		Limits:     messages.PoolLimits{Size: 1024, Max: 1024, Waiters: 1024, DialTimeout: time.Second},
 		Policy:     messages.SelectorPolicy{Picker: selector.P2C{}, Transport: "inline"},

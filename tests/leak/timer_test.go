@@ -88,7 +88,7 @@ func TestCloseStopsTimers(t *testing.T) {
 		t.Fatal(err)
 	}
 	rt, err := actors.New(actors.Config{
-		Name: "timers", Clock: clock, Seed: 1, MaxCalls: 100,
+		Name: "timers", Clock: clock, Seed: 1, MaxCalls: 100, MaxServices: 16,
 		Transports: map[string]transport.Transport{"http": over},
 		Limits:     messages.PoolLimits{Size: 10, Max: 10, Waiters: 10, TTL: time.Hour, IdleTimeout: time.Hour, DialTimeout: time.Hour},
 		Policy:     messages.SelectorPolicy{Picker: selector.P2C{}, Transport: "http"},

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/registry/memory"
+	"example.com/mailcall/rpcerr"
+)
+
+// TestMoreServicesThanAreKnownAtOnce: a client that calls ever new addresses
+// and names forgets those that nobody uses, and refuses nothing.
+func TestMoreServicesThanAreKnownAtOnce(t *testing.T) {
+	const bound = 4
+	server := mailcalltest.Start(t)
+	c := start(t, api.WithMaxServices(bound), api.WithRegistry(memory.New()))
+	for i := range 5 * bound {
+		list := slices.Repeat([]string{server.Address()}, i%(2*bound)+1) // each length is a list of its own
+		if err := greetAnn(within(t), c, api.WithAddress(list...)); err != nil {
+			t.Fatalf("list %d: %v", i, err)
+		}
+		err := c.Call(within(t), c.NewRequest(fmt.Sprintf("nobody-%d", i), hello, []byte("x"), api.WithContentType("application/octet-stream")), new([]byte))
+		if !errors.Is(err, rpcerr.ErrNotFound) {
+			t.Fatalf("name %d: got %v, want ErrNotFound", i, err)
+		}
+		if n := len(c.Runtime().Snapshot().Services); n > bound {
+			t.Fatalf("got %d services in the snapshot, want %d at most", n, bound)
+		}
+	}
+}
+
+// TestServicesInUseAreNotForgotten: while as many are in use as may be known,
+// another one is refused, and the calls in flight go on.
+func TestServicesInUseAreNotForgotten(t *testing.T) {
+	const bound = 3
+	release := make(chan struct{})
+	begun := make(chan struct{}, bound)
+	server := mailcalltest.Start(t, mailcalltest.WithHandlers(mailcalltest.Handle("Greeter.Wait",
+		func(context.Context, *greet.HelloRequest, *greet.HelloReply) error {
+			begun <- struct{}{}
+			<-release
+			return nil
+		})))
+	c := start(t, api.WithMaxServices(bound))
+	list := func(n int) api.CallOption { return api.WithAddress(slices.Repeat([]string{server.Address()}, n)...) }
+	var calls sync.WaitGroup
+	ctx := within(t)
+	for i := range bound {
+		calls.Go(func() {
+			if err := greetAt(t, c, "greeter", "Greeter.Wait", list(i+1)); err != nil {
+				t.Errorf("call %d: %v", i, err)
+			}
+		})
+	}
+	for range bound {
+		await(t, "a call in flight", begun)
+	}
+	if err := greetAnn(ctx, c, list(bound+1)); !errors.Is(err, rpcerr.ErrOverloaded) {
+		t.Errorf("got %v, want ErrOverloaded", err)
+	}
+	close(release)
+	calls.Wait()
+	if err := greetAnn(ctx, c, list(bound+1)); err != nil {
+		t.Errorf("once they are idle: %v", err)
+	}
+}
