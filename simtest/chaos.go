@@ -69,6 +69,7 @@ func Chaos(seed uint64, calls int) Scenario {
 	if r.one(8) {
 		s.CloseAt = r.ms(1, int(at/time.Millisecond)+1)
 	}
+	s.MaxServices = r.choose(1024, 1024, 3, 2, 1)
 	return s
 }
 
