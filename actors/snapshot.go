@@ -62,7 +62,7 @@ func serviceInfo(service *messages.Service, full float64, now clock.Instant) mes
 func nodeInfo(n *messages.Node, now clock.Instant) messages.NodeInfo {
 	health := messages.Health(n.Health.Load())
 	info := messages.NodeInfo{
-		ID: n.Record.ID, Address: n.Address, Version: n.Version,
+		ID: n.ID, Address: n.Address, Version: n.Record().Version,
 		Transport: n.Transport, Legacy: n.Legacy, Native: n.Native,
 		Health:   health.String(),
 		InFlight: n.InFlight.Load(), Streams: n.Streams.Load(),

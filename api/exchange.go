@@ -280,7 +280,7 @@ func (x *exchange) Wrap(node *messages.Node, do func(context.Context) error) err
 	for _, wrap := range slices.Backward(wrappers) {
 		next = wrap(next)
 	}
-	return next(x.ctx, node.Record, x.request, x.value, x.method.options.clone())
+	return next(x.ctx, node.Record().Node, x.request, x.value, x.method.options.clone())
 }
 
 // Keep implements caller.Exchange. The numbers of the request are among its

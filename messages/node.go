@@ -131,13 +131,18 @@ func (h Health) String() string {
 	}
 }
 
+// Record is what the registry says of a node; read only.
+type Record struct {
+	// Node is its own record, Version that of the service it belongs to.
+	Node    *registry.Node
+	Version string
+}
+
 // Node is one node of a service: identity, which never changes, and numbers
 // that callers add to and its selector folds.
 type Node struct {
-	// Record is the registry's record; read only.
-	Record *registry.Node
-	// Service and Version say whose node it is.
-	Service, Version string
+	// ID is what the registry calls it, Service whose node it is.
+	ID, Service string
 	// Address is what is dialled, Transport the name of the transport that
 	// does it.
 	Address, Transport string
@@ -147,6 +152,8 @@ type Node struct {
 	// Native marks a node that speaks gRPC itself, not go-micro's messages over
 	// something.
 	Native bool
+	// record is published by the selector: what the registry says of the node.
+	record atomic.Pointer[Record]
 	// gone is the root's alone: the node was removed.
 	gone bool
 	// pool is published by the root once somebody has needed a connection.
@@ -185,6 +192,12 @@ type Node struct {
 // line keeps two processors from fighting for a cache line (64 bytes on the
 // machines this was measured on).
 type line [64]byte
+
+// Record is what the registry said last of the node.
+func (n *Node) Record() *Record { return n.record.Load() }
+
+// SetRecord is for the selector.
+func (n *Node) SetRecord(r *Record) { n.record.Store(r) }
 
 // Pool returns the pool of the node's address, nil before its first use.
 func (n *Node) Pool() *Pool { return n.pool.Load() }

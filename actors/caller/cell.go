@@ -269,7 +269,7 @@ func (c *cell) narrow(v *messages.View, nodes []*messages.Node) (ready []*messag
 		}
 	}
 	for _, n := range nodes {
-		if kept[n.Record.ID+"\x00"+n.Address] {
+		if kept[n.ID+"\x00"+n.Address] {
 			ready = append(ready, n)
 		}
 	}

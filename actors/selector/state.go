@@ -49,7 +49,7 @@ type state struct {
 	dice    dice.Dice
 	records []*registry.Service
 	members []*member
-	byID    map[string]*member
+	byID    map[nodeKey]*member
 	// typical is the latency of a node that nothing is known of.
 	typical float64
 	// answered counts the answers that were folded, until the actor takes them.
@@ -61,16 +61,17 @@ type state struct {
 func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) (gone []*messages.Node) {
 	old, before := s.byID, s.members
 	s.records = records
-	s.members, s.byID = nil, make(map[string]*member)
+	s.members, s.byID = nil, make(map[nodeKey]*member)
 	for _, service := range records {
 		for _, r := range service.Nodes {
-			key := keyOf(r)
+			key := nodeKey{r.ID, r.Address}
 			if _, twice := s.byID[key]; twice {
 				continue
 			}
 			m := newMember(s.name, service, r, p.Transport)
 			if known := old[key]; known != nil && known.node.Transport == m.node.Transport &&
 				known.node.Legacy == m.node.Legacy && known.node.Native == m.node.Native {
+				known.node.SetRecord(m.node.Record())
 				m = known
 				delete(old, key)
 			} else {
@@ -115,18 +116,21 @@ func (s *state) probe(m *member) {
 	m.publish()
 }
 
-// keyOf is what makes a node the same in the next list.
-func keyOf(r *registry.Node) string { return r.ID + "\x00" + r.Address }
+// nodeKey is what makes a node the same in the next list.
+type nodeKey struct{ id, address string }
 
-func (m *member) key() string { return keyOf(m.node.Record) }
+func keyOf(n *messages.Node) nodeKey { return nodeKey{n.ID, n.Address} }
+
+func (m *member) key() nodeKey { return keyOf(m.node) }
 
 func newMember(name string, service *registry.Service, r *registry.Node, transport string) *member {
 	protocol := r.Metadata["protocol"]
 	n := &messages.Node{
-		Record: r, Service: name, Version: service.Version,
+		ID: r.ID, Service: name,
 		Address: r.Address, Transport: transportOf(r, transport),
 		Legacy: protocol == "", Native: protocol == "grpc",
 	}
+	n.SetRecord(&messages.Record{Node: r, Version: service.Version})
 	m := &member{node: n, latency: initialLatency, success: 1}
 	m.publish()
 	return m
@@ -164,7 +168,7 @@ func transportOf(r *registry.Node, fallback string) string {
 // some node's health changed. It folds the tallies first: an answer ends a
 // series of faults.
 func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
-	m := s.byID[keyOf(node.Record)]
+	m := s.byID[keyOf(node)]
 	if m == nil || m.node != node {
 		return false // removed meanwhile
 	}

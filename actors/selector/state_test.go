@@ -40,13 +40,13 @@ func newState(ids ...string) *state {
 
 func ids(nodes []*messages.Node) (ids []string) {
 	for _, n := range nodes {
-		ids = append(ids, n.Record.ID)
+		ids = append(ids, n.ID)
 	}
 	return ids
 }
 
 func (s *state) node(id string) *messages.Node {
-	return s.byID[id+"\x00"+id+":80"].node
+	return s.byID[nodeKey{id, id + ":80"}].node
 }
 
 func (s *state) ready(now clock.Instant) []string {
@@ -88,7 +88,7 @@ func TestNodeOfARecord(t *testing.T) {
 	} {
 		r := &registry.Node{ID: "a", Address: "a:80", Metadata: c.metadata}
 		n := newMember("greeter", &registry.Service{Version: "7"}, r, "http").node
-		if n.Transport != c.want || n.Legacy != c.legacy || n.Address != "a:80" || n.Version != "7" || n.Service != "greeter" {
+		if n.Transport != c.want || n.Legacy != c.legacy || n.Address != "a:80" || n.Record().Version != "7" || n.Service != "greeter" {
 			t.Errorf("%s: got %s, legacy %t, %s, want %s, %t", c.name, n.Transport, n.Legacy, n.Address, c.want, c.legacy)
 		}
 	}

@@ -119,7 +119,7 @@ func (s *state) forgive(usual float64, now clock.Instant) {
 // outrun takes into account that an attempt at the node was given up after
 // this time because another one had answered: it would have taken longer.
 func (s *state) outrun(node *messages.Node, after time.Duration, now clock.Instant) {
-	m := s.byID[keyOf(node.Record)]
+	m := s.byID[keyOf(node)]
 	if m == nil || m.node != node || float64(after) <= m.latency {
 		return
 	}
