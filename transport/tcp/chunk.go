@@ -53,11 +53,13 @@ func (c *chunk) message(n int) *transport.Message {
 	return &c.messages[n/messageBlock][n%messageBlock]
 }
 
-// shelf keeps free chunks.
+// shelf keeps free chunks, and other memory for all connections.
 type shelf struct {
 	mu    sync.Mutex
 	small []*chunk
 	large []*chunk
+
+	segments sync.Pool // of *[]byte, for what is to be written, see session.Config
 }
 
 func (s *shelf) get(size int) *chunk {

@@ -208,7 +208,7 @@ func (t *Transport) welcome(raw net.Conn) (guest, error) {
 
 // answerPreface reads the rest of the client's preface and sends ours.
 func (t *Transport) answerPreface(conn net.Conn, head []byte) (session.Config, error) {
-	c := session.Config{Own: t.config.limits, Assembly: maxAssembly}
+	c := session.Config{Own: t.config.limits, Assembly: maxAssembly, Segments: &t.shelf.segments}
 	if _, err := io.ReadFull(conn, head[1:]); err != nil {
 		return c, err
 	}

@@ -7,6 +7,7 @@ package session
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/tcp/internal/frame"
@@ -45,7 +46,9 @@ type Link struct {
 	ahead int      // bytes in full
 	taken uint64   // how many bytes were taken before all that
 	spare [][]byte // memory for more
-	apart bool     // the next body is not copied, see Apart
+	pool  *sync.Pool
+	boxes []*[]byte // empty, for what goes to the pool
+	apart bool      // the next body is not copied, see Apart
 
 	credit    int64 // what we may still send on all streams
 	allowance int64 // what the peer may still send
@@ -67,6 +70,9 @@ type Config struct {
 	Own, Peer frame.Limits
 	// Assembly bounds the bytes of messages that are not complete.
 	Assembly int
+	// Segments, if not nil, keeps memory for what is to be written, a *[]byte
+	// each, that a session has no use for at the moment.
+	Segments *sync.Pool
 }
 
 func (l *Link) init(c Config) {
@@ -74,6 +80,7 @@ func (l *Link) init(c Config) {
 	l.enc, l.dec = frame.NewEncoder(c.Peer.Table), frame.NewDecoder(c.Own.Table)
 	l.credit, l.allowance = int64(c.Peer.ConnWindow), int64(c.Own.ConnWindow)
 	l.assemblyBound = int64(c.Assembly)
+	l.pool = c.Segments
 	l.pings = newBucket(pingBurst, pingEvery)
 	l.settings = newBucket(settingsBurst, settingsEvery)
 	l.goaways = newBucket(goawayBurst, 0)
@@ -134,9 +141,33 @@ func (l *Link) body(b []byte) {
 
 // Give takes back memory that Take has returned.
 func (l *Link) Give(b []byte) {
-	if cap(b) <= keptSegment && len(l.spare) < keptSegments {
+	switch {
+	case cap(b) > keptSegment:
+	case len(l.spare) < keptSegments:
 		l.spare = append(l.spare, b[:0])
+	case l.pool != nil && cap(b) >= segmentSize:
+		l.pool.Put(l.box(b[:0]))
 	}
+}
+
+func (l *Link) box(b []byte) *[]byte {
+	n := len(l.boxes)
+	if n == 0 {
+		return &b
+	}
+	box := l.boxes[n-1]
+	l.boxes = l.boxes[:n-1]
+	*box = b
+	return box
+}
+
+func (l *Link) unbox(box *[]byte) []byte {
+	b := *box
+	*box = nil
+	if len(l.boxes) < keptSegments {
+		l.boxes = append(l.boxes, box)
+	}
+	return b
 }
 
 // room begins another segment when the last one is long enough. It is called
@@ -151,6 +182,11 @@ func (l *Link) room() {
 
 func (l *Link) fresh(size int) []byte {
 	n := len(l.spare)
+	if n == 0 && size > 0 && l.pool != nil {
+		if box, ok := l.pool.Get().(*[]byte); ok {
+			return l.unbox(box)
+		}
+	}
 	if n == 0 {
 		return make([]byte, 0, size)
 	}
