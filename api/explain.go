@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 )
 
 // Setting is one option as Explain shows it.
@@ -42,15 +41,25 @@ func (o *Options) Settings() []Setting {
 	return all
 }
 
+// wideValue is the longest value that the others are aligned to, in bytes: the
+// list of the codecs would push every source off the screen.
+const wideValue = 40
+
 // Explain returns the options in force as text, one a line: name, value,
 // where it came from.
 func (c *Caller) Explain() string {
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	options := c.Options()
-	for _, s := range options.Settings() {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Value, s.Source)
+	all := options.Settings()
+	name, value := 0, 0
+	for _, s := range all {
+		name = max(name, len(s.Name))
+		if len(s.Value) <= wideValue {
+			value = max(value, len(s.Value))
+		}
 	}
-	_ = w.Flush() // a strings.Builder cannot fail
+	for _, s := range all {
+		_, _ = fmt.Fprintf(&b, "%-*s  %-*s  %s\n", name, s.Name, value, s.Value, s.Source) // a strings.Builder cannot fail
+	}
 	return b.String()
 }

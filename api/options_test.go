@@ -116,6 +116,20 @@ func TestPrecedenceOfCalls(t *testing.T) {
 	}
 }
 
+// One long value does not push the sources of the others off the screen.
+func TestExplainStaysNarrow(t *testing.T) {
+	c := start(t, api.WithName("caller"))
+	wide := 0
+	for line := range strings.Lines(c.Explain()) {
+		if len(line) > 81 {
+			wide++
+		}
+	}
+	if wide != 1 { // the codecs
+		t.Errorf("got %d lines of more than 80 columns, want 1 in\n%s", wide, c.Explain())
+	}
+}
+
 // What a file or the environment says and nobody understands is a fault.
 func TestBadSources(t *testing.T) {
 	for name, text := range map[string]string{
