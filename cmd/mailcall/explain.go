@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -11,16 +12,24 @@ import (
 )
 
 // explainCmd is mailcall explain.
-type explainCmd struct{}
+type explainCmd struct {
+	JSON bool `help:"Print a JSON array of objects with name, value and source; errors as one object." name:"json"`
+}
 
 // Run prints the options that a client of this environment has.
-func (*explainCmd) Run(s streams) error {
+func (c *explainCmd) Run(s streams) error {
 	client, err := newClient(api.WithEnvironment())
 	if err != nil {
 		return err
 	}
 	defer closeClient(client)
-	if _, err := fmt.Fprint(s.out, client.Explain()); err != nil {
+	if c.JSON {
+		options := client.Options()
+		err = json.NewEncoder(s.out).Encode(options.Settings())
+	} else {
+		_, err = fmt.Fprint(s.out, client.Explain())
+	}
+	if err != nil {
 		return fmt.Errorf("cannot print the options: %w", err)
 	}
 	return nil

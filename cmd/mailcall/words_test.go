@@ -3,6 +3,8 @@
 package main_test
 
 import (
+	"encoding/json"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,6 +55,21 @@ func TestExplainSaysWhereSettingsComeFrom(t *testing.T) {
 	}
 	if got.code != 0 || sources["retries"] != "7 env" || sources["dial_timeout"] != "5s default" {
 		t.Errorf("got exit code %d and retries %q, dial_timeout %q, want 0, 7 env, 5s default", got.code, sources["retries"], sources["dial_timeout"])
+	}
+	cmd = command(t, "explain", "--json")
+	cmd.Env = append(cmd.Env, "MAILCALL_RETRIES=7")
+	got = finish(t, cmd)
+	type setting struct {
+		Name   string `json:"name"`
+		Value  string `json:"value"`
+		Source string `json:"source"`
+	}
+	var all []setting
+	if err := json.Unmarshal([]byte(got.out), &all); err != nil || got.code != 0 {
+		t.Fatalf("--json: got exit code %d and %q: %v", got.code, got.out, err)
+	}
+	if !slices.Contains(all, setting{"retries", "7", "env"}) {
+		t.Errorf("--json: got %v, want the retries from the environment among them", all)
 	}
 	cmd = command(t, "explain")
 	cmd.Env = append(cmd.Env, "MAILCALL_RETRIES=many")
