@@ -113,7 +113,8 @@ func configure(opts []Option) (config, error) {
 // copied; when it names no server, the host of the dialled address is
 // verified. Verification is on unless the configuration itself turns it off.
 // For mutual TLS put the client's pair into Certificates; a listener needs its
-// pair there as well. Defaults to nil, which is cleartext.
+// pair there as well. Defaults to nil, which is cleartext but where an address
+// asks for TLS, see [Transport.Dial].
 func WithTLS(c *tls.Config) Option {
 	return optionFunc(func(o *config) error {
 		o.tls = nil
