@@ -3,6 +3,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"io"
 	"slices"
 	"strings"
@@ -25,20 +26,29 @@ type wire struct {
 	// port says that its addresses are HOST:PORT, so that one without a port
 	// is told before anything is dialled.
 	port bool
-	// open makes it. url is that of a server in the middle, "" for none.
-	open func(url string) (transport.Transport, error)
+	// open makes it. url is that of a server in the middle, "" for none;
+	// secure is nil to do what addresses ask for.
+	open func(url string, secure *tls.Config) (transport.Transport, error)
 }
 
 // wires are the transports, the default first.
 func wires() []wire {
 	return []wire{
-		{"http", true, func(string) (transport.Transport, error) { return http.New() }},
-		{"tcp", true, func(string) (transport.Transport, error) { return tcp.New() }},
+		{"http", true, func(_ string, c *tls.Config) (transport.Transport, error) { return http.New(http.WithTLS(c)) }},
+		{"tcp", true, func(_ string, c *tls.Config) (transport.Transport, error) { return tcp.New(tcp.WithTLS(c)) }},
 		// A name without a port means TLS here, as go-micro has it.
-		{"grpc", false, func(string) (transport.Transport, error) { return grpc.New() }},
-		{"mucp-grpc", true, func(string) (transport.Transport, error) { return grpc.NewMucp() }},
-		{"nats", false, func(url string) (transport.Transport, error) { return nats.NewTransport(natsAt(url)...) }},
+		{"grpc", false, func(_ string, c *tls.Config) (transport.Transport, error) { return grpc.New(grpc.WithTLS(c)) }},
+		{"mucp-grpc", true, func(_ string, c *tls.Config) (transport.Transport, error) { return grpc.NewMucp(grpc.WithTLS(c)) }},
+		{"nats", false, openNATSTransport},
 	}
+}
+
+func openNATSTransport(url string, secure *tls.Config) (transport.Transport, error) {
+	opts := natsAt(url)
+	if secure != nil {
+		opts = append(opts, nats.WithTLS(secure))
+	}
+	return nats.NewTransport(opts...)
 }
 
 // directory is one kind of registry.
@@ -101,7 +111,7 @@ const memory = "memory"
 
 // openWire makes the transport that spec asks for: a name, or the URL of a
 // server in the middle.
-func openWire(spec string) (transport.Transport, wire, error) {
+func openWire(spec string, secure *tls.Config) (transport.Transport, wire, error) {
 	name, url := spec, ""
 	if scheme, _, is := strings.Cut(spec, "://"); is {
 		name, url = scheme, spec
@@ -111,7 +121,7 @@ func openWire(spec string) (transport.Transport, wire, error) {
 	if i < 0 || url != "" && name != "nats" {
 		return nil, wire{}, usage("it is one of "+transportNames()+", or nats://HOST:PORT", "there is no transport %q", spec)
 	}
-	t, err := all[i].open(url)
+	t, err := all[i].open(url, secure)
 	if err != nil {
 		return nil, wire{}, usage("it is one of "+transportNames(), "--transport %s: %w", spec, err)
 	}

@@ -77,7 +77,7 @@ func run(args []string, s streams) int {
 
 // answersInJSON reports whether --json of the command is about errors.
 func answersInJSON(command string) bool {
-	return slices.Contains([]string{"call", "stream", "publish", "subscribe", "ls"}, command)
+	return slices.Contains([]string{"call", "stream", "publish", "subscribe", "ls", "explain"}, command)
 }
 
 // exitError ends a command that has said everything itself.

@@ -3,20 +3,15 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"strings"
-	"syscall"
 	"time"
 
 	"example.com/mailcall/broker"
-	"example.com/mailcall/contrib/nats"
 	"example.com/mailcall/rpcerr"
-	"example.com/mailcall/transport"
 )
 
 // usageError is a fault of the command line.
@@ -129,51 +124,6 @@ func describe(e *rpcerr.Error) string {
 		return e.Detail
 	}
 	return fmt.Sprintf("%s (%s)", e.Detail, strings.TrimSpace(fmt.Sprintf("%s, %d %s", e.ID, e.Code, e.Status)))
-}
-
-// hintFor says what to do next.
-func hintFor(err error) string {
-	var (
-		wrong *usageError
-		dns   *net.DNSError
-		codec = rpcerr.From(err).ID == rpcerr.IDCodec
-	)
-	switch e := fromService(err); {
-	case errors.As(err, &wrong):
-		return wrong.hint
-	case e != nil && strings.Contains(e.Detail, "can't find"):
-		return "check the name of the endpoint, it is Handler.Method"
-	case e != nil:
-		return "the call arrived; what the error means is up to the service"
-	case errors.Is(err, context.Canceled):
-		return "it was interrupted before an answer came"
-	case errors.As(err, &dns):
-		return "the name of the host is unknown; check the address"
-	case errors.Is(err, broker.ErrNoSubscribers):
-		return "does a subscriber run, and does it name the same registry?"
-	case errors.Is(err, nats.ErrDisconnected):
-		return "is the NATS server running, and is its URL right?"
-	case errors.Is(err, rpcerr.ErrNotFound):
-		return "mailcall ls shows what is registered"
-	case errors.Is(err, syscall.ECONNREFUSED):
-		return "nothing listens there; is it running, and is the address right?"
-	case errors.Is(err, rpcerr.ErrMessageTooLarge):
-		return fmt.Sprintf("a message is at most %d bytes in either direction", maxBody)
-	case codec:
-		return "does the service know this content type? --content-type chooses another"
-	case errors.Is(err, rpcerr.ErrAttemptTimeout):
-		return "--attempt-timeout gives an attempt more time; --idempotent allows another one after it"
-	case errors.Is(err, context.DeadlineExceeded) && strings.Contains(err.Error(), "(StreamTimeout)"):
-		return "--stream-timeout gives the stream more time"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "--timeout gives it more time; -v shows where the time went"
-	case errors.Is(err, transport.ErrProtocol):
-		return "what listens there does not speak this transport"
-	case codeOf(err) == exitUsage:
-		return "mailcall --help says what there is"
-	default:
-		return "-v shows what each attempt did"
-	}
 }
 
 // sayf writes to the terminal. If that is gone, there is nobody to tell.

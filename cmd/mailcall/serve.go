@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
+	"example.com/mailcall/contrib/nats"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http"
 )
@@ -26,6 +29,8 @@ type serveCmd struct {
 	Name      string        `default:"greeter" help:"Name, the first part of the ids of errors (default: ${default})."`
 	Delay     time.Duration `placeholder:"D" help:"Answer each call so much later."`
 	Fail      float64       `placeholder:"RATE" help:"Answer this share of the calls, 0 to 1, with an error 503."`
+
+	secureFlags
 }
 
 // Run serves until it is told to stop.
@@ -35,14 +40,18 @@ func (c *serveCmd) Run(s streams) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	over, known, err := openWire(c.Transport)
+	secure, err := c.config()
+	if err != nil {
+		return err
+	}
+	over, known, err := openWire(c.Transport, secure)
 	if err != nil {
 		return err
 	}
 	defer closeAll([]any{over})
 	node, err := startNodeOn(over, c.Name, c.Address)
 	if err != nil {
-		return usage("choose another --address; port 0 picks a free one", "%w", err)
+		return c.unheard(err)
 	}
 	node.SetDelay(c.Delay)
 	node.SetFailRate(c.Fail)
@@ -60,10 +69,20 @@ func (c *serveCmd) check() error {
 		return usage("0.1 fails every tenth call", "--fail is %g; it must be 0 to 1", c.Fail)
 	case c.Delay < 0:
 		return usage("250ms is a delay", "--delay is %s; it must not be negative", c.Delay)
+	case c.wanted() && strings.HasPrefix(c.Transport, "nats"):
+		return usage("leave --cacert, --cert and --key out", "over nats callers connect to the NATS server, which has a certificate of its own")
 	case c.Transport == memory:
 		return usage("mailcall call --transport memory starts its own greeter", "nobody outside this process could call over memory")
 	}
 	return nil
+}
+
+// unheard says why nothing can be served at the address.
+func (c *serveCmd) unheard(err error) error {
+	if errors.Is(err, nats.ErrDisconnected) {
+		return &rpcerr.CallError{Service: c.Name, Endpoint: "listen", Err: err}
+	}
+	return usage("choose another --address; port 0 picks a free one", "%w", err)
 }
 
 // serve is registered, says where it listens, and waits for the end.

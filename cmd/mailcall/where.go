@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"example.com/mailcall/api"
@@ -18,6 +20,8 @@ type whereFlags struct {
 	Address   []string `placeholder:"HOST:PORT" env:"MAILCALL_ADDRESS" help:"Nodes to call, separated by commas."`
 	Registry  string   `placeholder:"URL" help:"Where services are found: static:NAME=HOST:PORT,...;..., dns:, dns://NAME:PORT, nats://HOST:PORT, or memory."`
 	Transport string   `default:"http" placeholder:"NAME" help:"Transport of nodes that name none: ${transports}, or nats://HOST:PORT (default: ${default})."`
+
+	tlsFlags
 }
 
 // gear is what a client is made of, and what is closed after it.
@@ -37,7 +41,7 @@ func (g *gear) add(thing any, opts ...api.Option) {
 
 // gather makes everything that calls to service need.
 func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) {
-	if err := w.check(service); err != nil {
+	if err := w.check(ctx, service); err != nil {
 		return nil, err
 	}
 	g := &gear{grpc: w.Transport == "grpc"}
@@ -49,26 +53,15 @@ func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) 
 }
 
 func (w *whereFlags) fill(ctx context.Context, g *gear) error {
+	secure, err := w.config()
+	if err != nil {
+		return err
+	}
 	if w.Transport == memory && w.Registry == "" {
 		return w.fillInside(ctx, g)
 	}
-	for _, other := range wires() {
-		url := "" // nodes that a NATS registry knows are on the same server
-		if other.name == "nats" && strings.HasPrefix(w.Registry, "nats:") {
-			url = w.Registry
-		}
-		t, err := other.open(url)
-		if err != nil {
-			return asUsage("check --registry", err)
-		}
-		g.add(t, api.WithTransports(t))
-	}
-	if w.Transport != memory {
-		t, _, err := openWire(w.Transport)
-		if err != nil {
-			return err
-		}
-		g.add(t, api.WithTransport(t))
+	if err := w.fillWires(g, secure); err != nil {
+		return err
 	}
 	// An address of the environment does not stand in for the registry.
 	if w.Registry == "" {
@@ -86,6 +79,34 @@ func (w *whereFlags) fill(ctx context.Context, g *gear) error {
 	return nil
 }
 
+// fillWires makes a transport for each kind of node that a registry may name,
+// and the one of those that name none.
+func (w *whereFlags) fillWires(g *gear, secure *tls.Config) error {
+	for _, other := range wires() {
+		url, secure := "", secure
+		if other.name == "nats" {
+			secure = nil // the flags are about nodes, not about the server that the registry names
+			if strings.HasPrefix(w.Registry, "nats:") {
+				url = w.Registry // nodes that a NATS registry knows are on the same server
+			}
+		}
+		t, err := other.open(url, secure)
+		if err != nil {
+			return asUsage("check --registry", err)
+		}
+		g.add(t, api.WithTransports(t))
+	}
+	if w.Transport == memory {
+		return nil
+	}
+	t, _, err := openWire(w.Transport, secure)
+	if err != nil {
+		return err
+	}
+	g.add(t, api.WithTransport(t))
+	return nil
+}
+
 // fillInside starts what is called within this process.
 func (w *whereFlags) fillInside(ctx context.Context, g *gear) error {
 	addresses := w.Address
@@ -100,7 +121,7 @@ func (w *whereFlags) fillInside(ctx context.Context, g *gear) error {
 	return nil
 }
 
-func (w *whereFlags) check(service string) error {
+func (w *whereFlags) check(ctx context.Context, service string) error {
 	given := len(w.Address) > 0 && strings.Join(w.Address, ",") != os.Getenv("MAILCALL_ADDRESS")
 	switch {
 	case w.Registry != "" && given:
@@ -108,28 +129,53 @@ func (w *whereFlags) check(service string) error {
 	case w.Registry == "" && len(w.Address) == 0 && w.Transport != memory:
 		return usage("add --address HOST:PORT (or set MAILCALL_ADDRESS), or --registry; mailcall serve starts something to call",
 			"where does %s run?", service)
+	case (w.Transport == memory || w.Registry == memory) && w.wanted():
+		return usage("leave the flags of TLS out", "nothing leaves this process over memory, and there is no TLS in it")
 	}
 	for _, a := range w.Address {
-		if err := w.checkAddress(a); err != nil {
+		if err := w.checkAddress(ctx, a); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// checkAddress tells what is no address before anything is dialled. Forms with
-// a scheme are the transport's to read.
-func (w *whereFlags) checkAddress(a string) error {
-	if strings.HasPrefix(a, "unix:") || strings.Contains(a, "://") {
+const hintAddress = "an address is HOST:PORT, https://HOST[:PORT] or unix:/PATH; several are separated by commas"
+
+// checkAddress tells what is no address before anything is dialled.
+func (w *whereFlags) checkAddress(ctx context.Context, a string) error {
+	all := wires()
+	i := slices.IndexFunc(all, func(known wire) bool { return known.name == w.Transport })
+	if i < 0 || all[i].name == "nats" || strings.HasPrefix(a, "unix:") {
+		return nil // forms that are the transport's to read
+	}
+	scheme, rest, found := strings.Cut(a, "://")
+	switch {
+	case !found:
+		rest = a
+	case scheme != "http" && scheme != "https":
+		return usage(hintAddress, "--address %q: the scheme is http or https, not %q", a, scheme)
+	case scheme == "http" && w.wanted():
+		return usage("write https:// or no scheme, or leave the flags of TLS out", "--address %q asks for cleartext, the flags for TLS", a)
+	}
+	return checkHost(ctx, a, strings.TrimSuffix(rest, "/"), found || !all[i].port)
+}
+
+// checkHost checks the part of an address without its scheme; bare says that
+// it may have no port.
+func checkHost(ctx context.Context, a, rest string, bare bool) error {
+	if bare && rest != "" && (!strings.Contains(rest, ":") || strings.HasSuffix(rest, "]")) {
 		return nil
 	}
-	for _, known := range wires() {
-		if known.name != w.Transport || !known.port {
-			continue
-		}
-		if _, _, err := net.SplitHostPort(a); err != nil {
-			return usage("an address is HOST:PORT, several are separated by commas", "--address %q: %w", a, err)
-		}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil {
+		return usage(hintAddress, "--address %q: %w", a, err)
+	}
+	if host == "" {
+		return usage(hintAddress, "--address %q names no host", a)
+	}
+	if n, err := net.DefaultResolver.LookupPort(ctx, "tcp", port); err != nil || n == 0 {
+		return usage(hintAddress, "--address %q: %q is no port", a, port)
 	}
 	return nil
 }

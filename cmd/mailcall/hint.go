@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+
+	"example.com/mailcall/broker"
+	"example.com/mailcall/contrib/nats"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http"
+	"example.com/mailcall/transport/tcp"
+)
+
+// hintFor says what to do next, "" if there is nothing to say.
+func hintFor(err error) string {
+	if wrong, is := errors.AsType[*usageError](err); is {
+		return wrong.hint
+	}
+	if e := fromService(err); e != nil {
+		return hintAnswered(e)
+	}
+	if errors.Is(err, context.Canceled) {
+		return "it was interrupted before an answer came"
+	}
+	// The first that knows is the nearest to the cause.
+	for _, hint := range []func(error) string{hintFinding, hintTLS, hintTime, hintWire} {
+		if text := hint(err); text != "" {
+			return text
+		}
+	}
+	call, _ := errors.AsType[*rpcerr.CallError](err)
+	switch {
+	case codeOf(err) == exitUsage:
+		return "mailcall --help says what there is"
+	case call == nil || len(call.Attempts) == 0:
+		return ""
+	default:
+		return "-v shows what each attempt did"
+	}
+}
+
+// hintAnswered is about errors of the service. The texts are those of
+// go-micro's servers and of gRPC's.
+func hintAnswered(e *rpcerr.Error) string {
+	for _, text := range []string{"can't find", "ill-formed", "unknown service", "unknown method", "malformed method name"} {
+		if strings.Contains(e.Detail, text) {
+			return "check the name of the endpoint, it is Handler.Method, or over grpc /package.Service/Method"
+		}
+	}
+	return "the call arrived; what the error means is up to the service"
+}
+
+// hintFinding is about nodes and servers that are not there.
+func hintFinding(err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return "the name of the host is unknown; check the address"
+	case errors.Is(err, broker.ErrNoSubscribers):
+		return "does a subscriber run, and does it name the same registry?"
+	case errors.Is(err, nats.ErrDisconnected):
+		return "is the NATS server running, and is its URL right?"
+	case errors.Is(err, rpcerr.ErrNotFound):
+		return "mailcall ls shows what is registered"
+	case errors.Is(err, rpcerr.ErrRegistryUnavailable):
+		return "can the registry be reached, and is --registry right?"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nothing listens there; is it running, and is the address right?"
+	default:
+		return ""
+	}
+}
+
+// hintTLS is about connections that could not be secured.
+func hintTLS(err error) string {
+	var (
+		verified *tls.CertificateVerificationError
+		name     x509.HostnameError
+		text     = err.Error()
+	)
+	switch {
+	case errors.As(err, &name):
+		return "--servername says which name the certificate has; --insecure believes any"
+	case errors.As(err, &verified):
+		return "--cacert FILE says who vouches for the certificate; --insecure believes any"
+	case strings.Contains(text, "remote error: tls:"):
+		return "does the node ask for a certificate, and believe this one? --cert and --key show one"
+	case strings.Contains(text, "tls handshake:"):
+		return "does the node speak TLS there? the call is cleartext without https:// and the flags of TLS"
+	default:
+		return ""
+	}
+}
+
+// hintTime is about bounds that were reached.
+func hintTime(err error) string {
+	attempt, deadline := errors.Is(err, rpcerr.ErrAttemptTimeout), errors.Is(err, context.DeadlineExceeded)
+	switch phase, known := lastPhase(err); {
+	case !attempt && !deadline:
+		return ""
+	case deadline && strings.Contains(err.Error(), "(StreamTimeout)"):
+		return "--stream-timeout gives the stream more time"
+	case known && (phase == rpcerr.PhaseDial || phase == rpcerr.PhaseAcquire):
+		return "no connection came about: is the address right, does the node speak this --transport, and does it want TLS (https://)?"
+	case attempt:
+		return "--attempt-timeout gives an attempt more time; --idempotent allows another one after it"
+	default:
+		return "--timeout gives it more time; -v shows where the time went"
+	}
+}
+
+// hintWire is about what the other side said, or did not.
+func hintWire(err error) string {
+	var (
+		status *http.StatusError
+		text   = err.Error()
+		hungUp = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	)
+	switch {
+	case errors.Is(err, rpcerr.ErrMessageTooLarge):
+		return fmt.Sprintf("a message is at most %d bytes in either direction", maxBody)
+	case rpcerr.From(err).ID == rpcerr.IDCodec:
+		return "does the service know this content type? --content-type chooses another"
+	case errors.As(err, &status):
+		return "another server or a proxy answered, not the service; is the address right?"
+	case errors.Is(err, transport.ErrProtocol), errors.Is(err, tcp.ErrNotOurs),
+		strings.Contains(text, "error reading server preface"), // gRPC's library quotes the cause
+		strings.Contains(text, "can't find service Transport"): // a gRPC server that is not go-micro's
+		return "what listens there does not speak this transport (--transport), or wants TLS (https://)"
+	case hungUp:
+		return "it hung up without an answer: did it stop, does it speak this --transport, does it want TLS (https://)?"
+	default:
+		return ""
+	}
+}
+
+// lastPhase is how far the last attempt came.
+func lastPhase(err error) (rpcerr.Phase, bool) {
+	call, is := errors.AsType[*rpcerr.CallError](err)
+	if !is || len(call.Attempts) == 0 {
+		return 0, false
+	}
+	return call.Attempts[len(call.Attempts)-1].Phase, true
+}
