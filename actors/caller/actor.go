@@ -79,8 +79,7 @@ func (s *supervisor) tick(now clock.Instant) {
 		next, slot := s.state.tick(now)
 		if next == stepExpire {
 			a := &s.cell.attempts[slot]
-			end := a.abandon(fmt.Errorf("%w: %s without an answer (AttemptTimeout)", rpcerr.ErrAttemptTimeout, s.cell.plan.AttemptTimeout))
-			s.attemptEnded(end, now)
+			s.attemptEnded(a.abandon(a.overdue()), now)
 			continue
 		}
 		s.follow(next, now)

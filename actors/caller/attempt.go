@@ -4,6 +4,7 @@ package caller
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync/atomic"
 	"time"
@@ -274,12 +275,29 @@ func (a *attempt) withdraw() {
 	if pool == nil {
 		return
 	}
-	if pool.Stats.Dialing.Load() == 0 {
-		a.phase = rpcerr.PhaseAcquire
-	}
+	a.phase = missed(&pool.Stats)
 	if !planted.LeaseNotReturned {
 		pool.Keeper.Tell(messages.Withdraw{Ticket: a.cell.ticket, Attempt: a.number, ReplyTo: a.ref})
 	}
+}
+
+// missed is what who gives up waiting for a connection has waited for. That
+// nobody dials is not enough to say the pool is full: with equal bounds the
+// dial ends in the same moment, and its error is on the way.
+func missed(pool *messages.PoolStats) rpcerr.Phase {
+	if pool.Dialing.Load() == 0 && pool.Open.Load() >= pool.Max.Load() {
+		return rpcerr.PhaseAcquire
+	}
+	return rpcerr.PhaseDial
+}
+
+// overdue is the error of an attempt that has used up its time.
+func (a *attempt) overdue() error {
+	missing := "an answer"
+	if a.conn == nil {
+		missing = "a connection"
+	}
+	return fmt.Errorf("%w: %s without %s (AttemptTimeout)", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing)
 }
 
 func (a *attempt) drop() {
