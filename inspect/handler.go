@@ -76,6 +76,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	answer, ok := h.views[path]
 	if !ok {
+		if v := h.one(path); v != nil {
+			reply(w, http.StatusOK, v)
+			return
+		}
 		fail(w, http.StatusNotFound, fmt.Sprintf("there is nothing at %q; /v1/ lists what there is", path))
 		return
 	}

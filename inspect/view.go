@@ -3,10 +3,8 @@
 package inspect
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"example.com/mailcall/messages"
@@ -28,11 +26,11 @@ type endpointView struct {
 func (h *handler) index(*http.Request) (any, error) {
 	all := []endpointView{
 		{"/v1/summary", "counters and the worst of everything"},
-		{"/v1/actors", "actors: mailboxes and running turns; ?limit=N"},
-		{"/v1/services", "services that have been called, with their nodes; ?limit=N"},
+		{"/v1/actors", "actors: mailboxes and running turns; ?limit=N; /v1/actors/ID is one"},
+		{"/v1/services", "services that have been called, with their nodes; ?limit=N; /v1/services/NAME is one"},
 		{"/v1/pools", "connection pools by address; ?limit=N"},
-		{"/v1/calls", "calls in flight with their attempts, oldest first; ?limit=N"},
-		{"/v1/streams", "open streams with their messages and bytes, oldest first; ?limit=N"},
+		{"/v1/calls", "calls in flight with their attempts, oldest first; ?limit=N ?service=NAME ?min_ms=N; /v1/calls/ID is one"},
+		{"/v1/streams", "open streams with their messages and bytes, oldest first; ?limit=N ?service=NAME ?min_ms=N; /v1/streams/ID is one"},
 		{"/v1/config", "options in force"},
 		{"/v1/snapshot", "everything at one moment"},
 	}
@@ -57,7 +55,7 @@ func (h *handler) take() messages.Snapshot {
 	s.Services = some(slices.Clone(s.Services))
 	s.Pools = some(s.Pools)
 	s.Calls = some(slices.Clone(s.Calls))
-	s.Streams = some(s.Streams)
+	s.Streams = some(slices.Clone(s.Streams))
 	for i := range s.Services {
 		s.Services[i].Nodes = some(s.Services[i].Nodes)
 	}
@@ -76,7 +74,7 @@ func some[T any](list []T) []T {
 
 func (h *handler) snapshot(*http.Request) (any, error) { return h.take(), nil }
 
-// listView is the part that all lists have: when, and how many there are
+// listView is the part that all lists have: when, and how many are wanted,
 // without the limit.
 type listView struct {
 	Taken time.Time `json:"taken"`
@@ -84,59 +82,48 @@ type listView struct {
 }
 
 func (h *handler) actors(r *http.Request) (any, error) {
-	n, err := limit(r)
+	f, err := wanted(r)
 	s := h.take()
 	return struct {
 		listView
 		Actors []messages.ActorInfo `json:"actors"`
-	}{listView{s.Taken, len(s.Actors)}, s.Actors[:min(n, len(s.Actors))]}, err
+	}{listView{s.Taken, len(s.Actors)}, first(f, s.Actors)}, err
 }
 
 func (h *handler) services(r *http.Request) (any, error) {
-	n, err := limit(r)
+	f, err := wanted(r)
 	s := h.take()
 	return struct {
 		listView
 		Services []messages.ServiceInfo `json:"services"`
-	}{listView{s.Taken, len(s.Services)}, s.Services[:min(n, len(s.Services))]}, err
+	}{listView{s.Taken, len(s.Services)}, first(f, s.Services)}, err
 }
 
 func (h *handler) pools(r *http.Request) (any, error) {
-	n, err := limit(r)
+	f, err := wanted(r)
 	s := h.take()
 	return struct {
 		listView
 		Pools []messages.PoolInfo `json:"pools"`
-	}{listView{s.Taken, len(s.Pools)}, s.Pools[:min(n, len(s.Pools))]}, err
+	}{listView{s.Taken, len(s.Pools)}, first(f, s.Pools)}, err
 }
 
 func (h *handler) calls(r *http.Request) (any, error) {
-	n, err := limit(r)
+	f, err := wanted(r)
 	s := h.take()
+	s.Calls = slices.DeleteFunc(s.Calls, func(c messages.CallInfo) bool { return !f.passes(c.Service, c.Age) })
 	return struct {
 		listView
 		Calls []messages.CallInfo `json:"calls"`
-	}{listView{s.Taken, len(s.Calls)}, s.Calls[:min(n, len(s.Calls))]}, err
+	}{listView{s.Taken, len(s.Calls)}, first(f, s.Calls)}, err
 }
 
 func (h *handler) streams(r *http.Request) (any, error) {
-	n, err := limit(r)
+	f, err := wanted(r)
 	s := h.take()
+	s.Streams = slices.DeleteFunc(s.Streams, func(o messages.StreamInfo) bool { return !f.passes(o.Service, o.Age) })
 	return struct {
 		listView
 		Streams []messages.StreamInfo `json:"streams"`
-	}{listView{s.Taken, len(s.Streams)}, s.Streams[:min(n, len(s.Streams))]}, err
-}
-
-// limit reads ?limit=, 0 or more.
-func limit(r *http.Request) (int, error) {
-	text := r.URL.Query().Get("limit")
-	if text == "" {
-		return defaultLimit, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
-		return 0, fmt.Errorf("limit is %q; it must be a number, 0 or more", text)
-	}
-	return n, nil
+	}{listView{s.Taken, len(s.Streams)}, first(f, s.Streams)}, err
 }

@@ -64,8 +64,9 @@ const tables = {
   ]],
   nodes: ['no service has been called yet', (s) => s.services.flatMap((v) => v.nodes.map((n) => ({ ...n, service: v }))), [
     ['Address', (n) => n.address], ['Service', (n) => n.service.name], ['Version', (n) => n.version || '–'],
-    ['Health', (n) => n.health, 'bad'], ['In flight', (n) => n.in_flight, 'num'], ['Answers', (n) => n.answers, 'num'],
-    ['Faults', (n) => n.faults, 'num'], ['Load', (n) => time(n.load_ns), 'num'],
+    ['Health', (n) => n.health, 'bad'], ['Ejected for', (n) => time(n.ejected_for_ns), 'num'], ['In flight', (n) => n.in_flight, 'num'], ['Answers', (n) => n.answers, 'num'],
+    ['Faults', (n) => n.faults, 'num'], ['Latency', (n) => time(n.latency_ns), 'num'], ['Load', (n) => time(n.load_ns), 'num'],
+    ['Last fault', (n) => (n.last_fault ? `${n.last_fault}, ${time(n.last_fault_age_ns)} ago` : '–')],
     ['Retry budget', (n) => n.service.retry_budget.toFixed(1), 'num'], ['List', (n) => n.service.stale || 'fresh'],
   ]],
   pools: ['no connection was needed yet', (s) => s.pools, [
@@ -79,6 +80,16 @@ const tables = {
     ['Received', (a) => a.received, 'num'], ['Busy for', (a) => time(a.busy_ns), 'bad'],
   ]],
 };
+
+// The options do not change while the page is open, but for Init.
+async function config() {
+  const answer = await fetch('v1/config', { signal: AbortSignal.timeout(5000) });
+  if (!answer.ok) return; // the program shows none
+  const { settings } = await answer.json();
+  if (!Array.isArray(settings)) return; // in a form of its own
+  fill($('config'), [['Option', (o) => o.name], ['Value', (o) => o.value || '–'], ['From', (o) => o.source]], settings, 'there is no option');
+  $('config').parentElement.hidden = false;
+}
 
 let before;
 
@@ -121,3 +132,4 @@ $('pause').addEventListener('click', (e) => {
 });
 
 look();
+config().catch(() => {}); // the state of the page is told by look
