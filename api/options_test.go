@@ -29,7 +29,7 @@ func TestNewReturnsEveryFault(t *testing.T) {
 		t.Fatal("got no error, want one with every fault")
 	}
 	for _, word := range []string{
-		"Name", "ContentType", "Transport", "Strategy", "PoolSize", "PoolMax", "PoolWaiters", "MaxCalls",
+		"Name", "ContentType", "Transport is nil", "Strategy", "PoolSize", "PoolMax", "PoolWaiters", "MaxCalls",
 		"DialTimeout", "PoolTTL", "PoolIdleTimeout", "RetryBudget", "RequestTimeout", "AttemptTimeout",
 		"StreamTimeout", "HedgeAfter", "BackoffBase", "BackoffCap", "Retries is -1", "2 of 2 is empty",
 		"option 20 of 22 is nil", "method Greeter.Hello", "Retries is 101", "/does/not/exist",

@@ -268,7 +268,10 @@ func (o *Options) check() error {
 	if o.Codecs[o.ContentType] == nil {
 		fault("option ContentType is %q; there are codecs for %s", o.ContentType, list(o.Codecs))
 	}
-	if o.Transports[o.Transport] == nil {
+	switch {
+	case o.Transport == "":
+		fault("option Transport is nil, or has no name; leave it out for http")
+	case o.Transports[o.Transport] == nil:
 		fault("option Transport is %q; there are %s", o.Transport, list(o.Transports))
 	}
 	if slices.ContainsFunc(o.Wrappers, func(w Wrapper) bool { return w == nil }) {
