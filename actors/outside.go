@@ -45,7 +45,11 @@ func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) 
 
 func (r *Runtime) ask(ctx context.Context, service string) (records []*registry.Service, err error) {
 	defer contain("registry", &err)
-	return r.Registry.Lookup(ctx, service)
+	records, err = r.Registry.Lookup(ctx, service)
+	if errors.Is(err, registry.ErrNotFound) {
+		err = fmt.Errorf("%w; is it registered under this name?", err)
+	}
+	return records, err
 }
 
 // watch follows the registry outside of any turn.

@@ -199,7 +199,7 @@ func (s *selector) looked(m messages.Looked, now clock.Instant) {
 		s.apply(m.Records, now)
 		s.watch()
 	case errors.Is(m.Err, registry.ErrNotFound):
-		s.fault = fmt.Errorf("%w: %w; is it registered under this name?", rpcerr.ErrNotFound, m.Err)
+		s.fault = fmt.Errorf("%w: %w", rpcerr.ErrNotFound, m.Err)
 		s.refresh = now.Add(refreshEvery)
 		s.apply(nil, now)
 	default:
