@@ -117,15 +117,20 @@ const (
 	Ejected
 	// Probing nodes came back from ejection; one call at a time tries them.
 	Probing
+	// Shunned nodes would be ejected if not too many were: they are chosen only
+	// where all others have been tried or are shunned as well.
+	Shunned
 )
 
-// String returns "healthy", "ejected" or "probing".
+// String returns "healthy", "ejected", "probing" or "shunned".
 func (h Health) String() string {
 	switch h {
 	case Ejected:
 		return "ejected"
 	case Probing:
 		return "probing"
+	case Shunned:
+		return "shunned"
 	default:
 		return "healthy"
 	}

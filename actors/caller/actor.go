@@ -234,7 +234,7 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 func (s *supervisor) mark(n *messages.Node, m *messages.AttemptEnded, took time.Duration) {
 	switch {
 	case m.Proof == rpcerr.Executed:
-		if n.Answered(took) || messages.Health(n.Health.Load()) == messages.Probing {
+		if n.Answered(took) || messages.Health(n.Health.Load()) != messages.Healthy {
 			s.service.Selector.Tell(messages.Fold{})
 		}
 	case m.Final, m.Phase < rpcerr.PhaseDial, s.cell.cancelled():

@@ -16,7 +16,8 @@ const draws = 4
 // P2C is the power of two choices: of two random nodes the one with less
 // load, where load is (calls in flight + 1) x latency / success rate squared.
 // The square keeps a node that fails fast from attracting traffic. A node that
-// still warms up takes part in its share of the draws.
+// still warms up has its load in its share of the draws, and in the others
+// that much more.
 type P2C struct{}
 
 // Pick implements [messages.Picker].
@@ -32,7 +33,30 @@ func (P2C) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	if j >= i {
 		j++
 	}
-	return better(ready[i], ready[j], d)
+	a, b := ready[i], ready[j]
+	if !usable(a) {
+		a = instead(a, b, ready, d)
+	}
+	if !usable(b) {
+		b = instead(b, a, ready, d)
+	}
+	return better(a, b, d)
+}
+
+// strides bounds the search for a usable node.
+const strides = 16
+
+// instead finds a usable node to take the place of one that is not, beside
+// another: who fails must not choose for the others. If it finds none that one
+// stays.
+func instead(n, beside *messages.Node, ready []*messages.Node, d messages.Dice) *messages.Node {
+	at := d.N(len(ready))
+	for i := range min(strides, len(ready)) {
+		if other := ready[(at+i)%len(ready)]; other != beside && usable(other) {
+			return other
+		}
+	}
+	return n
 }
 
 // Random chooses with equal chances.
@@ -70,15 +94,14 @@ func only(ready []*messages.Node) *messages.Node {
 }
 
 // better returns the node with less load; either may be nil. A node that is
-// being probed by another call loses, and so does one that warms up and is not
-// due.
+// shunned, or being probed by another call, loses.
 func better(a, b *messages.Node, d messages.Dice) *messages.Node {
 	switch {
 	case a == nil:
 		return b
-	case b == nil || !usable(b) || !due(b, d):
+	case b == nil || !usable(b):
 		return a
-	case !usable(a) || !due(a, d) || lighter(b, a):
+	case !usable(a) || lighter(b, a, d):
 		return b
 	default:
 		return a
@@ -91,24 +114,38 @@ func better(a, b *messages.Node, d messages.Dice) *messages.Node {
 const alike = 1.25
 
 // lighter reports whether b has less load than a.
-func lighter(b, a *messages.Node) bool {
-	of, to := b.Weight(), a.Weight()
+func lighter(b, a *messages.Node, d messages.Dice) bool {
+	of, to := cost(b, d), cost(a, d)
+	calls, others := b.InFlight.Load(), a.InFlight.Load()
 	if of <= to*alike && to <= of*alike {
-		return b.InFlight.Load() < a.InFlight.Load()
+		return calls < others
 	}
-	return b.Load() < a.Load()
+	return of*float64(calls+1) < to*float64(others+1)
 }
 
-// due rolls whether a node takes part in a draw: always, unless it warms up.
-func due(n *messages.Node, d messages.Dice) bool {
+// cost is what one call in flight costs. A node that warms up rolls for its
+// share: it must not get much, but more than none, and all of it where the
+// others are slower by far.
+func cost(n *messages.Node, d messages.Dice) float64 {
 	share := n.Share()
-	return share == messages.FullShare || d.N(messages.FullShare) < share
+	if share == messages.FullShare || d.N(messages.FullShare) < share {
+		return n.Weight()
+	}
+	return n.Weight() * messages.FullShare / float64(max(share, 1))
 }
 
-// usable is false for a node that another call is probing just now. A stream
-// that is open is no probe any more: it may last for days.
+// usable is false for a node that is shunned, and for one that another call is
+// probing just now. A stream that is open is no probe any more: it may last for
+// days.
 func usable(n *messages.Node) bool {
-	return messages.Health(n.Health.Load()) != messages.Probing || n.InFlight.Load() <= n.Streams.Load()
+	switch messages.Health(n.Health.Load()) {
+	case messages.Shunned:
+		return false
+	case messages.Probing:
+		return n.InFlight.Load() <= n.Streams.Load()
+	default:
+		return true
+	}
 }
 
 func free(n *messages.Node, tried []*messages.Node) *messages.Node {

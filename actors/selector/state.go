@@ -180,18 +180,25 @@ func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
 	m.success -= m.success / successWindow
 	m.publish()
 	health := messages.Health(m.node.Health.Load())
-	if health == messages.Ejected || health == messages.Healthy && m.faults < faultsToEject || !s.mayEject() {
+	next := messages.Ejected
+	if !s.mayEject() {
+		next = messages.Shunned
+	}
+	if health == messages.Ejected || health == next || health == messages.Healthy && m.faults < faultsToEject {
 		return healed
 	}
-	m.ejections++
-	m.until = now.Add(s.ejection(m.ejections))
-	m.node.Until.Store(int64(m.until))
-	m.node.Health.Store(uint32(messages.Ejected))
+	if health != messages.Shunned {
+		m.ejections++
+		m.until = now.Add(s.ejection(m.ejections))
+		m.node.Until.Store(int64(m.until))
+	}
+	m.node.Health.Store(uint32(next))
 	return true
 }
 
 // mayEject holds the floor: at least half of the nodes stay selectable, so a
 // fault of the whole fleet, or of the client itself, leaves somebody to ask.
+// Of those that stay, the ones that have failed are shunned.
 func (s *state) mayEject() bool { return s.ejected()+1 <= len(s.members)/2 }
 
 func (s *state) ejected() (n int) {
@@ -203,6 +210,8 @@ func (s *state) ejected() (n int) {
 	return n
 }
 
+func (m *member) shunned() bool { return messages.Health(m.node.Health.Load()) == messages.Shunned }
+
 func (m *member) ejected() bool { return messages.Health(m.node.Health.Load()) == messages.Ejected }
 
 // ejection is the length of the n-th ejection in a row: doubling, with equal
@@ -212,14 +221,14 @@ func (s *state) ejection(n int) time.Duration {
 	return d/2 + time.Duration(s.dice.Float()*float64(d/2))
 }
 
-// review ends ejections whose time is up, and lets nodes warm up. It returns
+// review ends ejections and shunning whose time is up, and lets nodes warm up. It returns
 // whether an ejection ended, and when to look again (0: no need).
 func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
 	for _, m := range s.members {
 		if m.warming {
 			next = sooner(next, m.review(now))
 		}
-		if !m.ejected() {
+		if !m.ejected() && !m.shunned() {
 			continue
 		}
 		if now >= m.until {

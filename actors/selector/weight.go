@@ -65,11 +65,14 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		m.observe(took/float64(n), now)
 		m.success += (1 - m.success) * (1 - math.Pow(1-1.0/successWindow, float64(n)))
 		m.faults = 0
-		if messages.Health(m.node.Health.Load()) == messages.Probing {
-			m.node.Health.Store(uint32(messages.Healthy))
-			m.ejections = 0
+		switch messages.Health(m.node.Health.Load()) {
+		case messages.Probing:
 			m.warm()
+			m.heal()
 			changed = true
+		case messages.Shunned:
+			m.heal()
+		default: // an ejected node answers what was asked before
 		}
 		m.publish()
 	}
@@ -77,6 +80,12 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		s.forgive(times/answers, now)
 	}
 	return changed
+}
+
+// heal forgets the ejections.
+func (m *member) heal() {
+	m.node.Health.Store(uint32(messages.Healthy))
+	m.ejections = 0
 }
 
 // observe moves the average towards mean: up at once, down with the time
