@@ -58,8 +58,10 @@ func Wrap(cause error, id string, code int32, detail string) *Error {
 }
 
 // Parse reads the text of a server's error: the JSON object of go-micro, or
-// anything else as a Detail with code 0. Unknown members are ignored. The
-// result says FromServer.
+// anything else as a Detail with code 0. Unknown members are ignored, unless
+// the object has neither id nor detail: then the whole text is the Detail, so
+// that an object of another kind, such as one with a "message", still says what
+// is wrong. The result says FromServer.
 func Parse(text string) *Error {
 	e := &Error{fromServer: true}
 	trimmed := strings.TrimSpace(text)
@@ -67,11 +69,31 @@ func Parse(text string) *Error {
 		var w wireError
 		if json.Unmarshal([]byte(trimmed), &w) == nil {
 			e.ID, e.Code, e.Detail, e.Status = w.ID, w.Code, w.Detail, w.Status
+			if e.ID == "" && e.Detail == "" && foreign(trimmed) {
+				e.Detail = text
+			}
 			return e
 		}
 	}
 	e.Detail = text
 	return e
+}
+
+// foreign reports whether a JSON object has members that go-micro's errors have
+// not, or none at all.
+func foreign(object string) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal([]byte(object), &members) != nil {
+		return true
+	}
+	for name := range members {
+		switch strings.ToLower(name) {
+		case "id", "code", "detail", "status":
+		default:
+			return true
+		}
+	}
+	return len(members) == 0
 }
 
 // wireError fixes the order of the members: id, code, detail, status.

@@ -59,6 +59,13 @@ func TestParse(t *testing.T) {
 		{"wrong type", `{"code":"404"}`, rpcerr.Error{Detail: `{"code":"404"}`}},
 		{"code too big", `{"code":4294967296}`, rpcerr.Error{Detail: `{"code":4294967296}`}},
 		{"two objects", `{"id":"a"}{}`, rpcerr.Error{Detail: `{"id":"a"}{}`}},
+		{"another kind of object", `{"error":"no stock","item":5}`, rpcerr.Error{Detail: `{"error":"no stock","item":5}`}},
+		{"error of JSON-RPC 2.0", `{"code":-32601,"message":"no such method"}`,
+			rpcerr.Error{Code: -32601, Detail: `{"code":-32601,"message":"no such method"}`}},
+		{"reason without detail", `{"code":409,"status":"Conflict","reason":"TAKEN"}`,
+			rpcerr.Error{Code: 409, Status: "Conflict", Detail: `{"code":409,"status":"Conflict","reason":"TAKEN"}`}},
+		{"code and status", `{"code":404,"status":"Not Found"}`, rpcerr.Error{Code: 404, Status: "Not Found"}},
+		{"no members", `{}`, rpcerr.Error{Detail: `{}`}},
 		{"array", `["a"]`, rpcerr.Error{Detail: `["a"]`}},
 	} {
 		got := rpcerr.Parse(tc.in)
