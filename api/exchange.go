@@ -215,10 +215,14 @@ func addMetadata(ctx context.Context, m *transport.Message, fixed transport.Head
 }
 
 // reserved reports whether metadata must not set the field: what the protocol
-// sets wins, and a topic would make an event of the call.
+// sets wins. A topic would make an event of the call, a stream's id a part of a
+// stream, and an error text would come back in every answer of the connection.
+// Who calls from a handler with the metadata that came in has all of them.
 func reserved(name string, fixed transport.Header) bool {
-	if strings.EqualFold(name, "Micro-Topic") || strings.EqualFold(name, "Micro-ID") || strings.EqualFold(name, "Timeout") {
-		return true
+	for _, own := range [...]string{"Micro-Topic", "Micro-ID", "Timeout", "Micro-Stream", "Micro-Error"} {
+		if len(name) == len(own) && strings.EqualFold(name, own) {
+			return true
+		}
 	}
 	_, is := fixed.Lookup(name)
 	return is
