@@ -49,6 +49,8 @@ type conn struct {
 	used   atomic.Int64 // when the last message came or went, Unix ns
 	known  atomic.Bool  // the peer can know of the connection
 
+	numbers transport.Numbering // of the requests of a client
+
 	mu     sync.Mutex
 	bound  context.Context    //nolint:containedctx // Bind is given it for the calls that follow
 	unbind context.CancelFunc // nil before the first Bind
@@ -115,6 +117,9 @@ func (c *conn) Send(m *transport.Message) error {
 	if err != nil {
 		return transport.NotSent(fmt.Errorf("nats transport: %w", carried(err)))
 	}
+	if c.reply != "" {
+		c.numbers.Asked(m.Header)
+	}
 	c.used.Store(time.Now().UnixNano())
 	c.unread.Add(1)
 	c.known.Store(true)
@@ -170,8 +175,17 @@ func over(bound context.Context) error {
 	}
 }
 
-// Recv implements [transport.Conn].
+// Recv implements [transport.Conn]. A client drops a second answer to the
+// request before the last one.
 func (c *conn) Recv(m *transport.Message) error {
+	for {
+		if err := c.recv(m); err != nil || c.reply == "" || !c.numbers.Old(m.Header) {
+			return err
+		}
+	}
+}
+
+func (c *conn) recv(m *transport.Message) error {
 	got, err := c.next()
 	if err != nil {
 		return err

@@ -169,3 +169,26 @@ func TestTransportClose(t *testing.T) {
 		t.Errorf("Close of the listener: %v", err)
 	}
 }
+
+// A second answer to a request is not taken for that to the next one.
+func TestAnsweredTwice(t *testing.T) {
+	s := start(t, nil)
+	nc := connect(t, s)
+	sub := listen(t, nc, "greeter")
+	c := dial(t, newTransport(t, s.ClientURL()), "greeter")
+	for _, id := range []string{"0", "1", "2"} {
+		if err := c.Send(&transport.Message{Header: transport.Header{{Name: "Micro-ID", Value: id}}}); err != nil {
+			t.Fatal(err)
+		}
+		request := next(t, sub)
+		for range 2 {
+			if err := nc.Publish(request.Reply, request.Data); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var got transport.Message
+		if err := c.Recv(&got); err != nil || got.Header.Get("Micro-ID") != id {
+			t.Fatalf("got the answer to %q, %v, want that to %s", got.Header.Get("Micro-ID"), err, id)
+		}
+	}
+}

@@ -34,6 +34,7 @@ type mucpConn struct {
 	mu    sync.Mutex
 	bound bound // guarded by mu
 
+	numbers            transport.Numbering
 	sending, receiving watch
 	out, in            packet
 }
@@ -154,6 +155,7 @@ func (c *mucpConn) Send(m *transport.Message) error {
 	if err := checkPacket(m, c.t.config.maxMessage); err != nil {
 		return transport.NotSent(c.named(err))
 	}
+	c.numbers.Asked(m.Header)
 	c.out.message = m
 	err = c.wire.SendMsg(&c.out)
 	c.out.message = nil
@@ -178,15 +180,13 @@ func (c *mucpConn) Recv(m *transport.Message) error {
 		return c.named(err)
 	}
 	defer release()
-	c.in.message, c.in.bad = m, nil
-	if cap(c.in.body) > keptBuffer {
-		c.in.body = nil
-	}
-	m.Header = nil
-	err = c.wire.RecvMsg(&c.in)
-	c.in.message = nil
-	if err == nil {
-		return nil
+	for {
+		if err = c.recv(m); err != nil {
+			break
+		}
+		if !c.numbers.Old(m.Header) {
+			return nil
+		}
 	}
 	cause := c.over(b)
 	c.dead.Store(true)
@@ -200,6 +200,18 @@ func (c *mucpConn) Recv(m *transport.Message) error {
 	default:
 		return c.named(&streamError{status: status.Convert(err)})
 	}
+}
+
+// recv reads one message.
+func (c *mucpConn) recv(m *transport.Message) error {
+	c.in.message, c.in.bad = m, nil
+	if cap(c.in.body) > keptBuffer {
+		c.in.body = nil
+	}
+	m.Header = nil
+	err := c.wire.RecvMsg(&c.in)
+	c.in.message = nil
+	return err
 }
 
 func (c *mucpConn) named(err error) error {

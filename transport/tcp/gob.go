@@ -16,11 +16,11 @@ func (t *Transport) dialGob(ctx context.Context, address string) (transport.Conn
 	if err != nil {
 		return nil, err
 	}
-	return t.gobConn(raw, nil), nil
+	return gob.New(raw, gob.Options{MaxMessage: t.config.limits.Message, Client: true}), nil
 }
 
-// gobConn is a connection on that wire, at either end. prefix was read from it
-// already.
+// gobConn is the server's end of a connection on that wire. prefix was read from
+// it already.
 func (t *Transport) gobConn(raw net.Conn, prefix []byte) transport.Conn {
 	return gob.New(raw, gob.Options{MaxMessage: t.config.limits.Message, Prefix: prefix})
 }

@@ -56,6 +56,9 @@ type Options struct {
 	// Prefix are bytes that were read from the socket already. They are what
 	// Recv begins with. Conn reads them where they lie.
 	Prefix []byte
+	// Client says that this end asks and does not answer: a second answer to
+	// the request before the last one is dropped.
+	Client bool
 }
 
 // Conn is a connection, either end of it. Make one with [New]. Send and Recv
@@ -64,6 +67,8 @@ type Conn struct {
 	raw        net.Conn
 	tls        *tls.Conn // raw, if that is TLS
 	maxMessage int
+	client     bool
+	numbers    transport.Numbering // of the client's requests
 	state      atomic.Uint32
 
 	mu    sync.Mutex
@@ -94,7 +99,7 @@ func New(raw net.Conn, o Options) *Conn {
 	if o.MaxMessage <= 0 {
 		o.MaxMessage = DefaultMaxMessage
 	}
-	c := &Conn{raw: raw, maxMessage: o.MaxMessage}
+	c := &Conn{raw: raw, maxMessage: o.MaxMessage, client: o.Client}
 	c.tls, _ = raw.(*tls.Conn)
 	c.in.prefix = o.Prefix
 	c.in.max = o.MaxMessage
@@ -128,6 +133,9 @@ func (c *Conn) Send(m *transport.Message) error {
 		c.out.free()
 		return transport.NotSent(c.told("send", err))
 	}
+	if c.client {
+		c.numbers.Asked(m.Header)
+	}
 	n, err := c.out.writeTo(c.raw)
 	c.out.free()
 	if err == nil {
@@ -148,10 +156,14 @@ func (c *Conn) Recv(m *transport.Message) error {
 		return c.failed("receive", err)
 	}
 	defer w.end()
-	if err := c.in.next(m); err != nil {
-		return c.failed("receive", w.meaning(err))
+	for {
+		if err := c.in.next(m); err != nil {
+			return c.failed("receive", w.meaning(err))
+		}
+		if !c.client || !c.numbers.Old(m.Header) {
+			return nil
+		}
 	}
-	return nil
 }
 
 // failed ends the use of the connection.
