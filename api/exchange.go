@@ -194,6 +194,26 @@ func (x *exchange) nextID() int64 {
 	return x.next - 1
 }
 
+// issued reports whether a request of this client may have had the id. Which
+// connection it was on is the transport's to know, see [transport.Numbering].
+func (x *exchange) issued(id string) bool {
+	n, err := strconv.ParseInt(id, 10, 64)
+	return err == nil && n >= 0 && (n < x.next || n < x.method.config.caller.ids.Load())
+}
+
+// answeredID is the id of the request that a reply says it answers, "" where
+// it does not say. Over HTTP, which spells the name Micro-Id, it never does:
+// that field is the echo of the connection's first request (go-micro wire,
+// sections 2 and 3.2).
+func answeredID(h transport.Header) string {
+	for i := range h {
+		if h[i].Name == "Micro-ID" {
+			return h[i].Value
+		}
+	}
+	return ""
+}
+
 func (x *exchange) formFor(node *messages.Node) *form {
 	return x.method.formFor(node)
 }
@@ -235,6 +255,12 @@ func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) 
 		return told
 	}
 	x.form = x.formFor(node)
+	if !x.form.native {
+		if id := answeredID(m.Header); id != "" && !x.issued(id) {
+			const shown = 64
+			return fmt.Errorf("%w: %s answered request %.*q, which nobody made", transport.ErrProtocol, node.Address, shown, id)
+		}
+	}
 	x.payload, err = x.form.open(m, node.Address, x.value, false)
 	return err
 }

@@ -33,7 +33,12 @@ const (
 	jsonRPC     = "application/json-rpc"
 	protoRPC    = "application/proto-rpc"
 	grpcPrefix  = "application/grpc"
+	textPlain   = "text/plain"
 )
+
+// refusal is the text with which a server answers a content type that it has no
+// codec for: as text/plain, and without an error.
+const refusal = "unsupported Content-Type: "
 
 // legacy is the content type that servers from before the mucp protocol want
 // in place of one of today (go-micro wire, section 4.3).
@@ -158,7 +163,9 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) ([]
 		return nil, nil
 	}
 	// Later messages of a stream may leave out what the first one has said.
-	if got, named := m.Header.Lookup("Content-Type"); got != f.contentType && (named || !later) {
+	got, named := m.Header.Lookup("Content-Type")
+	refused := got == textPlain && string(m.Body) == refusal+textPlain
+	if got != f.contentType && (named || !later) || refused {
 		const shown = 200
 		body := string(m.Body[:min(len(m.Body), shown)])
 		return nil, rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node, got, f.contentType, body))

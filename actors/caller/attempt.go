@@ -165,7 +165,13 @@ func (a *attempt) answered(err error) {
 	}
 	if err == nil || errors.Is(err, transport.ErrAnswered) {
 		a.phase = rpcerr.PhaseDecode
-		a.end(rpcerr.Executed, false, a.judge(errors.Unwrap(err)))
+		told := errors.Unwrap(err)
+		err = a.judge(told)
+		if told == nil && misplaced(err) {
+			a.end(rpcerr.SentUnknown, false, err)
+			return
+		}
+		a.end(rpcerr.Executed, false, err)
 		return
 	}
 	var unfit fillError
@@ -188,6 +194,11 @@ func (a *attempt) answered(err error) {
 		a.end(rpcerr.SentUnknown, false, err)
 	}
 }
+
+// misplaced reports whether judging has found that the reply answers another
+// request. What became of this one is not known then, and the connection is out
+// of step.
+func misplaced(err error) bool { return errors.Is(err, transport.ErrProtocol) }
 
 // judge asks what the reply means; told is the error that the wire itself has
 // told, nil for none.

@@ -153,6 +153,7 @@ func (a *attempt) exchangeWrapped() {
 		answered = true
 		a.phase = rpcerr.PhaseDecode
 		if err := a.cell.exchange.Judge(a.reply, a.node, nil); err != nil {
+			answered = !misplaced(err)
 			return err
 		}
 		return a.cell.exchange.Decode(a.reply)

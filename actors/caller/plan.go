@@ -64,6 +64,8 @@ type Exchange interface {
 	Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error
 	// Judge returns the error that the reply says, nil for a good one. told is
 	// the error that the wire itself has told, if it did; m may be empty then.
+	// An error that matches transport.ErrProtocol, where told is nil, says that
+	// the reply is one to another request: the connection is given up.
 	Judge(m *transport.Message, node *messages.Node, told error) error
 	// Decode puts the winner's reply into the caller's value. It is called
 	// at most once for an attempt that is not wrapped.
