@@ -113,6 +113,8 @@ func TestDecodeStatus(t *testing.T) {
 			rpcerr.Error{ID: rpcerr.IDClient, Code: 404, Detail: "x", Status: "Not Found"}},
 		{"broken detail", &spb.Status{Code: 5, Message: "x", Details: []*anypb.Any{{TypeUrl: errorType, Value: []byte{0x0a, 9}}}},
 			rpcerr.Error{ID: rpcerr.IDClient, Code: 404, Detail: "x", Status: "Not Found"}},
+		{"empty detail", &spb.Status{Code: 5, Message: "x", Details: []*anypb.Any{{TypeUrl: errorType}}},
+			rpcerr.Error{ID: rpcerr.IDClient, Code: 404, Detail: "x", Status: "Not Found"}},
 		{"message", &spb.Status{Code: 2, Message: `{"id":"a","code":409,"detail":"d"}`}, rpcerr.Error{ID: "a", Code: 409, Detail: "d"}},
 		{"message without a code", &spb.Status{Code: 16, Message: `{"id":"a"}`},
 			rpcerr.Error{ID: rpcerr.IDClient, Code: 401, Detail: `{"id":"a"}`, Status: "Unauthorized"}},

@@ -72,7 +72,7 @@ func (e *StatusError) GRPCStatus() *status.Status { return e.status }
 // message if that has a code, else of message and code.
 func decodeStatus(st *status.Status) *rpcerr.Error {
 	if details := st.Proto().GetDetails(); len(details) > 0 && isErrorType(details[0].GetTypeUrl()) {
-		if e, ok := decodeError(details[0].GetValue()); ok {
+		if e, ok := decodeError(details[0].GetValue()); ok && *e != (rpcerr.Error{}) {
 			return rpcerr.Parse(e.Error())
 		}
 	}
