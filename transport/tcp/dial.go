@@ -24,6 +24,10 @@ const (
 	maxKnown = 1024
 	// knownFor is how long it is remembered: a server may be replaced.
 	knownFor = 5 * time.Minute
+	// doubtedFor is how long a server that was known to speak our wire may
+	// hang up on it before it is asked anew what it speaks: a crash is over by
+	// then, and a go-micro server that took the place over is not locked out.
+	doubtedFor = 5 * time.Second
 )
 
 // knowledge is which wire a server was found to speak.
@@ -77,7 +81,11 @@ func (t *Transport) connect(ctx context.Context, address string) (transport.Conn
 		return t.newConn(raw, hello), nil
 	}
 	_ = raw.Close() // the first error says more
-	if sure || !errors.Is(err, errHungUp) {
+	switch {
+	case !errors.Is(err, errHungUp):
+		return nil, err
+	case sure:
+		t.doubt(address)
 		return nil, err
 	}
 	c, err := t.dialGob(ctx, address)
@@ -108,6 +116,18 @@ func (t *Transport) remember(address string, w Wire) {
 		}
 	}
 	t.known[address] = knowledge{wire: w, until: t.clock.Now().Add(knownFor)}
+}
+
+// doubt shortens what is remembered of a server. What is doubted already is not
+// doubted for longer.
+func (t *Transport) doubt(address string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k, ok := t.known[address]
+	if until := t.clock.Now().Add(doubtedFor); ok && until < k.until {
+		k.until = until
+		t.known[address] = k
+	}
 }
 
 // open opens a socket, and shakes hands for TLS.
