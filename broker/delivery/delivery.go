@@ -132,11 +132,20 @@ func (i *Inbox) Close() error {
 	return nil
 }
 
+var errLeft = errors.New("the handler ended its goroutine (runtime.Goexit, or FailNow of a test)")
+
 // run gives the events that wait to the handler until there are none.
 func (i *Inbox) run() {
+	var e broker.Event
+	ok := true
+	defer func() {
+		if ok { // what ends the goroutine must not end the subscription
+			go i.run()
+			i.tell(e, errLeft)
+		}
+	}()
 	for {
-		e, ok := i.next()
-		if !ok {
+		if e, ok = i.next(); !ok {
 			return
 		}
 		if err := i.call(e); err != nil {

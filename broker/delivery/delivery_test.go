@@ -5,6 +5,7 @@ package delivery_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -100,6 +101,34 @@ func TestPanicHasAStack(t *testing.T) {
 	}
 	if err := <-told; !errors.Is(err, rpcerr.ErrPanic) || !errors.Is(err, cause) || !strings.Contains(err.Error(), "delivery_test.go") {
 		t.Errorf("got %v, want ErrPanic with cause and stack", err)
+	}
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+	<-in.Done()
+}
+
+// A handler that takes its goroutine with it does not take the subscription.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	got, told := make(chan string, 2), make(chan error, 2)
+	in, err := delivery.New("a", func(_ context.Context, e broker.Event) error {
+		got <- string(e.Message.Body)
+		runtime.Goexit()
+		return nil
+	}, nil, broker.WithErrorFunc(func(_ broker.Event, err error) { told <- err }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range []string{"x", "y"} {
+		if err := in.Offer(event(body)); err != nil {
+			t.Fatal(err)
+		}
+		if handled := <-got; handled != body {
+			t.Errorf("got %q, want %q", handled, body)
+		}
+		if err := <-told; err == nil || !strings.Contains(err.Error(), "Goexit") {
+			t.Errorf("got %v, want an error that names Goexit", err)
+		}
 	}
 	if err := in.Close(); err != nil {
 		t.Error(err)
