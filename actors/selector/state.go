@@ -124,13 +124,15 @@ func keyOf(n *messages.Node) nodeKey { return nodeKey{n.ID, n.Address} }
 func (m *member) key() nodeKey { return keyOf(m.node) }
 
 func newMember(name string, service *registry.Service, r *registry.Node, transport string) *member {
-	protocol := r.Metadata["protocol"]
+	protocol := protocolOf(r)
 	n := &messages.Node{
 		ID: r.ID, Service: name,
-		Address: r.Address, Transport: transportOf(r, transport),
-		Legacy: protocol == "", Native: protocol == "grpc",
+		Address: r.Address, Transport: transportOf(r, protocol, transport),
 	}
 	n.SetRecord(&messages.Record{Node: r, Version: service.Version})
+	// What is called grpc here carries nothing but gRPC itself.
+	n.Native = protocol == native || n.Transport == native
+	n.Legacy = protocol == "" && !n.Native
 	m := &member{node: n, latency: initialLatency, success: 1}
 	m.publish()
 	return m
@@ -148,15 +150,29 @@ func (s *state) welcome(m *member, joins bool) {
 	}
 }
 
+// native is the name of gRPC itself, as a protocol and as a transport.
+const native = "grpc"
+
+// protocolOf is the protocol that a node's record names. A server that says that
+// it is gRPC's, and no more, speaks that.
+func protocolOf(r *registry.Node) string {
+	protocol := r.Metadata["protocol"]
+	if protocol == "" && r.Metadata["server"] == native {
+		return native
+	}
+	return protocol
+}
+
 // transportOf is the transport that a node's record names, the client's own if
 // it names none. Two kinds of servers call their transport grpc; only the
-// protocol tells them apart (go-micro wire, section 1).
-func transportOf(r *registry.Node, fallback string) string {
-	switch t, protocol := r.Metadata["transport"], r.Metadata["protocol"]; {
-	case t == "grpc" && protocol == "mucp":
+// protocol tells them apart (go-micro wire, section 1), and those from before
+// there was a choice speak go-micro's.
+func transportOf(r *registry.Node, protocol, fallback string) string {
+	switch t := r.Metadata["transport"]; {
+	case t == native && protocol != native:
 		return "mucp-grpc"
-	case t == "" && protocol == "grpc":
-		return "grpc"
+	case t == "" && protocol == native:
+		return native
 	case t == "":
 		return fallback
 	default:

@@ -76,20 +76,29 @@ func TestReplace(t *testing.T) {
 }
 
 func TestNodeOfARecord(t *testing.T) {
+	type metadata = map[string]string
 	for _, c := range []struct {
-		name     string
-		metadata map[string]string
-		want     string
-		legacy   bool
+		name           string
+		metadata       metadata
+		fallback       string
+		want           string
+		legacy, native bool
 	}{
-		{"default", map[string]string{"protocol": "mucp"}, "http", false},
-		{"named", map[string]string{"protocol": "mucp", "transport": "memory"}, "memory", false},
-		{"from before there was a choice", nil, "http", true},
+		{"default", metadata{"protocol": "mucp"}, "http", "http", false, false},
+		{"named", metadata{"protocol": "mucp", "transport": "memory"}, "http", "memory", false, false},
+		{"from before there was a choice", nil, "http", "http", true, false},
+		{"the same over grpc", metadata{"transport": "grpc"}, "http", "mucp-grpc", true, false},
+		{"gRPC itself", metadata{"server": "grpc", "protocol": "grpc", "transport": "grpc"}, "http", "grpc", false, true},
+		{"gRPC itself, no transport", metadata{"protocol": "grpc"}, "http", "grpc", false, true},
+		{"gRPC itself, by the server's name", metadata{"server": "grpc", "transport": "grpc"}, "http", "grpc", false, true},
+		{"go-micro over grpc", metadata{"server": "mucp", "protocol": "mucp", "transport": "grpc"}, "http", "mucp-grpc", false, false},
+		{"no transport, a client of gRPC", metadata{"protocol": "mucp"}, "grpc", "grpc", false, true},
+		{"nothing, a client of gRPC", nil, "grpc", "grpc", false, true},
 	} {
 		r := &registry.Node{ID: "a", Address: "a:80", Metadata: c.metadata}
-		n := newMember("greeter", &registry.Service{Version: "7"}, r, "http").node
-		if n.Transport != c.want || n.Legacy != c.legacy || n.Address != "a:80" || n.Record().Version != "7" || n.Service != "greeter" {
-			t.Errorf("%s: got %s, legacy %t, %s, want %s, %t", c.name, n.Transport, n.Legacy, n.Address, c.want, c.legacy)
+		n := newMember("greeter", &registry.Service{Version: "7"}, r, c.fallback).node
+		if n.Transport != c.want || n.Legacy != c.legacy || n.Native != c.native || n.Address != "a:80" || n.Record().Version != "7" || n.Service != "greeter" {
+			t.Errorf("%s: got %s, legacy %t, native %t, %s, want %s, %t, %t", c.name, n.Transport, n.Legacy, n.Native, n.Address, c.want, c.legacy, c.native)
 		}
 	}
 }
