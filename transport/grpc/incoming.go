@@ -162,7 +162,7 @@ func (i *incoming) finish(m *transport.Message) (err error) {
 		i.end <- err
 		return err
 	}
-	i.end <- statusOf(told)
+	i.end <- statusOf(told, i.opening.Get(headEndpoint))
 	return nil
 }
 
@@ -173,10 +173,24 @@ func (i *incoming) failed(err error) error {
 	return fmt.Errorf("grpc transport: client %s: %w", i.conn.RemoteAddress(), err)
 }
 
-// statusOf is the status of the error text of an answer.
-func statusOf(text string) error {
+// What go-micro's router says of a name that it does not know.
+const (
+	noService = "rpc: can't find service "
+	noMethod  = "rpc: can't find method "
+)
+
+// statusOf is the status of the error text of an answer of endpoint. For names
+// that nobody knows gRPC's servers have a code and a text of their own (go-micro
+// wire, sections 5.2 and 9).
+func statusOf(text, endpoint string) error {
 	if text == endOfStream {
 		return nil
+	}
+	if service, is := strings.CutPrefix(text, noService); is {
+		return status.Error(codes.Unimplemented, "unknown service "+service)
+	}
+	if strings.HasPrefix(text, noMethod) {
+		return status.Error(codes.Unimplemented, "unknown service "+endpoint)
 	}
 	e := rpcerr.Parse(text)
 	if e.ID == "" && e.Code == 0 {

@@ -167,7 +167,9 @@ func TestListenerErrors(t *testing.T) {
 		`{"id":"greeter.fail","code":404,"detail":"no such thing","status":"Not Found"}`: {codes.NotFound, ""},
 		`{"id":"greeter.fail","code":799,"detail":"odd"}`:                                {codes.Unknown, ""},
 		`{"id":"greeter.fail","detail":"no code"}`:                                       {codes.Unknown, ""},
-		"plain failure": {codes.Unknown, `{"id":"go.micro.client","code":500,"detail":"plain failure","status":"Internal Server Error"}`},
+		"rpc: can't find service Nope":                                                   {codes.Unimplemented, `{"id":"go.micro.client","code":501,"detail":"unknown service Nope","status":"Not Implemented"}`},
+		"rpc: can't find method Any":                                                     {codes.Unimplemented, `{"id":"go.micro.client","code":501,"detail":"unknown service TestService.Any","status":"Not Implemented"}`},
+		"plain failure":                                                                  {codes.Unknown, `{"id":"go.micro.client","code":500,"detail":"plain failure","status":"Internal Server Error"}`},
 	} {
 		var reply transport.Message
 		m := request(t, "Any", nil)
