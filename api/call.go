@@ -40,10 +40,6 @@ func (cfg *config) call(ctx context.Context, req Request, rsp any, opts []CallOp
 	}
 	x, _ := cfg.caller.exchanges.Get().(*exchange)
 	x.method, x.ctx, x.request, x.value = m, ctx, req, rsp
-	if err := x.encode(); err != nil {
-		x.recycle()
-		return refuse(req, err)
-	}
 	err = cfg.caller.runtime.Desk.Do(ctx, &m.plan, x)
 	if !x.kept {
 		x.recycle()

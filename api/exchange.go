@@ -104,10 +104,9 @@ func (r *room) Return() {
 	}
 }
 
-// encode writes the request's value once, for all attempts at nodes of today;
-// unless the first of them has let go of it.
-func (x *exchange) encode() (err error) {
-	defer caught("codec", &err)
+// Encode implements caller.Exchange. What it writes is for nodes of today, and
+// written again if the first attempt has let go of it.
+func (x *exchange) Encode() (err error) {
 	f := &x.method.wire
 	if f.enveloper != nil {
 		return nil // the envelope has an id, which changes with each attempt
@@ -168,7 +167,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 // encoded is the request without an envelope.
 func (x *exchange) encoded() ([]byte, error) {
 	if x.body == nil && x.unfit == nil {
-		if err := x.encode(); err != nil {
+		if err := x.Encode(); err != nil {
 			return nil, err
 		}
 	}

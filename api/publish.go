@@ -53,9 +53,6 @@ func (cfg *config) publish(ctx context.Context, msg Message, opts []PublishOptio
 	}
 	o := &cfg.options.CallOptions
 	p.form = cfg.eventForm(msg.ContentType())
-	if err := p.encode(); err != nil {
-		return &rpcerr.CallError{Service: "broker " + name, Endpoint: msg.Topic(), Err: err}
-	}
 	return cfg.caller.runtime.Desk.Do(ctx, &caller.Plan{
 		Service: "broker " + name, Endpoint: msg.Topic(), Key: messages.Broker + ":" + name,
 		Addresses: []string{name}, Transport: messages.Broker,
@@ -96,8 +93,8 @@ type publication struct {
 	id      string
 }
 
-func (p *publication) encode() (err error) {
-	defer caught("codec", &err)
+// Encode implements caller.Exchange.
+func (p *publication) Encode() (err error) {
 	p.body, err = p.form.encode(nil, p.message.Payload())
 	return err
 }

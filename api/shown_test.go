@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -57,5 +58,51 @@ func TestSnapshotOfCallsThatWaitForNodes(t *testing.T) {
 	cancel()
 	for range 3 {
 		await(t, "the end of a call", done)
+	}
+}
+
+// stuckCodec hangs in the direction it is told to, until it is let go.
+type stuckCodec struct {
+	marshal bool
+	inside  chan struct{}
+	let     chan struct{}
+}
+
+func (c stuckCodec) hang(here bool) {
+	if here {
+		c.inside <- struct{}{}
+		<-c.let
+	}
+}
+
+func (c stuckCodec) Marshal(any) ([]byte, error) {
+	c.hang(c.marshal)
+	return []byte(`{"name":"Ann"}`), nil
+}
+
+func (c stuckCodec) Unmarshal([]byte, any) error {
+	c.hang(!c.marshal)
+	return nil
+}
+
+// A snapshot shows the call whose codec hangs, and says where.
+func TestSnapshotOfACodecThatHangs(t *testing.T) {
+	for _, phase := range []string{"encode", "decode"} {
+		t.Run(phase, func(t *testing.T) {
+			stuck := stuckCodec{phase == "encode", make(chan struct{}), make(chan struct{})}
+			c := start(t, api.WithAddress(mailcalltest.Start(t).Address()), api.WithCodec("application/json", stuck))
+			done := make(chan error, 1)
+			req := c.NewRequest("greeter", hello, "Ann", api.WithContentType("application/json"))
+			go func() { done <- c.Call(within(t), req, new(any)) }()
+			await(t, "the codec", stuck.inside)
+			calls := c.Runtime().Snapshot().Calls
+			if !slices.ContainsFunc(calls, func(i messages.CallInfo) bool { return i.Endpoint == hello && i.Phase == phase }) {
+				t.Errorf("got calls %+v, want one in %s", calls, phase)
+			}
+			close(stuck.let)
+			if err := await(t, "the end of the call", done); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -137,6 +137,9 @@ type opening struct {
 	id      string
 }
 
+// Encode implements caller.Exchange: most streams open without a value.
+func (*opening) Encode() error { return nil }
+
 // Fill implements caller.Exchange.
 func (o *opening) Fill(ctx context.Context, m *transport.Message, node *messages.Node, _ time.Duration) (err error) {
 	f := o.method.formFor(node)

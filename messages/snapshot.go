@@ -152,8 +152,8 @@ type CallInfo struct {
 	Endpoint string `json:"endpoint"`
 	// Age is the time since it began.
 	Age time.Duration `json:"age_ns"`
-	// Phase is that of a live attempt, or what the call waits for: "pick" or
-	// "backoff".
+	// Phase is that of a live attempt, or what the call does without one:
+	// "encode", "pick" or "backoff".
 	Phase string `json:"phase"`
 	// Attempts that are alive, two at most.
 	Attempts []AttemptInfo `json:"attempts"`

@@ -160,6 +160,9 @@ func (c *call) done(err error) {
 	s.checkResult(c)
 }
 
+// Encode implements caller.Exchange.
+func (*call) Encode() error { return nil }
+
 // Fill implements caller.Exchange.
 func (c *call) Fill(_ context.Context, m *transport.Message, n *messages.Node, remaining time.Duration) error {
 	c.sim.check.nodes[n] = struct{}{}

@@ -235,6 +235,9 @@ func (s *sim) checkTaken(p *publish) {
 	}
 }
 
+// Encode implements caller.Exchange.
+func (*publish) Encode() error { return nil }
+
 // Fill implements caller.Exchange.
 func (p *publish) Fill(_ context.Context, m *transport.Message, n *messages.Node, _ time.Duration) error {
 	p.sim.check.nodes[n] = struct{}{}

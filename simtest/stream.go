@@ -326,6 +326,9 @@ func (s *sim) sleep(d time.Duration) bool {
 	return s.parkUntil(until, func() bool { return s.clock.now >= until })
 }
 
+// Encode implements caller.Exchange.
+func (*stream) Encode() error { return nil }
+
 // Fill implements caller.Exchange.
 func (st *stream) Fill(_ context.Context, m *transport.Message, n *messages.Node, _ time.Duration) error {
 	st.sim.check.nodes[n] = struct{}{}

@@ -340,7 +340,7 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 	if err != nil && len(s.log) == 0 {
 		// It ended before there was an attempt, while a node was chosen.
 		took := now.Sub(s.state.began)
-		if rpcerr.Phase(s.cell.seen.stage.Load()) == rpcerr.PhasePick {
+		if s.cell.seen.stage.Load() == inLookup {
 			err = fmt.Errorf("%w, while the nodes of %s were looked up", err, s.cell.plan.Service)
 		}
 		s.record(&rpcerr.Attempt{Phase: rpcerr.PhasePick, Duration: took, Err: err, Decision: "stop: the call is over"})
@@ -351,6 +351,11 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 	if err != nil {
 		s.won = -1
 	}
+}
+
+// refuse ends a call that has nothing to send.
+func (s *supervisor) refuse(err error) {
+	s.done, s.err, s.won = true, err, -1
 }
 
 // deadlineError says which bound ended the call.

@@ -85,11 +85,16 @@ const (
 type watched struct {
 	plan  atomic.Pointer[Plan]
 	began atomic.Int64
-	stage atomic.Uint32 // rpcerr.Phase of the call where no attempt runs, or inBackoff
+	stage atomic.Uint32 // where a call is that has no attempt
 }
 
-// inBackoff is the stage of a call that waits out a backoff.
-const inBackoff = 255
+// Stages of a call between its attempts.
+const (
+	inPick    uint32 = iota // it chooses a node
+	inEncode                // its request is being written
+	inLookup                // it waits for the nodes of its service
+	inBackoff               // it waits out a backoff
+)
 
 // claim makes a free cell live. Only who took it from the stack of free ones
 // may do so.
@@ -231,7 +236,7 @@ func (c *cell) arm() {
 }
 
 func (c *cell) resolve() messages.Resolve {
-	c.seen.stage.Store(uint32(rpcerr.PhasePick))
+	c.seen.stage.Store(inLookup)
 	return messages.Resolve{Ticket: c.ticket, ReplyTo: c.ref}
 }
 
@@ -287,13 +292,17 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 		c.deadline = c.now.Add(p.Timeout)
 	}
 	c.sup.reset()
-	if c.seen.stage.Load() != 0 {
-		c.seen.stage.Store(0)
-	}
+	c.seen.stage.Store(inEncode)
 	c.seen.began.Store(int64(c.now))
 	if c.seen.plan.Load() != p {
 		c.seen.plan.Store(p)
 	}
+	if err := c.encode(); err != nil {
+		c.sup.refuse(err)
+		return
+	}
+	c.seen.stage.Store(inPick)
+	c.now = c.desk.Clock.Now()
 	c.tell(toSupervisor, &c.begin)
 }
 
@@ -348,6 +357,11 @@ func (c *cell) close() error {
 	c.ctx, c.exchange, s.log = nil, nil, nil
 	c.free()
 	return err
+}
+
+func (c *cell) encode() (err error) {
+	defer caught("codec", &err)
+	return c.exchange.Encode()
 }
 
 func (c *cell) decode() (err error) {

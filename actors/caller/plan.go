@@ -58,6 +58,9 @@ type Plan struct {
 // that race, which run one after the other all the same. A panic in any of
 // them is an error of that attempt.
 type Exchange interface {
+	// Encode writes the request's value, for all attempts and before the first
+	// of them. An error ends the call.
+	Encode() error
 	// Fill writes the request for one attempt into m. remaining is the time
 	// until the attempt must have ended, 0 if it may take for ever. An error
 	// ends the call.

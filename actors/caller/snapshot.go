@@ -40,6 +40,9 @@ func (d *Desk) Calls(now clock.Instant) []messages.CallInfo {
 	return calls
 }
 
+// stages are the phases of a call that has no attempt, as they are shown.
+var stages = [...]string{inPick: "pick", inEncode: "encode", inLookup: "pick", inBackoff: "backoff"}
+
 func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 	ticket := c.gen.Load()
 	plan := c.seen.plan.Load()
@@ -50,10 +53,7 @@ func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 		ID:      c.ref.PID().Id + "#" + strconv.FormatUint(ticket/2, 10),
 		Service: plan.Service, Endpoint: plan.Endpoint,
 		Age:   now.Sub(clock.Instant(c.seen.began.Load())),
-		Phase: rpcerr.Phase(c.seen.stage.Load()).String(),
-	}
-	if c.seen.stage.Load() == inBackoff {
-		info.Phase = "backoff"
+		Phase: stages[c.seen.stage.Load()],
 	}
 	for i := range c.attempts {
 		seen := &c.attempts[i].seen

@@ -48,6 +48,9 @@ func (c *conn) Close() error                               { return nil }
 // exchange is a call without any encoding.
 type exchange struct{ body []byte }
 
+// Encode implements caller.Exchange.
+func (*exchange) Encode() error { return nil }
+
 func (x *exchange) Fill(_ context.Context, m *transport.Message, _ *messages.Node, _ time.Duration) error {
 	m.Body = x.body
 	return nil
