@@ -29,8 +29,11 @@ type Service struct {
 	View atomic.Pointer[View]
 	// Waiting is how many calls wait for a node, published by the selector.
 	Waiting atomic.Int64
-	// Touched is when the selector last had something to do, an Instant.
-	Touched atomic.Int64
+	// Touched is when the selector last had something to do, an Instant, and
+	// Folded when it last folded the tallies of its nodes.
+	Touched, Folded atomic.Int64
+	// folding says that it was told to and has not begun.
+	folding atomic.Bool
 	// gone is set by the root: the service was forgotten, and who calls it
 	// looks it up anew.
 	gone atomic.Bool
@@ -58,6 +61,28 @@ func (s *Service) Forget() { s.gone.Store(true) }
 
 // Gone reports whether it is.
 func (s *Service) Gone() bool { return s.gone.Load() }
+
+// Tally notes that one of the service's nodes answered an attempt, and tells the
+// selector to fold when it should hear of that.
+func (s *Service) Tally(n *Node, took time.Duration, now clock.Instant) {
+	told := n.Answered(took)
+	if told || now.Sub(clock.Instant(s.Folded.Load())) >= foldWithin || Health(n.Health.Load()) != Healthy {
+		s.fold()
+	}
+}
+
+// fold tells the selector once, however many callers wish it to be told.
+func (s *Service) fold() {
+	if s.folding.CompareAndSwap(false, true) {
+		s.Selector.Tell(Fold{})
+	}
+}
+
+// Folding notes that the selector folds now. For the selector only.
+func (s *Service) Folding(now clock.Instant) {
+	s.Folded.Store(int64(now))
+	s.folding.Store(false)
+}
 
 // Idle reports whether no call is at one of its nodes, and none waits for them.
 func (s *Service) Idle() bool {
@@ -160,7 +185,8 @@ type Node struct {
 	// record is published by the selector: what the registry says of the node.
 	record atomic.Pointer[Record]
 	// gone is the root's alone: the node was removed.
-	gone bool
+	gone  bool
+	usual *Usual
 	// pool is published by the root once somebody has needed a connection.
 	pool atomic.Pointer[Pool]
 	// weight is published by the selector: float64 bits of what one call in
@@ -176,8 +202,8 @@ type Node struct {
 	Fault atomic.Pointer[Fault]
 	// Health is published by the selector.
 	Health atomic.Uint32
-	// Doubt is published by the selector: the weight has faded to a guess, so
-	// the next answer is told at once.
+	// Doubt is published by the selector: the weight is a guess, so one call at
+	// a time goes there, and the next answer is told at once.
 	Doubt atomic.Bool
 
 	_ line // what every call writes lies apart from what every call reads
@@ -248,14 +274,47 @@ func (n *Node) Share() int { return FullShare - int(n.unshare.Load()) }
 // Load is what choosing this node for one more call would cost.
 func (n *Node) Load() float64 { return n.Weight() * float64(n.InFlight.Load()+1) }
 
-// foldEvery is how many answers a node collects before its selector is told
-// to fold them; faults are told at once.
-const foldEvery = 256
+// Usual is what a call in flight costs at the usual node of a service. Its
+// selector sets it, and callers read it. The zero value says that nothing is
+// known yet.
+type Usual struct{ cost atomic.Uint64 }
+
+// Set is for the selector.
+func (u *Usual) Set(cost float64) { u.cost.Store(math.Float64bits(cost)) }
+
+// Compare lets Heavy compare the node with what is usual. For the selector,
+// before it publishes the node.
+func (n *Node) Compare(u *Usual) { n.usual = u }
+
+// heavy is how many times what is usual a heavy load is.
+const heavy = 4
+
+// Heavy reports whether one more call would cost several times what a call
+// usually costs at the nodes of the service.
+func (n *Node) Heavy() bool {
+	if n.usual == nil {
+		return false
+	}
+	usual := math.Float64frombits(n.usual.cost.Load())
+	return usual > 0 && n.Load() > heavy*usual
+}
+
+// When a selector is told to fold: after so many answers of one node, and after
+// this time while there are any; faults are told at once.
+const (
+	foldEvery  = 256
+	foldWithin = 100 * time.Millisecond
+)
+
+// surprise is how many times longer than expected an answer must have taken to
+// be told at once. A node that has become slow gets few calls while those in
+// flight pile up there, so its answers would take long to fill a tally.
+const surprise = 8
 
 // Answered adds an answered attempt to the tally and reports whether the
 // selector should be told to fold: now and then, or at once where it waits for
-// word.
+// word or will be surprised.
 func (n *Node) Answered(took time.Duration) bool {
 	n.AnswerTime.Add(int64(took))
-	return n.Answers.Add(1)%foldEvery == 0 || n.Doubt.Load()
+	return n.Answers.Add(1)%foldEvery == 0 || n.Doubt.Load() || int64(took) > surprise*n.latency.Load()
 }

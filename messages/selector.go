@@ -27,6 +27,9 @@ type (
 	Mark struct {
 		Node *Node
 		Err  error
+		// Refused says that no connection came about, and that this was known
+		// without waiting for it: to try again costs next to nothing.
+		Refused bool
 	}
 	// Outrun reports an attempt at Node that was given up after this time
 	// because another attempt of its call had answered. No reply.

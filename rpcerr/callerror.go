@@ -163,13 +163,15 @@ func From(err error) *Error {
 	if found, ok := errors.AsType[*Error](err); ok {
 		return found
 	}
-	if isTimeout(err) {
+	if IsTimeout(err) {
 		return Wrap(err, IDClient, 408, "")
 	}
 	return Wrap(err, IDClient, 500, "")
 }
 
-func isTimeout(err error) bool {
+// IsTimeout reports whether err says that some bound of time was used up: of an
+// attempt, a dial, a read, or a context. It is false for nil.
+func IsTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.Is(err, ErrAttemptTimeout) || errors.As(err, &t) && t.Timeout()
 }

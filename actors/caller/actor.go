@@ -234,12 +234,11 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 func (s *supervisor) mark(n *messages.Node, m *messages.AttemptEnded, took time.Duration) {
 	switch {
 	case m.Proof == rpcerr.Executed:
-		if n.Answered(took) || messages.Health(n.Health.Load()) != messages.Healthy {
-			s.service.Selector.Tell(messages.Fold{})
-		}
+		s.service.Tally(n, took, s.cell.now)
 	case m.Final, m.Phase < rpcerr.PhaseDial, s.cell.cancelled():
 	default:
-		s.service.Selector.Tell(messages.Mark{Node: n, Err: m.Err})
+		refused := m.Phase == rpcerr.PhaseDial && !rpcerr.IsTimeout(m.Err)
+		s.service.Selector.Tell(messages.Mark{Node: n, Err: m.Err, Refused: refused})
 	}
 }
 

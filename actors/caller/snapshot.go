@@ -40,8 +40,17 @@ func (d *Desk) Calls(now clock.Instant) []messages.CallInfo {
 	return calls
 }
 
-// stages are the phases of a call that has no attempt, as they are shown.
-var stages = [...]string{inPick: "pick", inEncode: "encode", inLookup: "pick", inBackoff: "backoff"}
+// stageName is the phase of a call that has no attempt, as it is shown.
+func stageName(stage uint32) string {
+	switch stage {
+	case inEncode:
+		return "encode"
+	case inBackoff:
+		return "backoff"
+	default:
+		return "pick"
+	}
+}
 
 func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 	ticket := c.gen.Load()
@@ -53,7 +62,7 @@ func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 		ID:      c.ref.PID().Id + "#" + strconv.FormatUint(ticket/2, 10),
 		Service: plan.Service, Endpoint: plan.Endpoint,
 		Age:   now.Sub(clock.Instant(c.seen.began.Load())),
-		Phase: stages[c.seen.stage.Load()],
+		Phase: stageName(c.seen.stage.Load()),
 	}
 	for i := range c.attempts {
 		seen := &c.attempts[i].seen

@@ -101,13 +101,14 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 	case messages.Resolve:
 		s.resolve(m)
 	case messages.Mark:
-		if s.state.fault(m.Node, m.Err, now) {
+		if s.state.fault(m, now) {
 			s.publish(now)
 			s.review(now)
 		}
 	case messages.Outrun:
 		s.state.outrun(m.Node, m.After, now)
 	case messages.Fold:
+		s.Service.Folding(now)
 		if s.state.fold(now) {
 			s.publish(now)
 			s.review(now)

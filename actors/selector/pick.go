@@ -40,8 +40,17 @@ func (P2C) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	if !usable(b) {
 		b = instead(b, a, ready, d)
 	}
-	return better(a, b, d)
+	best := better(a, b, d)
+	for k := 1; k <= spares && best.Heavy(); k++ {
+		best = better(best, ready[(i+k)%n], d)
+	}
+	return best
 }
+
+// spares is how many more nodes are looked at while the best one has much more
+// load than is usual: where some nodes are slow or new, the dice show two of
+// them now and then.
+const spares = 4
 
 // strides bounds the search for a usable node.
 const strides = 16
@@ -135,18 +144,21 @@ func cost(n *messages.Node, d messages.Dice) float64 {
 }
 
 // usable is false for a node that is shunned, and for one that another call is
-// probing just now. A stream that is open is no probe any more: it may last for
-// days.
+// probing just now, or trying again.
 func usable(n *messages.Node) bool {
 	switch messages.Health(n.Health.Load()) {
 	case messages.Shunned:
 		return false
 	case messages.Probing:
-		return n.InFlight.Load() <= n.Streams.Load()
+		return alone(n)
 	default:
-		return true
+		return !n.Doubt.Load() || alone(n)
 	}
 }
+
+// alone reports whether no call is at the node. A stream that is open is no
+// probe any more: it may last for days.
+func alone(n *messages.Node) bool { return n.InFlight.Load() <= n.Streams.Load() }
 
 func free(n *messages.Node, tried []*messages.Node) *messages.Node {
 	if slices.Contains(tried, n) {

@@ -169,7 +169,7 @@ func TestBlackHole(t *testing.T) {
 		n := (P2C{}).Pick(ready, nil, &d)
 		if n == nodes[0] {
 			failed++
-			if s.fault(n, errFault, now) {
+			if s.fault(messages.Mark{Node: n, Err: errFault}, now) {
 				publish()
 			}
 			continue

@@ -12,19 +12,24 @@ import (
 )
 
 // The accrual that ejects a node (Finagle: 5 consecutive failures, 5 s to
-// 300 s equal-jittered, then one probe).
+// 300 s equal-jittered, then one probe). Where nobody listens the probe costs a
+// call nothing, so it comes sooner, and finds a node that was restarted soon
+// (Finagle's FailFast: 1 s to 32 s).
 const (
 	faultsToEject = 5
 	ejectBase     = 5 * time.Second
 	ejectCap      = 300 * time.Second
+	refusedBase   = time.Second
+	refusedCap    = 32 * time.Second
 )
 
 // latencyTau is the time over which an observed latency loses its weight
-// (Finagle's Peak EWMA: 10 s); successWindow is the number of attempts over
-// which the success rate is averaged.
+// (Finagle's Peak EWMA: 10 s); window is the number of attempts over which
+// latency and success rate are averaged, so that a busy node that was slow for
+// a moment need not wait for that time.
 const (
 	latencyTau     = 10 * time.Second
-	successWindow  = 20
+	window         = 20
 	initialLatency = float64(time.Millisecond) // cost of a node while none is known
 	minSuccess     = 0.05                      // floor, so that weights stay finite
 )
@@ -36,6 +41,8 @@ type member struct {
 	success   float64       // 0..1
 	known     bool          // the latency was observed, it is no guess
 	seen      clock.Instant // when the node last answered or failed, or the numbers last faded
+	heard     clock.Instant // when the node last answered
+	missed    int64         // answers of the others since then
 	warming   bool          // it gets less than its share, see warm
 	warmed    clock.Instant // since when, 0: the next review says
 	faults    int           // consecutive
@@ -50,8 +57,10 @@ type state struct {
 	records []*registry.Service
 	members []*member
 	byID    map[nodeKey]*member
-	// typical is the latency of a node that nothing is known of.
+	// typical is the latency of a node that nothing is known of, and usual the
+	// same for those who pick.
 	typical float64
+	usual   messages.Usual
 	// answered counts the answers that were folded, until the actor takes them.
 	answered int64
 }
@@ -69,6 +78,7 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 				continue
 			}
 			m := newMember(s.name, service, r, p.Transport)
+			m.node.Compare(&s.usual)
 			if known := old[key]; known != nil && known.node.Transport == m.node.Transport &&
 				known.node.Legacy == m.node.Legacy && known.node.Native == m.node.Native {
 				known.node.SetRecord(m.node.Record())
@@ -183,17 +193,17 @@ func transportOf(r *registry.Node, protocol, fallback string) string {
 // fault takes a connection fault or timeout into account and reports whether
 // some node's health changed. It folds the tallies first: an answer ends a
 // series of faults.
-func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
-	m := s.byID[keyOf(node)]
-	if m == nil || m.node != node {
+func (s *state) fault(f messages.Mark, now clock.Instant) bool {
+	m := s.byID[keyOf(f.Node)]
+	if m == nil || m.node != f.Node {
 		return false // removed meanwhile
 	}
 	healed := s.fold(now)
 	m.node.Faults.Add(1)
-	m.node.Fault.Store(&messages.Fault{Err: err, At: now})
+	m.node.Fault.Store(&messages.Fault{Err: f.Err, At: now})
 	m.faults++
 	m.seen = now
-	m.success -= m.success / successWindow
+	m.success -= m.success / window
 	m.publish()
 	health := messages.Health(m.node.Health.Load())
 	next := messages.Ejected
@@ -205,7 +215,7 @@ func (s *state) fault(node *messages.Node, err error, now clock.Instant) bool {
 	}
 	if health != messages.Shunned {
 		m.ejections++
-		m.until = now.Add(s.ejection(m.ejections))
+		m.until = now.Add(s.ejection(m.ejections, f.Refused))
 		m.node.Until.Store(int64(m.until))
 	}
 	m.node.Health.Store(uint32(next))
@@ -232,8 +242,12 @@ func (m *member) ejected() bool { return messages.Health(m.node.Health.Load()) =
 
 // ejection is the length of the n-th ejection in a row: doubling, with equal
 // jitter so that many clients do not return at the same moment.
-func (s *state) ejection(n int) time.Duration {
-	d := min(ejectBase<<min(n-1, 10), ejectCap)
+func (s *state) ejection(n int, refused bool) time.Duration {
+	d, top := ejectBase, ejectCap
+	if refused {
+		d, top = refusedBase, refusedCap
+	}
+	d = min(d<<min(n-1, 10), top)
 	return d/2 + time.Duration(s.dice.Float()*float64(d/2))
 }
 

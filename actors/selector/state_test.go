@@ -105,7 +105,7 @@ func TestNodeOfARecord(t *testing.T) {
 
 func faults(s *state, id string, n int, now clock.Instant) (changed bool) {
 	for range n {
-		changed = s.fault(s.node(id), errFault, now)
+		changed = s.fault(messages.Mark{Node: s.node(id), Err: errFault}, now)
 	}
 	return changed
 }
@@ -170,6 +170,24 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// A node where nobody listens is tried again sooner: the probe costs nothing.
+func TestEjectionWhereNobodyListens(t *testing.T) {
+	s := newState("a", "b", "c")
+	now := start
+	for n := 1; n <= 8; n++ {
+		for range faultsToEject {
+			s.fault(messages.Mark{Node: s.node("a"), Err: errFault, Refused: true}, now)
+		}
+		_, until := s.review(now)
+		bound := min(refusedBase<<(n-1), refusedCap)
+		if got := until.Sub(now); got < bound/2 || got > bound {
+			t.Errorf("ejection %d: got %s, want %s to %s", n, got, bound/2, bound)
+		}
+		now = until
+		s.review(now)
+	}
+}
+
 // An answer in between ends the series of faults.
 func TestFaultsMustFollowEachOther(t *testing.T) {
 	s := newState("a", "b", "c")
@@ -186,7 +204,7 @@ func TestFaultOfARemovedNode(t *testing.T) {
 	a := s.node("a")
 	s.replace(list("b", "c"), messages.SelectorPolicy{Transport: "http"})
 	for range 2 * faultsToEject {
-		if s.fault(a, errFault, start) {
+		if s.fault(messages.Mark{Node: a, Err: errFault}, start) {
 			t.Fatal("got a change from a node that is gone")
 		}
 	}
@@ -225,8 +243,8 @@ func TestFloorHoldsWhenNodesLeave(t *testing.T) {
 	}
 }
 
-// Latency counts at once when it rises, and with a time constant when it
-// falls; a lower success rate weighs squared.
+// Latency counts at once when it rises; it falls with the answers, or with a
+// time constant if that is more. A lower success rate weighs squared.
 func TestWeight(t *testing.T) {
 	s := newState("a", "b")
 	a := s.node("a")
@@ -241,18 +259,27 @@ func TestWeight(t *testing.T) {
 	if got := answer(50*time.Millisecond, start); got != 50e6 {
 		t.Errorf("got %.0f after a rise, want 50 ms", got)
 	}
-	if got := answer(10*time.Millisecond, start); got != 50e6 {
-		t.Errorf("got %.0f without any time, want 50 ms", got)
-	}
 	if got := answer(10*time.Millisecond, start.Add(latencyTau)); got != 30e6 {
 		t.Errorf("got %.0f after the time constant, want 30 ms", got)
 	}
-	s.fault(a, errFault, start)
-	if rate := 1 - 1.0/successWindow; !near(a.Weight(), 30e6/(rate*rate)) {
+	if got := answer(10*time.Millisecond, start.Add(latencyTau)); !near(got, 30e6-20e6/window) {
+		t.Errorf("got %.0f after one more at once, want %.0f", got, 30e6-20e6/window)
+	}
+	for range 20 * window {
+		a.Answered(10 * time.Millisecond)
+	}
+	if got := answer(10*time.Millisecond, start.Add(latencyTau)); got < 10e6 || got > 10.01e6 {
+		t.Errorf("got %.0f after many answers, want 10 ms", got)
+	}
+	if got := answer(30*time.Millisecond, start.Add(latencyTau)); got != 30e6 {
+		t.Errorf("got %.0f after another rise, want 30 ms", got)
+	}
+	s.fault(messages.Mark{Node: a, Err: errFault}, start)
+	if rate := 1 - 1.0/window; !near(a.Weight(), 30e6/(rate*rate)) {
 		t.Errorf("got %.0f after a fault, want %.0f", a.Weight(), 30e6/(rate*rate))
 	}
 	for range 1000 {
-		s.fault(a, errFault, start)
+		s.fault(messages.Mark{Node: a, Err: errFault}, start)
 	}
 	if got, want := a.Weight(), 30e6/(minSuccess*minSuccess); !near(got, want) {
 		t.Errorf("got %.0f at the floor, want %.0f", got, want)

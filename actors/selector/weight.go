@@ -52,7 +52,7 @@ func (m *member) publish() {
 // fold takes the tallies of answered attempts into the averages. It reports
 // whether some node's health changed.
 func (s *state) fold(now clock.Instant) (changed bool) {
-	answers, times := 0.0, 0.0
+	answers, paces := 0.0, 0.0
 	for _, m := range s.members {
 		n := m.node.Answers.Swap(0)
 		if n == 0 {
@@ -60,10 +60,11 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		}
 		m.node.Total.Add(n)
 		s.answered += n
-		took := float64(m.node.AnswerTime.Swap(0))
-		answers, times = answers+float64(n), times+took
-		m.observe(took/float64(n), now)
-		m.success += (1 - m.success) * (1 - math.Pow(1-1.0/successWindow, float64(n)))
+		mean := max(float64(m.node.AnswerTime.Swap(0))/float64(n), 1)
+		answers, paces = answers+float64(n), paces+float64(n)/mean
+		share := shareOf(n)
+		m.observe(mean, share, now)
+		m.success += (1 - m.success) * share
 		m.faults = 0
 		switch messages.Health(m.node.Health.Load()) {
 		case messages.Probing:
@@ -77,9 +78,23 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		m.publish()
 	}
 	if answers > 0 {
-		s.forgive(times/answers, now)
+		s.learn(answers/paces, shareOf(int64(answers)))
+		s.forgive(int64(answers), now)
 	}
 	return changed
+}
+
+// shareOf is the share that n answers have in an average over a window.
+func shareOf(n int64) float64 { return 1 - math.Pow(1-1.0/window, float64(n)) }
+
+// learn moves what is usual towards the harmonic mean of the nodes that
+// answered: those that are slow just now say little about the others.
+func (s *state) learn(mean, share float64) {
+	if s.typical == 0 {
+		share = 1
+	}
+	s.typical += (mean - s.typical) * share
+	s.usual.Set(s.typical)
 }
 
 // heal forgets the ejections.
@@ -88,36 +103,49 @@ func (m *member) heal() {
 	m.ejections = 0
 }
 
-// observe moves the average towards mean: up at once, down with the time
-// constant.
-func (m *member) observe(mean float64, now clock.Instant) {
+// observe moves the average towards mean: up at once, down by the share that so
+// many answers have in it, or with the time constant if that is more.
+func (m *member) observe(mean, share float64, now clock.Instant) {
 	switch elapsed := now.Sub(m.seen); {
 	case !m.known || mean > m.latency:
 		m.latency = mean
 	default:
 		w := float64(elapsed) / float64(elapsed+latencyTau)
-		m.latency += (mean - m.latency) * w
+		m.latency += (mean - m.latency) * max(w, share)
 	}
 	m.known, m.seen = true, now
+	m.heard, m.missed = now, 0
 	m.node.Doubt.Store(false)
 }
 
-// forgive lets what is known of a node that answered nothing lately fade to
-// what is usual, with the time constant: who is never chosen because it was
-// slow once, or failed, could not show otherwise. Its next answer is told at
-// once.
-func (s *state) forgive(usual float64, now clock.Instant) {
-	s.typical = usual
+// A node that is avoided is tried again once the others have given so many
+// answers since it was last heard of, and this time has passed: so few calls
+// meet a node that is slow for long that the slowest hundredth does not show it.
+const (
+	tryAgain      = 1000
+	tryAgainAfter = time.Second
+)
+
+// forgive lets what is known of a node that answered nothing lately, while the
+// others gave so many answers, fade to what is usual, with the time constant: who
+// is never chosen because it was slow once, or failed, could not show otherwise.
+// On a busy service it need not wait for that: now and then one call tries.
+func (s *state) forgive(answers int64, now clock.Instant) {
+	usual := s.typical
 	for _, m := range s.members {
-		fade := math.Exp(-float64(now.Sub(m.seen)) / float64(latencyTau))
-		switch {
-		case m.seen == now, m.ejected():
+		if m.seen == now || m.ejected() {
 			continue
+		}
+		fade := math.Exp(-float64(now.Sub(m.seen)) / float64(latencyTau))
+		m.missed += answers
+		switch {
 		case !m.known:
 			m.latency = usual
+		case m.missed >= tryAgain && now.Sub(m.heard) >= tryAgainAfter && m.latency > usual:
+			m.latency = usual
+			m.node.Doubt.Store(true)
 		case m.latency > usual:
 			m.latency = usual + (m.latency-usual)*fade
-			m.node.Doubt.Store(true)
 		}
 		m.success += (1 - m.success) * (1 - fade)
 		m.seen = now
@@ -132,6 +160,6 @@ func (s *state) outrun(node *messages.Node, after time.Duration, now clock.Insta
 	if m == nil || m.node != node || float64(after) <= m.latency {
 		return
 	}
-	m.observe(float64(after), now)
+	m.observe(float64(after), 0, now)
 	m.publish()
 }

@@ -91,9 +91,7 @@ func (a *streamActor) finish(what verdict) {
 		s.opened.Service.Selector.Tell(messages.Mark{Node: node, Err: err})
 	case answered:
 		// How long a stream lasts says nothing about how fast the node is.
-		if node.Answered(node.Latency()) || messages.Health(node.Health.Load()) != messages.Healthy {
-			s.opened.Service.Selector.Tell(messages.Fold{})
-		}
+		s.opened.Service.Tally(node, node.Latency(), s.desk.Clock.Now())
 	case nothing:
 	}
 	s.desk.Go(func() {

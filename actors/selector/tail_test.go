@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package selector
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/messages"
+)
+
+// traffic is calls that come at a steady pace to nodes of which some are slow
+// for a while, and go on although others have not come back.
+type traffic struct {
+	s      *state
+	now    clock.Instant
+	dice   dice.Dice
+	folded clock.Instant
+	flying []flight
+	// took is how long the node with this number takes.
+	took func(node int, at clock.Instant) time.Duration
+}
+
+type flight struct {
+	node *messages.Node
+	took time.Duration
+	end  clock.Instant
+}
+
+// call makes n calls, pause apart, and returns how many each node got.
+func (r *traffic) call(n int, pause time.Duration) []int {
+	nodes := members(r.s)
+	count := make([]int, len(nodes))
+	for range n {
+		r.now = r.now.Add(pause)
+		r.land()
+		node := (P2C{}).Pick(nodes, nil, &r.dice)
+		i := slices.Index(nodes, node)
+		count[i]++
+		took := r.took(i, r.now)
+		node.InFlight.Add(1)
+		r.flying = append(r.flying, flight{node, took, r.now.Add(took)})
+	}
+	return count
+}
+
+// land tells the answers of the calls that are back, as callers do.
+func (r *traffic) land() {
+	r.flying = slices.DeleteFunc(r.flying, func(f flight) bool {
+		if f.end > r.now {
+			return false
+		}
+		f.node.InFlight.Add(-1)
+		if f.node.Answered(f.took) || r.now.Sub(r.folded) >= 100*time.Millisecond {
+			r.s.fold(r.now)
+			r.folded = r.now
+		}
+		return true
+	})
+}
+
+const quick, slow = 300 * time.Microsecond, 60 * time.Millisecond
+
+// One node after the other becomes slow for a moment, and two of five are at any
+// time. Those that are well again are trusted soon enough for the slow ones to
+// show in less than one call of a hundred.
+func TestSlowMomentsStayOutOfTheTail(t *testing.T) {
+	const turn = 800 * time.Millisecond
+	r := &traffic{s: fleet(5), now: start, dice: dice.NewSource(1).Dice()}
+	r.took = func(node int, at clock.Instant) time.Duration {
+		phase := int(at.Sub(start) / turn)
+		if node == phase%5 || node == (phase+2)%5 {
+			return slow
+		}
+		return quick
+	}
+	const calls = 100_000
+	late := 0
+	for range calls {
+		r.call(1, 500*time.Microsecond)
+		if r.flying[len(r.flying)-1].took == slow {
+			late++
+		}
+	}
+	if late > calls/100 {
+		t.Errorf("got %d of %d calls at a slow node, want less than 1 %%", late, calls)
+	}
+}
+
+// A slow answer is told at once. Until there is one, what is in flight at the
+// node speaks against it, also beside others that were slow before it.
+func TestCallsDoNotPileUp(t *testing.T) {
+	r := &traffic{s: fleet(5), now: start, dice: dice.NewSource(1).Dice()}
+	turned := start.Add(5 * time.Second)
+	r.took = func(node int, at clock.Instant) time.Duration {
+		if (node > 2) == (at < turned) && node > 0 {
+			return slow
+		}
+		return quick
+	}
+	r.call(10_000, 500*time.Microsecond)
+	if got := r.call(1000, 500*time.Microsecond); got[1]+got[2] > 50 {
+		t.Errorf("got %v calls at the nodes, want few at the second and the third, which became slow", got)
+	}
+}
+
+// A node that stays slow is tried by one call at a time, and by less than one of
+// five hundred.
+func TestSlowNodeIsTriedByOneCall(t *testing.T) {
+	r := &traffic{s: fleet(3), now: start, dice: dice.NewSource(1).Dice()}
+	r.took = func(node int, _ clock.Instant) time.Duration {
+		if node == 0 {
+			return slow
+		}
+		return quick
+	}
+	r.call(5000, 20*time.Microsecond)
+	const calls = 500_000
+	tries := 0
+	for range calls {
+		tries += r.call(1, 20*time.Microsecond)[0]
+		if at := r.s.node("n0").InFlight.Load(); tries > 0 && at > 1 {
+			t.Fatalf("got %d calls at the slow node at once, want one", at)
+		}
+	}
+	if tries == 0 || tries > calls/500 {
+		t.Errorf("got %d of %d calls at the slow node, want a few", tries, calls)
+	}
+}
+
+// A node that is well again is found out within seconds on a busy service.
+func TestBusyServiceForgivesSoon(t *testing.T) {
+	r := &traffic{s: fleet(2), now: start, dice: dice.NewSource(1).Dice()}
+	well := start.Add(time.Second)
+	r.took = func(node int, at clock.Instant) time.Duration {
+		if node == 0 && at < well {
+			return slow
+		}
+		return quick
+	}
+	r.call(2000, 500*time.Microsecond)
+	r.call(4000, 500*time.Microsecond)
+	if got := r.call(1000, 500*time.Microsecond)[0]; got < 250 {
+		t.Errorf("got %d of 1000 calls at the node that is well again, want about half", got)
+	}
+}
