@@ -6,8 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	"google.golang.org/protobuf/proto"
-
 	"example.com/mailcall/api"
 	"example.com/mailcall/bench/internal/echo"
 	"example.com/mailcall/transport"
@@ -43,17 +41,7 @@ func newShared(c Config, over transport.Transport) (Contender, error) {
 // Caller implements [Contender]. Each goroutine has a request of its own, which
 // it uses again.
 func (o *oursShared) Caller(int) (Caller, error) {
-	return &sharedCaller{o.caller, api.Prepare(o.caller, echo.Package, echo.CallEndpoint)}, nil
-}
-
-type sharedCaller struct {
-	caller  *api.Caller
-	request *api.Prepared
-}
-
-// Call implements [Caller].
-func (s *sharedCaller) Call(ctx context.Context, req, rsp proto.Message) error {
-	return s.caller.Call(ctx, s.request.With(req), rsp)
+	return &preparedCaller{o.caller, api.Prepare(o.caller, echo.Package, echo.CallEndpoint)}, nil
 }
 
 // Close implements [Contender].
