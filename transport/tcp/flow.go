@@ -31,8 +31,8 @@ type flow struct {
 	streak  int // messages sent since one was received
 
 	// Only Recv touches these.
-	given parcel // what the last Recv returned
-	dry   bool   // nothing lay behind it: whatever comes next is a signal
+	room []byte // for the body that the last Recv returned
+	dry  bool   // nothing lay behind it: whatever comes next is a signal
 }
 
 // parcel is a message that has come and was not read.
@@ -107,13 +107,11 @@ func (f *flow) dispose() {
 	f.line.link.Release(&f.st)
 }
 
-// recv reads the next message.
+// recv reads the next message. Its body is copied out of what is on loan: who
+// has received the last message that it wants does not come again to give it
+// back.
 func (f *flow) recv(m *transport.Message) error {
 	l := f.line
-	if f.given.loan != nil {
-		f.given.loan.Return()
-		f.given.loan = nil
-	}
 	if f.dry {
 		<-f.readable // nothing is to be found before that
 		f.dry = false
@@ -122,14 +120,19 @@ func (f *flow) recv(m *transport.Message) error {
 	for {
 		switch {
 		case f.next < len(f.queue):
-			f.given = f.queue[f.next]
+			p := f.queue[f.next]
 			f.queue[f.next] = parcel{}
 			f.next++
 			f.streak = 0
-			l.link.Consumed(&f.st, f.given.cost)
+			l.link.Consumed(&f.st, p.cost)
 			f.dry = f.next == len(f.queue) && !f.ended && f.broken == nil && f.ctx.Err() == nil
 			l.wrote()
-			*m = transport.Message{Header: f.given.header, Body: f.given.body}
+			if p.loan != nil {
+				f.room = append(f.room[:0], p.body...)
+				p.body = f.room
+				p.loan.Return()
+			}
+			*m = transport.Message{Header: p.header, Body: p.body}
 			return nil
 		case f.broken != nil:
 			err := f.broken

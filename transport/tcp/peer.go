@@ -368,6 +368,7 @@ func (x *incoming) End(m *transport.Message) (err error) {
 	if err == nil {
 		x.over()
 	}
+	x.free()
 	p.wrote()
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("tcp transport: client %s: %w", p.address, err)
@@ -375,12 +376,16 @@ func (x *incoming) End(m *transport.Message) (err error) {
 	return err
 }
 
-// over gives up what the exchange holds. It is called with the lock held.
-func (x *incoming) over() {
+// free gives back what the request lies in. It is called with the lock held.
+func (x *incoming) free() {
 	if x.request.loan != nil {
 		x.request.loan.Return()
 		x.request = parcel{}
 	}
+}
+
+// over gives up what the exchange holds. It is called with the lock held.
+func (x *incoming) over() {
 	x.ended = true
 	x.dispose()
 	x.cancel()
@@ -393,5 +398,6 @@ func (x *incoming) Refuse(code Code, retryAfter time.Duration, reason string) {
 	p.mu.Lock()
 	p.core.Reset(&x.st, session.Reset{Code: session.Code(code), RetryAfter: uint64(retryAfter / time.Millisecond), Reason: reason})
 	x.over()
+	x.free()
 	p.wrote()
 }
