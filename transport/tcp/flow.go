@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/frame"
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
@@ -37,10 +38,10 @@ type flow struct {
 
 // parcel is a message that has come and was not read.
 type parcel struct {
-	header transport.Header
-	body   []byte
-	loan   transport.Loan
-	cost   int64
+	block frame.Block
+	body  []byte
+	loan  transport.Loan
+	cost  int64
 }
 
 func (f *flow) init(ctx context.Context, l *line) {
@@ -63,7 +64,7 @@ func signal(c chan struct{}) {
 
 // item takes a message that has come.
 func (f *flow) item(it session.Item, in *intake) {
-	p := parcel{header: it.Block.Header(), body: it.Body, cost: it.Cost}
+	p := parcel{block: it.Block, body: it.Body, cost: it.Cost}
 	if !it.Owned {
 		if p.loan = in.lend(); p.loan == nil {
 			p.body = append([]byte(nil), it.Body...)
@@ -132,7 +133,7 @@ func (f *flow) recv(m *transport.Message) error {
 				p.body = f.room
 				p.loan.Return()
 			}
-			*m = transport.Message{Header: p.header, Body: p.body}
+			*m = transport.Message{Header: p.block.Header(), Body: p.body}
 			return nil
 		case f.broken != nil:
 			err := f.broken

@@ -296,7 +296,7 @@ func newIncoming(p *peer, o *session.Opening) *incoming {
 		context.AfterFunc(ctx, func() { signal(x.readable) })
 	}
 	if o.Unary {
-		x.request = parcel{header: x.opening, body: o.Body}
+		x.request = parcel{body: o.Body}
 		if !o.Owned {
 			if x.request.loan = p.in.lend(); x.request.loan == nil {
 				x.request.body = append([]byte(nil), o.Body...)
@@ -333,7 +333,7 @@ func (x *incoming) Recv(m *transport.Message) error {
 		return io.EOF
 	}
 	x.taken = true
-	*m = transport.Message{Header: x.request.header, Body: x.request.body}
+	*m = transport.Message{Header: x.opening, Body: x.request.body}
 	return nil
 }
 
