@@ -124,10 +124,15 @@ func (s *Stream) CloseSend() (err error) {
 		return nil
 	}
 	defer contain(&err)
-	if err := s.wire.CloseSend(); err != nil && !good(err) && !errors.Is(err, transport.ErrAnswered) {
+	switch err := s.wire.CloseSend(); {
+	case err == nil, good(err), errors.Is(err, transport.ErrAnswered):
+		return nil
+	case errors.Is(err, transport.ErrInvalid):
+		s.seen.halfClosed.Store(false)
+		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // another Send is under way
+	default:
 		return s.broke(rpcerr.PhaseSend, err)
 	}
-	return nil
 }
 
 // Recv reads the next message, which is valid until the next Recv. The good

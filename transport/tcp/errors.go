@@ -27,6 +27,7 @@ var (
 	errLeaving = errors.New("the server takes no more exchanges on this connection")
 	errStuck   = errors.New("the peer has not read for too long (WithWriteTimeout)")
 	errSilent  = errors.New("the peer has not answered a ping (WithPing)")
+	errMidway  = errors.New("the stream ended in the middle of a message")
 	errEnded   = errors.New("the stream was closed")
 )
 

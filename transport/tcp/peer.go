@@ -349,31 +349,52 @@ func (x *incoming) Send(m *transport.Message) error {
 func (x *incoming) End(m *transport.Message) (err error) {
 	p := x.p
 	if m != nil && !x.unary {
-		if err := x.send(m, true); err != nil {
-			return err
+		if err = x.send(m, true); err == nil {
+			m = nil
 		}
-		m = nil
 	}
 	p.mu.Lock()
+	if err == nil {
+		err = x.finish(m)
+	}
+	switch {
+	case err == nil:
+		x.over()
+	case x.st.Midway():
+		x.reset(session.CodeInternal, errMidway.Error())
+	case x.ctx.Err() != nil:
+		x.reset(session.CodeDeadline, "the last message could not be sent in time")
+	}
+	x.free()
+	p.wrote()
+	return err
+}
+
+// finish writes the answer, or the end of a stream. It is called with the lock
+// held.
+func (x *incoming) finish(m *transport.Message) (err error) {
 	switch {
 	case x.broken != nil:
 		err = x.broken
 	case x.st.Over():
-		err = io.EOF
+		return io.EOF
+	case x.st.Midway():
+		err = errMidway // what is missing of the message cannot be sent any more
 	case m != nil:
-		err = p.core.Reply(&x.st, m)
+		err = x.p.core.Reply(&x.st, m)
 	default:
-		err = p.core.End(&x.st, nil)
+		err = x.p.core.End(&x.st, nil)
 	}
-	if err == nil {
-		x.over()
-	}
-	x.free()
-	p.wrote()
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("tcp transport: client %s: %w", p.address, err)
+	if err != nil {
+		err = fmt.Errorf("tcp transport: client %s: %w", x.p.address, err)
 	}
 	return err
+}
+
+// reset gives the exchange up. It is called with the lock held.
+func (x *incoming) reset(code session.Code, reason string) {
+	x.p.core.Reset(&x.st, session.Reset{Code: code, Reason: reason})
+	x.over()
 }
 
 // free gives back what the request lies in. It is called with the lock held.
