@@ -26,8 +26,8 @@ type peer struct {
 	news   chan struct{} // capacity 1: something can be accepted
 	last   *incoming     // what the last Recv returned
 
-	inline   inline   // only the reader touches it
-	refusals []uint64 // ids; what the session is fed cannot be answered at once
+	inline   inline    // only the reader touches it
+	refusals []refusal // what the session is fed cannot be answered at once
 
 	accepted []*incoming // guarded by the line's lock
 	handling int         // handlers that run; guarded by the line's lock
@@ -68,8 +68,8 @@ func (p *peer) fed(b []byte) (used, need int, err error) {
 	if p.core.Credit() != credit {
 		p.feedStarved()
 	}
-	for _, id := range p.refusals {
-		p.core.ResetID(id, session.Reset{Code: session.CodeUnsupported, Reason: "streams are not served here"})
+	for _, r := range p.refusals {
+		p.core.ResetID(r.id, r.why)
 	}
 	p.refusals = p.refusals[:0]
 	if len(p.inline.calls) > 0 {
@@ -110,9 +110,32 @@ func (p *peer) fall(err error, _ uint64) {
 	signal(p.roomy)
 }
 
+// refusal is an exchange that is not served.
+type refusal struct {
+	id  uint64
+	why session.Reset
+}
+
+func (p *peer) refuse(id uint64, why session.Reset) *session.Stream {
+	p.refusals = append(p.refusals, refusal{id, why})
+	return nil
+}
+
+// busy reports whether no handler may begin: those of exchanges that were given
+// up run on, and a client that gives up at once could have any number of them.
+// It may have as many as there may be exchanges.
+func (p *peer) busy() bool {
+	return max(p.handling, len(p.accepted)) >= 2*p.config.limits.Exchanges
+}
+
 // Opened implements session.ServerSink.
 func (p *peer) Opened(o *session.Opening) *session.Stream {
 	switch {
+	case p.busy():
+		return p.refuse(o.ID, session.Reset{
+			Code: session.CodeOverloaded, RetryAfter: uint64(p.config.retryAfter / time.Millisecond),
+			Reason: "too many exchanges that were given up still run",
+		})
 	case p.server == nil:
 		x := newIncoming(p, o)
 		p.accepted = append(p.accepted, x)
@@ -124,8 +147,7 @@ func (p *peer) Opened(o *session.Opening) *session.Stream {
 	case o.Unary:
 		return p.call(o)
 	case p.server.config.Streams == nil:
-		p.refusals = append(p.refusals, o.ID)
-		return nil
+		return p.refuse(o.ID, session.Reset{Code: session.CodeUnsupported, Reason: "streams are not served here"})
 	default:
 		x := newIncoming(p, o)
 		p.handling++
