@@ -192,9 +192,9 @@ func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 		err = s.deadlineError()
 		s.ref.Tell(messages.CancelStream{Err: err}) // it says nothing about the node
 	case s.ctx.Err() != nil:
-		// Its context is over, the user closed it, or the client did: the actor
-		// knows, and is about to say.
-		err = fmt.Errorf("the stream was given up: %w", s.ctx.Err())
+		// The caller gave up, or the client was closed: the actor is about to
+		// say the same.
+		err = contextError(s.ctx)
 		s.ref.Tell(messages.CancelStream{Err: err})
 	default:
 		s.ref.Tell(messages.StreamEnded{Err: err, Fault: true})
