@@ -88,11 +88,7 @@ func (t *Transport) connect(ctx context.Context, address string) (transport.Conn
 		t.doubt(address)
 		return nil, err
 	}
-	c, err := t.dialGob(ctx, address)
-	if err == nil {
-		t.remember(address, Gob)
-	}
-	return c, err
+	return t.dialGob(ctx, address)
 }
 
 // recall returns which wire to begin with, and whether that is certain.
@@ -116,6 +112,13 @@ func (t *Transport) remember(address string, w Wire) {
 		}
 	}
 	t.known[address] = knowledge{wire: w, until: t.clock.Now().Add(knownFor)}
+}
+
+// forget has the server asked anew what it speaks.
+func (t *Transport) forget(address string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.known, address)
 }
 
 // doubt shortens what is remembered of a server. What is doubted already is not

@@ -206,6 +206,61 @@ func TestGobFallback(t *testing.T) {
 	}
 }
 
+// brusque hangs up on the first of its clients without a word, as a balancer
+// without backends does, or a server that is just going.
+type brusque struct {
+	net.Listener
+	left atomic.Int64
+}
+
+func (b *brusque) Accept() (net.Conn, error) {
+	for {
+		c, err := b.Listener.Accept()
+		if err != nil || b.left.Add(-1) < 0 {
+			return c, err
+		}
+		_ = c.Close()
+	}
+}
+
+// Who hangs up on both wires is not taken to speak gob from then on.
+func TestHangingUpIsNoGob(t *testing.T) {
+	server, err := tcp.NewServer(tcp.ServerConfig{Handler: echo, Inline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := &brusque{Listener: ln}
+	front.left.Store(2) // for each wire one
+	over := make(chan error, 1)
+	go func() { over <- server.Serve(front) }()
+	t.Cleanup(func() {
+		server.Close()
+		<-over
+	})
+	tr := newTransport(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if c, err := tr.Dial(ctx, ln.Addr().String()); err == nil {
+		var m transport.Message
+		if err := errors.Join(c.Send(request(nil)), c.Recv(&m)); err == nil {
+			t.Error("got an answer from one who hangs up")
+		}
+		_ = c.Close()
+	}
+	c := dial(t, tr, ln.Addr().String())
+	box := make(mailbox, 1)
+	if _, err := c.Begin(request([]byte("hello")), box, 1); err != nil {
+		t.Fatal(err)
+	}
+	if d := box.next(t); string(d.m.Body) != "hello" {
+		t.Errorf("got %q, %v, want hello", d.m.Body, d.err)
+	}
+}
+
 // parrot sends back what comes.
 func parrot(c transport.Conn) {
 	var m transport.Message

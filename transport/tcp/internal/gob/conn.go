@@ -59,6 +59,9 @@ type Options struct {
 	// Client says that this end asks and does not answer: a second answer to
 	// the request before the last one is dropped.
 	Client bool
+	// Met, if not nil, is called once: with nil when the first message has come,
+	// or with what ended the connection before.
+	Met func(err error)
 }
 
 // Conn is a connection, either end of it. Make one with [New]. Send and Recv
@@ -70,6 +73,8 @@ type Conn struct {
 	client     bool
 	numbers    transport.Numbering // of the client's requests
 	state      atomic.Uint32
+	met        sync.Once
+	onMet      func(err error) // Options.Met, nil for none
 
 	mu    sync.Mutex
 	bound bound // guarded by mu
@@ -99,7 +104,7 @@ func New(raw net.Conn, o Options) *Conn {
 	if o.MaxMessage <= 0 {
 		o.MaxMessage = DefaultMaxMessage
 	}
-	c := &Conn{raw: raw, maxMessage: o.MaxMessage, client: o.Client}
+	c := &Conn{raw: raw, maxMessage: o.MaxMessage, client: o.Client, onMet: o.Met}
 	c.tls, _ = raw.(*tls.Conn)
 	c.in.prefix = o.Prefix
 	c.in.max = o.MaxMessage
@@ -160,6 +165,7 @@ func (c *Conn) Recv(m *transport.Message) error {
 		if err := c.in.next(m); err != nil {
 			return c.failed("receive", w.meaning(err))
 		}
+		c.meet(nil)
 		if !c.client || !c.numbers.Old(m.Header) {
 			return nil
 		}
@@ -169,7 +175,15 @@ func (c *Conn) Recv(m *transport.Message) error {
 // failed ends the use of the connection.
 func (c *Conn) failed(what string, err error) error {
 	c.state.Or(stateBroken)
+	c.meet(err)
 	return c.told(what, err)
+}
+
+// meet tells who wants to know it how the peer has begun.
+func (c *Conn) meet(err error) {
+	if c.onMet != nil {
+		c.met.Do(func() { c.onMet(err) })
+	}
 }
 
 // told words an error. The bare io.EOF stays as it is.
