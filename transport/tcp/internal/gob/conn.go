@@ -76,8 +76,9 @@ type Conn struct {
 	met        sync.Once
 	onMet      func(err error) // Options.Met, nil for none
 
-	mu    sync.Mutex
-	bound bound // guarded by mu
+	mu                 sync.Mutex // guards these three
+	bound              bound
+	sending, receiving direction
 
 	out encoder // Send's
 	in  decoder // Recv's
@@ -106,6 +107,7 @@ func New(raw net.Conn, o Options) *Conn {
 	}
 	c := &Conn{raw: raw, maxMessage: o.MaxMessage, client: o.Client, onMet: o.Met}
 	c.tls, _ = raw.(*tls.Conn)
+	c.sending.deadline, c.receiving.deadline = raw.SetWriteDeadline, raw.SetReadDeadline
 	c.in.prefix = o.Prefix
 	c.in.max = o.MaxMessage
 	c.in.src = bufio.NewReader(source{c})
@@ -129,7 +131,7 @@ func (s source) Read(p []byte) (int, error) {
 // the first is sent, and pseudo fields (":path") are not: go-micro's servers
 // know neither.
 func (c *Conn) Send(m *transport.Message) error {
-	w, err := c.begin(c.raw.SetWriteDeadline)
+	w, err := c.begin(&c.sending)
 	if err != nil {
 		return transport.NotSent(c.failed("send", err))
 	}
@@ -156,7 +158,7 @@ func (c *Conn) Send(m *transport.Message) error {
 
 // Recv implements [transport.Conn].
 func (c *Conn) Recv(m *transport.Message) error {
-	w, err := c.begin(c.raw.SetReadDeadline)
+	w, err := c.begin(&c.receiving)
 	if err != nil {
 		return c.failed("receive", err)
 	}
