@@ -151,6 +151,9 @@ func (c *conn) refuse() error {
 		return transport.NotSent(lost(c.address, c.err))
 	case c.core.Leaving():
 		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
+	case c.core.Full() && c.core.Running() == 0:
+		// Not one for which another connection would be better.
+		return transport.NotSent(fmt.Errorf("tcp transport: %s: %w", c.address, errNone))
 	case c.core.Full():
 		return full(fmt.Errorf("tcp transport: %s: %d exchanges run on the connection: %w", c.address, c.core.Running(), errTooMany))
 	case c.link.Queued() > c.config.queue:

@@ -261,6 +261,42 @@ func TestHangingUpIsNoGob(t *testing.T) {
 	}
 }
 
+// What a server of another kind says is shown, with what it looks like.
+func TestForeignServersAreNamed(t *testing.T) {
+	none := rawLimits
+	none.Exchanges = 0
+	for name, tc := range map[string]struct {
+		says string
+		want string
+		ours bool
+	}{
+		"tls":            {"\x15\x03\x01\x00\x02\x02\x46", "it wants TLS", false},
+		"http":           {"HTTP/1.1 400 Bad Request\r\n\r\n", "that is HTTP:", false},
+		"grpc":           {"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00", "that is HTTP/2", false},
+		"half a preface": {frame.Magic[:3], "it said 80 4d 41 and closed", false},
+		"half a word":    {"+OK", "it said 2b 4f 4b and closed", false},
+		"takes no more":  {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)), "takes no exchanges at all", true},
+		"half a setting": {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)[:12]), "preface breaks off", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			address := bareServer(t, func(c net.Conn) {
+				_, _ = io.ReadFull(c, make([]byte, len(frame.Preface{Limits: rawLimits}.Append(nil))))
+				_, _ = io.WriteString(c, tc.says)
+				if half, is := c.(interface{ CloseWrite() error }); is {
+					_ = half.CloseWrite() // what was not read would reset
+				}
+				_, _ = io.Copy(io.Discard, c)
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			_, err := newTransport(t).Dial(ctx, address)
+			if !errors.Is(err, transport.ErrNotSent) || errors.Is(err, tcp.ErrNotOurs) == tc.ours || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q and that nothing was sent", err, tc.want)
+			}
+		})
+	}
+}
+
 // parrot sends back what comes.
 func parrot(c transport.Conn) {
 	var m transport.Message

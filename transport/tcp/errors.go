@@ -24,6 +24,7 @@ var (
 
 	errClosed  = errors.New("the connection was closed")
 	errTooMany = errors.New("as many exchanges run as may")
+	errNone    = errors.New("the server takes no exchanges at all (its setting 3 is 0)")
 	errLeaving = errors.New("the server takes no more exchanges on this connection")
 	errStuck   = errors.New("the peer has not read for too long (WithWriteTimeout)")
 	errSilent  = errors.New("the peer has not answered a ping (WithPing)")
