@@ -48,8 +48,9 @@ func TestIdleConnectionsHoldLittle(t *testing.T) {
 	defer look.Stop()
 	// Free chunks are kept for all connections together.
 	const kept = 2 * 64 * 64 << 10
-	for grown := int64(0); ; {
-		if grown = heap() - before; grown < conns*most+kept {
+	for {
+		grown := heap() - before
+		if grown < conns*most+kept {
 			break
 		}
 		select {

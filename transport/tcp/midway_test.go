@@ -24,8 +24,12 @@ func TestEndInTheMiddleOfAMessage(t *testing.T) {
 		"without a message": func(x transport.Incoming) error { return x.End(nil) },
 	} {
 		for kind, start := range map[string]func(testing.TB, func(transport.Incoming)) string{
-			"accepted": func(t testing.TB, f func(transport.Incoming)) string { return listen(t, newTransport(t), f) },
+			"accepted": func(t testing.TB, f func(transport.Incoming)) string {
+				t.Helper()
+				return listen(t, newTransport(t), f)
+			},
 			"served": func(t testing.TB, f func(transport.Incoming)) string {
+				t.Helper()
 				return serve(t, tcp.ServerConfig{Handler: echo, Streams: f})
 			},
 		} {

@@ -21,12 +21,15 @@ func TestGivenUpExchangesAreBounded(t *testing.T) {
 		start func(testing.TB, func()) string
 	}{
 		"served calls": {frame.FlagEnd, func(t testing.TB, hold func()) string {
+			t.Helper()
 			return serve(t, tcp.ServerConfig{Handler: func(*tcp.Request, *tcp.Reply) { hold() }}, tcp.WithMaxExchanges(exchanges))
 		}},
 		"served streams": {frame.FlagStream, func(t testing.TB, hold func()) string {
+			t.Helper()
 			return serve(t, tcp.ServerConfig{Handler: echo, Streams: func(transport.Incoming) { hold() }}, tcp.WithMaxExchanges(exchanges))
 		}},
 		"accepted one after the other": {frame.FlagEnd, func(t testing.TB, hold func()) string {
+			t.Helper()
 			return accept(t, newTransport(t, tcp.WithMaxExchanges(exchanges)), func(a transport.Acceptor) {
 				for {
 					x, err := a.Accept()

@@ -64,8 +64,7 @@ func TestAnswerBeforeTheRequest(t *testing.T) {
 				h.Head = uint16(len(tc.payload))
 			}
 			_, _, err = c.Feed(append(h.Append(nil), tc.payload...), 0, nobody{t})
-			var broken *session.BrokenError
-			if !errors.As(err, &broken) {
+			if _, broken := errors.AsType[*session.BrokenError](err); !broken {
 				t.Errorf("got %v, want that the rules are broken", err)
 			}
 		})
