@@ -38,10 +38,11 @@ type flow struct {
 
 // parcel is a message that has come and was not read.
 type parcel struct {
-	block frame.Block
-	body  []byte
-	loan  transport.Loan
-	cost  int64
+	header transport.Header
+	block  *frame.Block // what the header is to be made of, nil if it is there
+	body   []byte
+	loan   transport.Loan
+	cost   int64
 }
 
 func (f *flow) init(ctx context.Context, l *line) {
@@ -64,7 +65,12 @@ func signal(c chan struct{}) {
 
 // item takes a message that has come.
 func (f *flow) item(it session.Item, in *intake) {
-	p := parcel{block: it.Block, body: it.Body, cost: it.Cost}
+	p := parcel{body: it.Body, cost: it.Cost}
+	var made bool
+	if p.header, made = it.Block.Made(); !made {
+		block := it.Block
+		p.block = &block
+	}
 	if !it.Owned {
 		if p.loan = in.lend(); p.loan == nil {
 			p.body = append([]byte(nil), it.Body...)
@@ -133,7 +139,10 @@ func (f *flow) recv(m *transport.Message) error {
 				p.body = f.room
 				p.loan.Return()
 			}
-			*m = transport.Message{Header: p.block.Header(), Body: p.body}
+			if p.block != nil {
+				p.header = p.block.Header()
+			}
+			*m = transport.Message{Header: p.header, Body: p.body}
 			return nil
 		case f.broken != nil:
 			err := f.broken

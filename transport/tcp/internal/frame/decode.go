@@ -173,14 +173,22 @@ func readName(s *Source) string {
 	return staticNames[n-1]
 }
 
+// Made returns the fields if that costs nothing: they are there already.
+func (b *Block) Made() (h transport.Header, made bool) {
+	switch {
+	case b.t == nil:
+		return b.header, true
+	case b.t.n == 0 && b.changes == "":
+		return b.t.header, true
+	}
+	return nil, false
+}
+
 // Header returns the fields. Where no value varies it is the same header for
 // every block of its kind, so it must not be changed.
 func (b *Block) Header() transport.Header {
-	if b.t == nil {
-		return b.header
-	}
-	if b.t.n == 0 && b.changes == "" {
-		return b.t.header
+	if h, made := b.Made(); made {
+		return h
 	}
 	h := b.fresh()
 	if b.changes != "" {
