@@ -261,30 +261,6 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// A server that takes no exchange at all is no reason to try another connection:
-// there would be no end of them.
-func TestServerThatTakesNothing(t *testing.T) {
-	told := make(chan struct{})
-	address := rawServer(t, rawLimits, func(r *raw) {
-		r.write(frame.Header{Type: frame.Settings}, nil, uvarints(3, 0))
-		h, _, ok := r.read()
-		if ok {
-			r.reply(h.ID, "") // behind the settings
-		}
-		<-told
-	})
-	defer close(told)
-	c := dial(t, newTransport(t), address)
-	box := make(mailbox, 1)
-	if _, err := c.Begin(request(nil), box, 1); err == nil {
-		box.next(t)
-		_, err = c.Begin(request(nil), box, 1)
-		if errors.Is(err, transport.ErrFull) || !errors.Is(err, transport.ErrNotSent) {
-			t.Errorf("got %v, want one that is not ErrFull, and ErrNotSent", err)
-		}
-	}
-}
-
 // More exchanges than a server takes are not begun; what it refuses after all
 // was not executed.
 func TestFull(t *testing.T) {
