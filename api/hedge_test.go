@@ -4,7 +4,6 @@ package api_test
 
 import (
 	"errors"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -18,8 +17,13 @@ import (
 // until waits until is holds.
 func until(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for ctx := within(t); !is(); runtime.Gosched() {
-		if ctx.Err() != nil {
+	ctx := within(t)
+	look := time.NewTicker(time.Millisecond) // a busy wait would take the only processor, where there is one
+	defer look.Stop()
+	for !is() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
 			t.Fatalf("got nothing in %s, want %s", patience, what)
 		}
 	}

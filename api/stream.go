@@ -260,10 +260,10 @@ func (s *stream) Recv(v any) error {
 	case told:
 		return s.Answered(err)
 	case err != nil:
-		return refuse(s.request, err)
+		return s.Unfit(err)
 	}
 	if err := s.decode(payload, v); err != nil {
-		return refuse(s.request, err)
+		return s.Unfit(err)
 	}
 	return nil
 }

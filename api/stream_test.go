@@ -18,6 +18,7 @@ import (
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http"
 	"example.com/mailcall/transport/memory"
+	"example.com/mailcall/transport/tcp"
 )
 
 // wires are the transports that the root module has.
@@ -29,10 +30,18 @@ func wires(t *testing.T) map[string]interface {
 	if err != nil {
 		t.Fatal(err)
 	}
+	own, err := tcp.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	foreign, err := tcp.New(tcp.WithWire(tcp.Gob))
+	if err != nil {
+		t.Fatal(err)
+	}
 	return map[string]interface {
 		transport.Transport
 		mailcalltest.Listening
-	}{"http": h, "memory": memory.New()}
+	}{"http": h, "memory": memory.New(), "tcp": own, "gob": foreign}
 }
 
 // eachWire runs a test with a greeter and a client on every wire.
@@ -230,6 +239,29 @@ func TestCloseCutsStreams(t *testing.T) {
 		}
 		if _, err := c.Stream(t.Context(), c.NewRequest("greeter", "Greeter.Bidi", nil)); !errors.Is(err, rpcerr.ErrClosed) {
 			t.Errorf("got %v, want closed", err)
+		}
+	})
+}
+
+// Who waits on a stream that is cut learns that the client was closed, however
+// the news races.
+func TestCutStreamsSayClosed(t *testing.T) {
+	const streams = 100
+	eachWire(t, func(t *testing.T, c *api.Caller) {
+		got := make(chan error, streams)
+		for range streams {
+			s := openStream(t, c, "Greeter.Bidi")
+			go func() { got <- s.Recv(new(greet.HelloReply)) }()
+		}
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if cut := c.Close(over); cut != streams {
+			t.Errorf("got %d cut, want %d", cut, streams)
+		}
+		for range streams {
+			if err := await(t, "the end of Recv", got); !errors.Is(err, rpcerr.ErrClosed) {
+				t.Fatalf("got %v, want closed", err)
+			}
 		}
 	})
 }

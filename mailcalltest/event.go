@@ -38,8 +38,13 @@ func (s *session) published(ctx context.Context, topic string, m *transport.Mess
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = rpcerr.New(rpcerr.IDServer, http.StatusInternalServerError, fmt.Sprintf("panic recovered: %v", p))
+			err = recovered(p)
 		}
 	}()
 	return f()
+}
+
+// recovered is how go-micro tells of a panic, where it does.
+func recovered(p any) error {
+	return rpcerr.New(rpcerr.IDServer, http.StatusInternalServerError, fmt.Sprintf("panic recovered: %v", p))
 }

@@ -189,9 +189,9 @@ func (x *exchange) perform(ctx context.Context) (answer *transport.Message) {
 	r, name := x.s.r, x.handler.name
 	r.count(name, func(e *EndpointStats) { e.Handled++ })
 	defer func() {
-		if recover() != nil {
+		if p := recover(); p != nil {
 			r.count(name, func(e *EndpointStats) { e.Panics++ })
-			answer = nil // a go-micro server says nothing then
+			answer = x.panicked(p)
 		}
 	}()
 	if x.handler.serve != nil {
@@ -203,6 +203,15 @@ func (x *exchange) perform(ctx context.Context) (answer *transport.Message) {
 		return x.failed(err)
 	}
 	return x.replied(value)
+}
+
+// panicked is the answer for a handler that has panicked: a go-micro server
+// says nothing then, but for the one of gRPC.
+func (x *exchange) panicked(p any) *transport.Message {
+	if _, is := x.in.(native); is {
+		return x.failed(recovered(p))
+	}
+	return nil
 }
 
 // decode is given to the handler. An empty body leaves v as it is.

@@ -38,7 +38,7 @@ type JSONReply struct {
 //	Greeter.Echo          headers are the metadata of the handler, sorted
 //	Greeter.Fail          the error "<name>.fail" with the request's code and detail
 //	Greeter.Plain         the plain error "plain failure"
-//	Greeter.Panic         panics: no answer
+//	Greeter.Panic         panics: no answer, over gRPC the error 500 of go.micro.server
 //	Greeter.Sleep         sleeps sleep_ms, whatever the deadline says
 //	Greeter.Deadline      seq is the time left in ms, rounded up to 100; -1 for no deadline
 //	Greeter.ServerStream  one request, then count replies, sleep_ms apart

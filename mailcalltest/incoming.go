@@ -10,6 +10,13 @@ import (
 	"example.com/mailcall/transport"
 )
 
+// native is implemented by the exchanges of gRPC's own protocol, whose servers
+// never leave a call without an answer.
+type native interface {
+	transport.Incoming
+	Native()
+}
+
 // accept serves a connection on which exchanges are something of their own.
 // They need no ids of ours: each has its own way back.
 func (s *session) accept(ctx context.Context, a transport.Acceptor) {

@@ -124,10 +124,15 @@ func (s *Stream) CloseSend() (err error) {
 		return nil
 	}
 	defer contain(&err)
-	if err := s.wire.CloseSend(); err != nil && !good(err) && !errors.Is(err, transport.ErrAnswered) {
+	switch err := s.wire.CloseSend(); {
+	case err == nil, good(err), errors.Is(err, transport.ErrAnswered):
+		return nil
+	case errors.Is(err, transport.ErrInvalid):
+		s.seen.halfClosed.Store(false)
+		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // another Send is under way
+	default:
 		return s.broke(rpcerr.PhaseSend, err)
 	}
-	return nil
 }
 
 // Recv reads the next message, which is valid until the next Recv. The good
@@ -178,6 +183,12 @@ func (s *Stream) Answered(err error) error {
 	return s.told
 }
 
+// Unfit is the error of a message that has come and cannot be decoded. The
+// stream goes on.
+func (s *Stream) Unfit(err error) error {
+	return s.report(rpcerr.PhaseDecode, rpcerr.Executed, err, "none: the stream goes on")
+}
+
 // broke ends the stream because of the wire, or says why it had ended already.
 func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 	switch ended := s.Err(); {
@@ -187,23 +198,34 @@ func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 		err = s.deadlineError()
 		s.ref.Tell(messages.CancelStream{Err: err}) // it says nothing about the node
 	case s.ctx.Err() != nil:
-		// Its context is over, the user closed it, or the client did: the actor
-		// knows, and is about to say.
-		err = fmt.Errorf("the stream was given up: %w", s.ctx.Err())
+		// The caller gave up, or the client was closed: the actor is about to
+		// say the same.
+		err = contextError(s.ctx)
 		s.ref.Tell(messages.CancelStream{Err: err})
 	default:
-		s.ref.Tell(messages.StreamEnded{Err: err, Fault: true})
+		// A message over our own limit says nothing about the node.
+		s.ref.Tell(messages.StreamEnded{Err: err, Fault: !errors.Is(err, transport.ErrTooLarge)})
+	}
+	if phase == rpcerr.PhaseWait && errors.Is(err, transport.ErrNotSent) {
+		return s.report(phase, rpcerr.NotSent, err, notAgain+"; nothing of it was executed, open it anew")
 	}
 	return s.failed(phase, rpcerr.SentUnknown, err)
 }
 
+// notAgain is why nothing follows on the end of a stream.
+const notAgain = "stop: a stream is not tried again once it was opened"
+
 func (s *Stream) failed(phase rpcerr.Phase, proof rpcerr.Proof, err error) error {
+	return s.report(phase, proof, err, notAgain)
+}
+
+func (s *Stream) report(phase rpcerr.Phase, proof rpcerr.Proof, err error, decision string) error {
 	took := s.desk.Clock.Now().Sub(s.began)
 	return &rpcerr.CallError{
 		Service: s.opening.Service, Endpoint: s.opening.Endpoint, Elapsed: took, Err: err,
 		Attempts: []rpcerr.Attempt{{
 			Node: s.opened.Node.Address, Phase: phase, Proof: proof, Duration: took, Err: err,
-			Decision: "stop: a stream is not tried again once it was opened",
+			Decision: decision,
 		}},
 	}
 }

@@ -96,6 +96,10 @@ func (i *incoming) Opening() transport.Header { return i.opening }
 // Unary implements [transport.Incoming]: the wire does not tell.
 func (*incoming) Unary() bool { return false }
 
+// Native tells who answers that the rules of gRPC's servers hold here: there is
+// no call without an answer.
+func (*incoming) Native() {}
+
 // Context implements [transport.Incoming].
 func (i *incoming) Context() context.Context { return i.wire.Context() }
 

@@ -21,6 +21,9 @@ const (
 	// read by receivers; then what comes is copied, so that a slow receiver of
 	// a few bytes does not hold on to a chunk.
 	lentChunks = 64
+	// napSize is how much of a chunk a connection keeps on which nothing
+	// happens.
+	napSize = 512
 	// leastRoom is what must be left of a chunk to read into it once more.
 	leastRoom = 8 << 10
 	// messageBlock is how many messages are allocated at once.
@@ -117,8 +120,14 @@ type intake struct {
 
 // room returns memory to read into.
 func (in *intake) room() []byte {
-	if in.c == nil {
+	switch {
+	case in.c == nil:
 		in.change(max(in.size, chunkSize))
+	case len(in.c.buf) > napSize:
+	case in.end == 0:
+		return in.c.buf
+	default: // it is awake
+		in.change(max(in.size, chunkSize, in.need))
 	}
 	if in.pos == in.end && in.idle() {
 		in.pos, in.end = 0, 0
@@ -127,6 +136,15 @@ func (in *intake) room() []byte {
 		in.change(max(in.size, chunkSize, need))
 	}
 	return in.c.buf[in.end:]
+}
+
+// nap gives the chunk up while nothing comes, for the beginning of what will.
+func (in *intake) nap() {
+	if in.c != nil && len(in.c.buf) > napSize && in.pos == in.end && in.idle() {
+		in.retire()
+		in.c = &chunk{buf: make([]byte, napSize), shelf: in.shelf, out: &in.out}
+		in.pos, in.end = 0, 0
+	}
 }
 
 // idle reports whether all loans of the chunk have come back, and makes it as

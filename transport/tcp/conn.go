@@ -19,7 +19,15 @@ type conn struct {
 	clock clock.Clock
 	batch batch // of the reader
 	solo  solo
+	// asked is when the peer was pinged because an exchange was given up, mute
+	// the same while nothing has come since, else 0. Both are guarded by the
+	// line's lock.
+	asked, mute clock.Instant
 }
+
+// muteFor is how long the answer to such a ping may take before what begins
+// goes elsewhere. Another ping does not come sooner.
+const muteFor = time.Second
 
 var (
 	_ transport.Async    = (*conn)(nil)
@@ -105,6 +113,7 @@ func (c *conn) serve() {
 	err := c.listen(func(p []byte) (used, need int, err error) {
 		now := int64(c.clock.Now())
 		c.mu.Lock()
+		c.mute = 0
 		credit := c.core.Credit()
 		used, need, err = c.core.Feed(p, now, &c.batch)
 		if c.core.Credit() != credit {
@@ -151,6 +160,11 @@ func (c *conn) refuse() error {
 		return transport.NotSent(lost(c.address, c.err))
 	case c.core.Leaving():
 		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
+	case c.gone.Load():
+		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errMute))
+	case c.core.Full() && c.core.Running() == 0:
+		// Not one for which another connection would be better.
+		return transport.NotSent(fmt.Errorf("tcp transport: %s: %w", c.address, errNone))
 	case c.core.Full():
 		return full(fmt.Errorf("tcp transport: %s: %d exchanges run on the connection: %w", c.address, c.core.Running(), errTooMany))
 	case c.link.Queued() > c.config.queue:
@@ -194,8 +208,25 @@ func (c *conn) unsendable(err error) error {
 // Cancel implements [transport.Async].
 func (c *conn) Cancel(id uint64) {
 	c.mu.Lock()
-	c.core.Cancel(id, session.CodeCancelled)
+	if c.core.Cancel(id, session.CodeCancelled) {
+		c.missed()
+	}
 	c.wrote()
+}
+
+// missed is told that an exchange was given up, which may be because the way to
+// the peer is lost. It is called with the lock held.
+func (c *conn) missed() {
+	switch now := max(c.clock.Now(), 1); {
+	case c.err != nil:
+	case c.mute != 0:
+		if now.Sub(c.mute) >= muteFor {
+			c.gone.Store(true) // what runs may go on
+		}
+	case c.asked == 0 || now.Sub(c.asked) >= muteFor:
+		c.asked, c.mute = now, now
+		c.link.Ping()
+	}
 }
 
 // Close implements [transport.Conn]. It says goodbye to a TLS peer, but does

@@ -88,11 +88,7 @@ func (t *Transport) connect(ctx context.Context, address string) (transport.Conn
 		t.doubt(address)
 		return nil, err
 	}
-	c, err := t.dialGob(ctx, address)
-	if err == nil {
-		t.remember(address, Gob)
-	}
-	return c, err
+	return t.dialGob(ctx, address)
 }
 
 // recall returns which wire to begin with, and whether that is certain.
@@ -116,6 +112,13 @@ func (t *Transport) remember(address string, w Wire) {
 		}
 	}
 	t.known[address] = knowledge{wire: w, until: t.clock.Now().Add(knownFor)}
+}
+
+// forget has the server asked anew what it speaks.
+func (t *Transport) forget(address string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.known, address)
 }
 
 // doubt shortens what is remembered of a server. What is doubted already is not
@@ -207,14 +210,17 @@ func exchangePrefaces(raw net.Conn, limits frame.Limits) (frame.Preface, error) 
 	}
 	head := make([]byte, frame.PrefaceSize)
 	if n, err := io.ReadFull(raw, head); err != nil {
-		if n == 0 {
+		switch {
+		case n == 0:
 			err = hungUp(err)
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			err = fmt.Errorf("%w: it said % x and closed the connection%s", ErrNotOurs, head[:n], resembles(head))
 		}
 		return ours, err
 	}
 	hello, n, err := frame.ParsePreface(head)
 	if err != nil {
-		return hello, fmt.Errorf("%w: %w", ErrNotOurs, err)
+		return hello, fmt.Errorf("%w: %w%s", ErrNotOurs, err, resembles(head))
 	}
 	settings := make([]byte, n)
 	if _, err := io.ReadFull(raw, settings); err != nil {
@@ -230,7 +236,24 @@ func exchangePrefaces(raw net.Conn, limits frame.Limits) (frame.Preface, error) 
 	if err := hello.Limits.Read(settings); err != nil {
 		return hello, fmt.Errorf("%w: %w", transport.ErrProtocol, err)
 	}
+	if hello.Limits.Exchanges == 0 {
+		return hello, errNone
+	}
 	return hello, nil
+}
+
+// resembles says what speaks as those do whose address is given by mistake.
+func resembles(head []byte) string {
+	const alert, version = 21, 3 // of a TLS record
+	switch {
+	case head[0] == alert && head[1] == version:
+		return "; that is a TLS alert: it wants TLS (WithTLS, or https:// in the address)"
+	case string(head[:4]) == "HTTP":
+		return "; that is HTTP: the http transport speaks it"
+	case head[0] == 0 && head[1] == 0 && head[3] == 4: // a short SETTINGS frame
+		return "; that is HTTP/2: the grpc transport speaks it"
+	}
+	return ""
 }
 
 // hungUp recognises a peer that closed the connection.

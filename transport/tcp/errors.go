@@ -24,9 +24,12 @@ var (
 
 	errClosed  = errors.New("the connection was closed")
 	errTooMany = errors.New("as many exchanges run as may")
+	errNone    = errors.New("the server takes no exchanges at all (its setting 3 is 0)")
 	errLeaving = errors.New("the server takes no more exchanges on this connection")
+	errMute    = errors.New("a ping was not answered for a second and exchanges were given up")
 	errStuck   = errors.New("the peer has not read for too long (WithWriteTimeout)")
 	errSilent  = errors.New("the peer has not answered a ping (WithPing)")
+	errMidway  = errors.New("the stream ended in the middle of a message")
 	errEnded   = errors.New("the stream was closed")
 )
 

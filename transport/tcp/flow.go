@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/tcp/internal/frame"
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
@@ -31,13 +32,14 @@ type flow struct {
 	streak  int // messages sent since one was received
 
 	// Only Recv touches these.
-	given parcel // what the last Recv returned
-	dry   bool   // nothing lay behind it: whatever comes next is a signal
+	room []byte // for the body that the last Recv returned
+	dry  bool   // nothing lay behind it: whatever comes next is a signal
 }
 
 // parcel is a message that has come and was not read.
 type parcel struct {
 	header transport.Header
+	block  *frame.Block // what the header is to be made of, nil if it is there
 	body   []byte
 	loan   transport.Loan
 	cost   int64
@@ -63,7 +65,12 @@ func signal(c chan struct{}) {
 
 // item takes a message that has come.
 func (f *flow) item(it session.Item, in *intake) {
-	p := parcel{header: it.Block.Header(), body: it.Body, cost: it.Cost}
+	p := parcel{body: it.Body, cost: it.Cost}
+	var made bool
+	if p.header, made = it.Block.Made(); !made {
+		block := it.Block
+		p.block = &block
+	}
 	if !it.Owned {
 		if p.loan = in.lend(); p.loan == nil {
 			p.body = append([]byte(nil), it.Body...)
@@ -107,13 +114,11 @@ func (f *flow) dispose() {
 	f.line.link.Release(&f.st)
 }
 
-// recv reads the next message.
+// recv reads the next message. Its body is copied out of what is on loan: who
+// has received the last message that it wants does not come again to give it
+// back.
 func (f *flow) recv(m *transport.Message) error {
 	l := f.line
-	if f.given.loan != nil {
-		f.given.loan.Return()
-		f.given.loan = nil
-	}
 	if f.dry {
 		<-f.readable // nothing is to be found before that
 		f.dry = false
@@ -122,14 +127,22 @@ func (f *flow) recv(m *transport.Message) error {
 	for {
 		switch {
 		case f.next < len(f.queue):
-			f.given = f.queue[f.next]
+			p := f.queue[f.next]
 			f.queue[f.next] = parcel{}
 			f.next++
 			f.streak = 0
-			l.link.Consumed(&f.st, f.given.cost)
+			l.link.Consumed(&f.st, p.cost)
 			f.dry = f.next == len(f.queue) && !f.ended && f.broken == nil && f.ctx.Err() == nil
 			l.wrote()
-			*m = transport.Message{Header: f.given.header, Body: f.given.body}
+			if p.loan != nil {
+				f.room = append(f.room[:0], p.body...)
+				p.body = f.room
+				p.loan.Return()
+			}
+			if p.block != nil {
+				p.header = p.block.Header()
+			}
+			*m = transport.Message{Header: p.header, Body: p.body}
 			return nil
 		case f.broken != nil:
 			err := f.broken

@@ -4,6 +4,7 @@ package tcp
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"example.com/mailcall/transport"
@@ -16,7 +17,22 @@ func (t *Transport) dialGob(ctx context.Context, address string) (transport.Conn
 	if err != nil {
 		return nil, err
 	}
-	return gob.New(raw, gob.Options{MaxMessage: t.config.limits.Message, Client: true}), nil
+	o := gob.Options{MaxMessage: t.config.limits.Message, Client: true}
+	if t.config.wire == Auto {
+		o.Met = func(err error) { t.met(address, err) }
+	}
+	return gob.New(raw, o), nil
+}
+
+// met learns from the first word on a gob connection what the server speaks: a
+// message proves gob, hanging up disproves it.
+func (t *Transport) met(address string, err error) {
+	switch w, sure := t.recall(address); {
+	case err == nil && !sure:
+		t.remember(address, Gob)
+	case err != nil && sure && w == Gob && errors.Is(hungUp(err), errHungUp):
+		t.forget(address)
+	}
 }
 
 // gobConn is the server's end of a connection on that wire. prefix was read from

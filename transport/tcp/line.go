@@ -344,9 +344,14 @@ func (w *watch) rang() error {
 		return errSilent
 	}
 	l.mu.Lock()
-	if w.quiet && l.running() > 0 && l.err == nil {
+	switch {
+	case !w.quiet || l.err != nil:
+	case l.running() > 0:
 		w.pinged = true
 		l.link.Ping()
+	default:
+		l.in.nap()
+		l.link.Nap()
 	}
 	l.wrote()
 	return w.arm()

@@ -26,8 +26,8 @@ type peer struct {
 	news   chan struct{} // capacity 1: something can be accepted
 	last   *incoming     // what the last Recv returned
 
-	inline   inline   // only the reader touches it
-	refusals []uint64 // ids; what the session is fed cannot be answered at once
+	inline   inline    // only the reader touches it
+	refusals []refusal // what the session is fed cannot be answered at once
 
 	accepted []*incoming // guarded by the line's lock
 	handling int         // handlers that run; guarded by the line's lock
@@ -68,8 +68,8 @@ func (p *peer) fed(b []byte) (used, need int, err error) {
 	if p.core.Credit() != credit {
 		p.feedStarved()
 	}
-	for _, id := range p.refusals {
-		p.core.ResetID(id, session.Reset{Code: session.CodeUnsupported, Reason: "streams are not served here"})
+	for _, r := range p.refusals {
+		p.core.ResetID(r.id, r.why)
 	}
 	p.refusals = p.refusals[:0]
 	if len(p.inline.calls) > 0 {
@@ -110,9 +110,32 @@ func (p *peer) fall(err error, _ uint64) {
 	signal(p.roomy)
 }
 
+// refusal is an exchange that is not served.
+type refusal struct {
+	id  uint64
+	why session.Reset
+}
+
+func (p *peer) refuse(id uint64, why session.Reset) *session.Stream {
+	p.refusals = append(p.refusals, refusal{id, why})
+	return nil
+}
+
+// busy reports whether no handler may begin: those of exchanges that were given
+// up run on, and a client that gives up at once could have any number of them.
+// It may have as many as there may be exchanges.
+func (p *peer) busy() bool {
+	return max(p.handling, len(p.accepted)) >= 2*p.config.limits.Exchanges
+}
+
 // Opened implements session.ServerSink.
 func (p *peer) Opened(o *session.Opening) *session.Stream {
 	switch {
+	case p.busy():
+		return p.refuse(o.ID, session.Reset{
+			Code: session.CodeOverloaded, RetryAfter: uint64(p.config.retryAfter / time.Millisecond),
+			Reason: "too many exchanges that were given up still run",
+		})
 	case p.server == nil:
 		x := newIncoming(p, o)
 		p.accepted = append(p.accepted, x)
@@ -124,8 +147,7 @@ func (p *peer) Opened(o *session.Opening) *session.Stream {
 	case o.Unary:
 		return p.call(o)
 	case p.server.config.Streams == nil:
-		p.refusals = append(p.refusals, o.ID)
-		return nil
+		return p.refuse(o.ID, session.Reset{Code: session.CodeUnsupported, Reason: "streams are not served here"})
 	default:
 		x := newIncoming(p, o)
 		p.handling++
@@ -296,7 +318,7 @@ func newIncoming(p *peer, o *session.Opening) *incoming {
 		context.AfterFunc(ctx, func() { signal(x.readable) })
 	}
 	if o.Unary {
-		x.request = parcel{header: x.opening, body: o.Body}
+		x.request = parcel{body: o.Body}
 		if !o.Owned {
 			if x.request.loan = p.in.lend(); x.request.loan == nil {
 				x.request.body = append([]byte(nil), o.Body...)
@@ -333,7 +355,7 @@ func (x *incoming) Recv(m *transport.Message) error {
 		return io.EOF
 	}
 	x.taken = true
-	*m = transport.Message{Header: x.request.header, Body: x.request.body}
+	*m = transport.Message{Header: x.opening, Body: x.request.body}
 	return nil
 }
 
@@ -349,38 +371,64 @@ func (x *incoming) Send(m *transport.Message) error {
 func (x *incoming) End(m *transport.Message) (err error) {
 	p := x.p
 	if m != nil && !x.unary {
-		if err := x.send(m, true); err != nil {
-			return err
+		if err = x.send(m, true); err == nil {
+			m = nil
 		}
-		m = nil
 	}
 	p.mu.Lock()
+	if err == nil {
+		err = x.finish(m)
+	}
+	switch {
+	case err == nil:
+		x.over()
+	case x.st.Midway():
+		x.reset(session.CodeInternal, errMidway.Error())
+	case x.ctx.Err() != nil:
+		x.reset(session.CodeDeadline, "the last message could not be sent in time")
+	}
+	x.free()
+	p.wrote()
+	return err
+}
+
+// finish writes the answer, or the end of a stream. It is called with the lock
+// held.
+func (x *incoming) finish(m *transport.Message) (err error) {
 	switch {
 	case x.broken != nil:
 		err = x.broken
 	case x.st.Over():
-		err = io.EOF
+		return io.EOF
+	case x.st.Midway():
+		err = errMidway // what is missing of the message cannot be sent any more
 	case m != nil:
-		err = p.core.Reply(&x.st, m)
+		err = x.p.core.Reply(&x.st, m)
 	default:
-		err = p.core.End(&x.st, nil)
+		err = x.p.core.End(&x.st, nil)
 	}
-	if err == nil {
-		x.over()
-	}
-	p.wrote()
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("tcp transport: client %s: %w", p.address, err)
+	if err != nil {
+		err = fmt.Errorf("tcp transport: client %s: %w", x.p.address, err)
 	}
 	return err
 }
 
-// over gives up what the exchange holds. It is called with the lock held.
-func (x *incoming) over() {
+// reset gives the exchange up. It is called with the lock held.
+func (x *incoming) reset(code session.Code, reason string) {
+	x.p.core.Reset(&x.st, session.Reset{Code: code, Reason: reason})
+	x.over()
+}
+
+// free gives back what the request lies in. It is called with the lock held.
+func (x *incoming) free() {
 	if x.request.loan != nil {
 		x.request.loan.Return()
 		x.request = parcel{}
 	}
+}
+
+// over gives up what the exchange holds. It is called with the lock held.
+func (x *incoming) over() {
 	x.ended = true
 	x.dispose()
 	x.cancel()
@@ -393,5 +441,6 @@ func (x *incoming) Refuse(code Code, retryAfter time.Duration, reason string) {
 	p.mu.Lock()
 	p.core.Reset(&x.st, session.Reset{Code: session.Code(code), RetryAfter: uint64(retryAfter / time.Millisecond), Reason: reason})
 	x.over()
+	x.free()
 	p.wrote()
 }

@@ -74,7 +74,10 @@ func (s *stream) CloseSend() error {
 	}
 	err := c.core.CloseSend(&s.st)
 	c.wrote()
-	return err
+	if err != nil {
+		return fmt.Errorf("tcp transport: %s: %w", c.address, err)
+	}
+	return nil
 }
 
 // Header implements [transport.Stream]: there is none on this wire.

@@ -7,7 +7,6 @@ package kit
 import (
 	"context"
 	"errors"
-	"runtime"
 	"testing"
 	"time"
 
@@ -68,8 +67,15 @@ func Await[T any](tb testing.TB, what string, c <-chan T) (v T) {
 // Until waits until is holds, and fails the test if it never does.
 func Until(tb testing.TB, what string, is func() bool) {
 	tb.Helper()
-	for ctx := Within(tb); !is(); runtime.Gosched() {
-		if ctx.Err() != nil {
+	ctx := Within(tb)
+	// Between two looks the processor belongs to what is waited for: with one
+	// of them a busy wait would hold up the network itself.
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for !is() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
 			tb.Fatalf("got nothing in %s, want %s", Patience, what)
 		}
 	}

@@ -30,9 +30,12 @@ type variable struct {
 }
 
 // Block is a header block that was read. It holds on to nothing but memory of
-// its own and stays valid.
+// its own and stays valid. Until somebody wants the header it takes no more of
+// that than a small multiple of what has come: a header that is remembered
+// costs its sender next to nothing.
 type Block struct {
 	t       *template
+	changes string           // of the fields of t, as they came
 	header  transport.Header // set in place of t where the block is of its own
 	values  [maxVariables + 1]uint64
 	Timeout uint64 // that of the frame, in nanoseconds; 0 for none
@@ -88,25 +91,31 @@ func (b *Block) fill(t *template, s *Source) {
 	}
 }
 
-// change reads the fields that differ from the template.
+// change reads which fields differ from the template, and keeps it for Header.
 func (b *Block) change(s *Source) {
-	t := b.t
-	h := b.fresh()
-	n := s.Size(len(h))
+	all := s.b
+	n := s.Size(len(b.t.header))
 	last := -1
 	for range n {
-		at := s.Size(len(h) - 1)
-		if at <= last {
+		at := s.Size(len(b.t.header) - 1)
+		if s.Bytes(); s.bad || at <= last {
 			s.fail()
 			return
 		}
 		last = at
-		h[at].Value = string(s.Bytes())
 	}
-	for i := range t.n {
-		h[t.kinds[i].pos].Value = strconv.FormatUint(b.values[i], 10)
+	b.changes = string(all[:len(all)-len(s.b)])
+}
+
+// apply makes the changes in h, a copy of the template's header.
+func (b *Block) apply(h transport.Header) {
+	n, rest := cutUint(b.changes)
+	for range n {
+		var at, size uint64
+		at, rest = cutUint(rest)
+		size, rest = cutUint(rest)
+		h[at].Value, rest = rest[:size], rest[size:]
 	}
-	b.header, b.t = h, nil
 }
 
 func (b *Block) fresh() transport.Header {
@@ -164,27 +173,38 @@ func readName(s *Source) string {
 	return staticNames[n-1]
 }
 
+// Made returns the fields if that costs nothing: they are there already.
+func (b *Block) Made() (h transport.Header, made bool) {
+	switch {
+	case b.t == nil:
+		return b.header, true
+	case b.t.n == 0 && b.changes == "":
+		return b.t.header, true
+	}
+	return nil, false
+}
+
 // Header returns the fields. Where no value varies it is the same header for
 // every block of its kind, so it must not be changed.
 func (b *Block) Header() transport.Header {
-	if b.t == nil {
-		return b.header
-	}
-	if b.t.n == 0 {
-		return b.t.header
+	if h, made := b.Made(); made {
+		return h
 	}
 	h := b.fresh()
+	if b.changes != "" {
+		b.apply(h)
+	}
 	for i, v := range b.t.kinds[:b.t.n] {
 		h[v.pos].Value = strconv.FormatUint(b.values[i], 10)
 	}
-	b.header, b.t = h, nil
+	b.header, b.t, b.changes = h, nil, ""
 	return h
 }
 
 // Endpoint returns the value of Micro-Endpoint.
 func (b *Block) Endpoint() string {
-	if b.t != nil {
+	if b.t != nil && b.changes == "" {
 		return b.t.endpoint
 	}
-	return b.header.Get("Micro-Endpoint")
+	return b.Header().Get("Micro-Endpoint")
 }

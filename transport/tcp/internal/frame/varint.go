@@ -30,6 +30,15 @@ func (s *Source) Uint() uint64 {
 	return v
 }
 
+// cutUint splits an unsigned varint off a string that was read once already.
+func cutUint(s string) (v uint64, rest string) {
+	i := 0
+	for ; s[i] >= 0x80; i++ {
+		v |= uint64(s[i]&0x7f) << (7 * i)
+	}
+	return v | uint64(s[i])<<(7*i), s[i+1:]
+}
+
 // Size reads a varint that is a count or an index: more than limit is broken.
 func (s *Source) Size(limit int) int {
 	v := s.Uint()

@@ -16,16 +16,37 @@ import (
 type bound struct {
 	ctx      context.Context //nolint:containedctx // Bind is given it for the calls that follow
 	deadline time.Time       // zero: none
-	epoch    uint64          // counts Binds
+}
+
+// direction is one of the two of a socket. What is under way in it keeps its
+// bound while the next one is set.
+type direction struct {
+	deadline func(time.Time) error // of the socket
+	turn     uint64                // counts the ends and beginnings of calls: odd while one is under way
+	stale    bool                  // the bound has changed meanwhile
 }
 
 // Bind implements [transport.Exclusive].
 func (c *Conn) Bind(ctx context.Context, deadline time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bound = bound{ctx, deadline, c.bound.epoch + 1}
+	c.bound = bound{ctx, deadline}
+	if c.sending.turn&1 == 0 && c.receiving.turn&1 == 0 {
+		c.set(c.raw.SetDeadline)
+		return
+	}
+	for _, d := range [...]*direction{&c.sending, &c.receiving} {
+		if d.stale = d.turn&1 != 0; !d.stale {
+			c.set(d.deadline)
+		}
+	}
+}
+
+// set gives the socket the deadline of the bound. It fails on a closed socket
+// only, as all that follows does.
+func (c *Conn) set(deadline func(time.Time) error) {
 	if c.state.Load()&stateInterrupted == 0 {
-		_ = c.raw.SetDeadline(deadline) // fails on a closed socket only, as all that follows does
+		_ = deadline(c.bound.deadline)
 	}
 }
 
@@ -42,34 +63,37 @@ func longAgo() time.Time { return time.Unix(1, 0) }
 // watch is one Send or Recv under way.
 type watch struct {
 	c    *Conn
+	d    *direction
 	b    bound
 	stop func() bool // ends the watch over the context, nil if it cannot end
 }
 
-// begin starts the watch over a call whose direction of the socket is woken by
-// deadline. It fails if the call has no time at all.
-func (c *Conn) begin(deadline func(time.Time) error) (watch, error) {
+// begin starts the watch over a call in a direction. It fails if the call has no
+// time at all.
+func (c *Conn) begin(d *direction) (watch, error) {
 	if state := c.state.Load(); state&stateInterrupted != 0 {
 		return watch{}, transport.ErrInterrupted
 	} else if state&stateClosed != 0 {
 		return watch{}, errClosed
 	}
 	c.mu.Lock()
-	w := watch{c: c, b: c.bound}
-	c.mu.Unlock()
+	w := watch{c: c, d: d, b: c.bound}
 	if err := w.b.over(); err != nil {
+		c.mu.Unlock()
 		c.state.Or(stateGivenUp)
 		return w, err
 	}
+	d.turn++
+	turn := d.turn
+	c.mu.Unlock()
 	if w.b.ctx == nil || w.b.ctx.Done() == nil {
 		return w, nil
 	}
-	epoch := w.b.epoch
 	w.stop = context.AfterFunc(w.b.ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if c.bound.epoch == epoch { // else the socket works for a later Bind
-			_ = deadline(longAgo())
+		if d.turn == turn { // else the socket works for a later call
+			_ = d.deadline(longAgo())
 		}
 	})
 	return w, nil
@@ -78,6 +102,14 @@ func (c *Conn) begin(deadline func(time.Time) error) (watch, error) {
 func (w *watch) end() {
 	if w.stop != nil {
 		w.stop()
+	}
+	c, d := w.c, w.d
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d.turn++
+	if d.stale {
+		d.stale = false
+		c.set(d.deadline)
 	}
 }
 

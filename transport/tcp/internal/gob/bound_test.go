@@ -123,6 +123,62 @@ func TestLateEndOfContext(t *testing.T) {
 	}
 }
 
+// told is a socket that tells when somebody waits for bytes.
+type told struct {
+	net.Conn
+	reading chan struct{} // capacity 1
+}
+
+func (c *told) Read(p []byte) (int, error) {
+	select {
+	case c.reading <- struct{}{}:
+	default:
+	}
+	return c.Conn.Read(p)
+}
+
+// A Recv that waits keeps its own bound while the next one is set, as a stream's
+// does while its goodbye is sent; and what follows has the next one.
+func TestBindLeavesWhatIsUnderWay(t *testing.T) {
+	for name, tt := range map[string]struct {
+		deadline time.Duration // 0: none
+		end      func(cancel func())
+		want     error
+	}{
+		"cancel":   {0, func(cancel func()) { cancel() }, context.Canceled},
+		"deadline": {100 * time.Millisecond, func(func()) {}, os.ErrDeadlineExceeded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client, server := pair(t)
+			socket := &told{Conn: client, reading: make(chan struct{}, 1)}
+			c, s := gob.New(socket, gob.Options{}), gob.New(server, gob.Options{})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			var at time.Time
+			if tt.deadline != 0 {
+				at = time.Now().Add(tt.deadline)
+			}
+			c.Bind(ctx, at)
+			result := make(chan error, 1)
+			go func() { result <- recv(c) }()
+			<-socket.reading
+			c.Bind(context.Background(), time.Time{})
+			tt.end(cancel)
+			select {
+			case err := <-result:
+				if !errors.Is(err, tt.want) {
+					t.Errorf("got %v, want %v", err, tt.want)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("Recv goes on, want that its own bound ends it")
+			}
+			if err := errors.Join(c.Send(request("x")), s.Recv(new(transport.Message))); err != nil {
+				t.Errorf("got %v from Send under the next bound, want none", err)
+			}
+		})
+	}
+}
+
 func TestReadyLooksAtTheSocket(t *testing.T) {
 	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		t.Skip("no way to look at a socket here")

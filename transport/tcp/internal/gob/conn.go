@@ -59,6 +59,9 @@ type Options struct {
 	// Client says that this end asks and does not answer: a second answer to
 	// the request before the last one is dropped.
 	Client bool
+	// Met, if not nil, is called once: with nil when the first message has come,
+	// or with what ended the connection before.
+	Met func(err error)
 }
 
 // Conn is a connection, either end of it. Make one with [New]. Send and Recv
@@ -70,9 +73,12 @@ type Conn struct {
 	client     bool
 	numbers    transport.Numbering // of the client's requests
 	state      atomic.Uint32
+	met        sync.Once
+	onMet      func(err error) // Options.Met, nil for none
 
-	mu    sync.Mutex
-	bound bound // guarded by mu
+	mu                 sync.Mutex // guards these three
+	bound              bound
+	sending, receiving direction
 
 	out encoder // Send's
 	in  decoder // Recv's
@@ -99,8 +105,9 @@ func New(raw net.Conn, o Options) *Conn {
 	if o.MaxMessage <= 0 {
 		o.MaxMessage = DefaultMaxMessage
 	}
-	c := &Conn{raw: raw, maxMessage: o.MaxMessage, client: o.Client}
+	c := &Conn{raw: raw, maxMessage: o.MaxMessage, client: o.Client, onMet: o.Met}
 	c.tls, _ = raw.(*tls.Conn)
+	c.sending.deadline, c.receiving.deadline = raw.SetWriteDeadline, raw.SetReadDeadline
 	c.in.prefix = o.Prefix
 	c.in.max = o.MaxMessage
 	c.in.src = bufio.NewReader(source{c})
@@ -124,7 +131,7 @@ func (s source) Read(p []byte) (int, error) {
 // the first is sent, and pseudo fields (":path") are not: go-micro's servers
 // know neither.
 func (c *Conn) Send(m *transport.Message) error {
-	w, err := c.begin(c.raw.SetWriteDeadline)
+	w, err := c.begin(&c.sending)
 	if err != nil {
 		return transport.NotSent(c.failed("send", err))
 	}
@@ -151,7 +158,7 @@ func (c *Conn) Send(m *transport.Message) error {
 
 // Recv implements [transport.Conn].
 func (c *Conn) Recv(m *transport.Message) error {
-	w, err := c.begin(c.raw.SetReadDeadline)
+	w, err := c.begin(&c.receiving)
 	if err != nil {
 		return c.failed("receive", err)
 	}
@@ -160,6 +167,7 @@ func (c *Conn) Recv(m *transport.Message) error {
 		if err := c.in.next(m); err != nil {
 			return c.failed("receive", w.meaning(err))
 		}
+		c.meet(nil)
 		if !c.client || !c.numbers.Old(m.Header) {
 			return nil
 		}
@@ -169,7 +177,15 @@ func (c *Conn) Recv(m *transport.Message) error {
 // failed ends the use of the connection.
 func (c *Conn) failed(what string, err error) error {
 	c.state.Or(stateBroken)
+	c.meet(err)
 	return c.told(what, err)
+}
+
+// meet tells who wants to know it how the peer has begun.
+func (c *Conn) meet(err error) {
+	if c.onMet != nil {
+		c.met.Do(func() { c.onMet(err) })
+	}
 }
 
 // told words an error. The bare io.EOF stays as it is.

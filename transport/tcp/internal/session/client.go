@@ -232,8 +232,11 @@ func (c *Client) Cancel(id uint64, code Code) bool {
 
 // CloseSend ends our direction of a stream.
 func (c *Client) CloseSend(st *Stream) error {
-	if st.over || st.sentEnd {
+	switch {
+	case st.over || st.sentEnd:
 		return nil
+	case st.midway:
+		return errMidway
 	}
 	return c.end(st, nil)
 }

@@ -43,11 +43,10 @@ func (c *Client) frame(h frame.Header, payload []byte, now int64, sink ClientSin
 		if s == nil {
 			return c.late(now)
 		}
-		err = c.toError(r)
-		if s.start >= c.taken {
-			return broken("RESET for an exchange before it has begun")
+		if c.early(s) {
+			return earlier(h)
 		}
-		c.fail(s, index, err, sink)
+		c.fail(s, index, c.toError(r), sink)
 		return nil
 	case frame.Credit:
 		var st *Stream
@@ -68,6 +67,14 @@ func (c *Client) frame(h frame.Header, payload []byte, now int64, sink ClientSin
 	default:
 		return c.control(h, payload, now)
 	}
+}
+
+// early reports whether not a byte of an exchange has left: what comes for it
+// was guessed.
+func (c *Client) early(s *slot) bool { return s.start >= c.taken }
+
+func earlier(h frame.Header) error {
+	return broken("%s frame for an exchange before it has begun", h.Type)
 }
 
 // late counts a reset for an exchange that is over; a flood of them is one.
@@ -99,6 +106,8 @@ func (c *Client) message(h frame.Header, payload []byte, sink ClientSink) error 
 			return err
 		}
 		return nil
+	case c.early(s):
+		return earlier(h)
 	case s.stream == nil:
 		return c.reply(h, hd, body, sink)
 	case !h.Has(frame.FlagStream):
@@ -177,6 +186,8 @@ func (c *Client) ended(h frame.Header, payload []byte, sink ClientSink) error {
 	switch {
 	case s == nil:
 		c.Counters.Late++
+	case c.early(s):
+		return earlier(h)
 	case planted.HalfCloseDropped:
 	case s.stream == nil:
 		r, token := s.receiver, s.token

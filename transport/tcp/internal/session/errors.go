@@ -69,6 +69,9 @@ func over(what string, n, limit int) string {
 	return fmt.Sprintf("%s of %d bytes, the limit is %d", what, n, limit)
 }
 
+// errMidway is told to who would send on a stream while another still sends.
+var errMidway = fmt.Errorf("%w: another Send has sent only a part of its message (one at a time may send)", transport.ErrInvalid)
+
 var errNoAnswer = errors.New("the exchange was ended without an answer")
 
 // local is the error of a reset that this side decided upon.

@@ -150,6 +150,19 @@ func (l *Link) Give(b []byte) {
 	}
 }
 
+// Nap gives up memory for what is to be written, while nothing is.
+func (l *Link) Nap() {
+	for _, b := range l.spare {
+		if l.pool != nil && cap(b) >= segmentSize {
+			l.pool.Put(l.box(b))
+		}
+	}
+	l.spare, l.boxes = nil, nil
+	if l.Queued() == 0 {
+		l.out = nil
+	}
+}
+
 func (l *Link) box(b []byte) *[]byte {
 	n := len(l.boxes)
 	if n == 0 {

@@ -105,6 +105,7 @@ func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
 		return broken("OPEN with the id %#x while %#x is open", h.ID, p.id)
 	}
 	s.begin(o, sink)
+	o.Body = nil // it holds what was fed
 	return nil
 }
 

@@ -31,10 +31,15 @@ type Stream struct {
 	due       int64 // cost that the connection as a whole is owed
 
 	sentEnd, gotEnd, over bool
+	midway                bool // more of the last message is to be sent
 }
 
 // Over reports whether the exchange has ended, from whichever side.
 func (st *Stream) Over() bool { return st.over }
+
+// Midway reports whether a message was begun and not sent to its end. Nothing
+// but the rest of it may follow, or a reset.
+func (st *Stream) Midway() bool { return st.midway }
 
 func (l *Link) newStream(st *Stream, id uint64) {
 	st.ID = id
@@ -209,6 +214,9 @@ type Sending struct {
 func (l *Link) Send(st *Stream, s *Sending, bound int) (done bool, err error) {
 	body := s.Message.Body
 	if !s.begun {
+		if st.midway {
+			return false, errMidway
+		}
 		if len(body) > l.peer.Message {
 			return false, tooLarge("message", len(body), l.peer.Message)
 		}
@@ -262,6 +270,7 @@ func (l *Link) piecemeal(st *Stream, s *Sending, body []byte) error {
 	l.credit -= cost
 	s.begun = true
 	s.sent += len(body)
+	st.midway = s.sent < total
 	return nil
 }
 

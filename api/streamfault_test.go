@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/messages"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http"
+	"example.com/mailcall/transport/tcp"
+)
+
+// A server that refuses a stream proves that nothing of it was executed, and the
+// error says so.
+func TestRefusedStreamWasNotExecuted(t *testing.T) {
+	server, err := tcp.NewServer(tcp.ServerConfig{Handler: func(*tcp.Request, *tcp.Reply) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan error, 1)
+	go func() { over <- server.Serve(l) }()
+	t.Cleanup(func() {
+		server.Close()
+		<-over
+	})
+	wire, err := tcp.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := start(t, api.WithTransport(wire), api.WithAddress(l.Addr().String()))
+	s := openStream(t, c, "Greeter.Bidi")
+	err = s.Recv(new(greet.HelloReply))
+	if a, _ := last(t, err); a.Proof != rpcerr.NotSent || !strings.Contains(a.Decision, "open it anew") {
+		t.Errorf("got proof %s and decision %q for a refusal, want %s and what to do", a.Proof, a.Decision, rpcerr.NotSent)
+	}
+	if !errors.Is(err, transport.ErrNotSent) || !strings.Contains(err.Error(), "streams are not served here") {
+		t.Errorf("got %v, want the words of the server", err)
+	}
+}
+
+// A message over the client's own limit says nothing about the node.
+func TestTooLargeAMessageOfAStreamIsNoFault(t *testing.T) {
+	const limit = 1 << 10
+	small, err := http.New(http.WithMaxMessage(limit))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gob, err := tcp.New(tcp.WithMaxMessage(limit), tcp.WithWire(tcp.Gob))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, wire := range map[string]transport.Transport{"http": small, "gob": gob} {
+		t.Run(name, func(t *testing.T) {
+			r := mailcalltest.NewGreeter("greeter")
+			t.Cleanup(func() { _ = r.Close() })
+			if err := r.Listen(wires(t)[name], "127.0.0.1:0"); err != nil {
+				t.Fatal(err)
+			}
+			c := start(t, api.WithTransport(wire), api.WithAddress(r.Address()))
+			s := openStream(t, c, "Greeter.Bidi")
+			for range 2 { // each fits, its answer does not: it says hello
+				send(t, s, &greet.HelloRequest{Name: strings.Repeat("x", limit-len("Hello "))})
+			}
+			err := s.Recv(new(greet.HelloReply))
+			if !errors.Is(err, transport.ErrTooLarge) {
+				t.Fatalf("got %v, want that the message is too large", err)
+			}
+			until(t, "the end of the stream", func() bool { return len(c.Runtime().Snapshot().Streams) == 0 })
+			r.Kill()
+			if err := greetAnn(within(t), c, api.WithRetries(0)); err == nil {
+				t.Error("got an answer of a dead node")
+			}
+			var n messages.NodeInfo
+			until(t, "the fault of the dead node", func() bool {
+				n = c.Runtime().Snapshot().Services[0].Nodes[0]
+				return strings.Contains(n.LastFault, "refused")
+			})
+			if n.Faults != 1 {
+				t.Errorf("got %d faults, want that of the dead node alone", n.Faults)
+			}
+		})
+	}
+}
+
+// A message that cannot be decoded, or over which the codec panics, is told with
+// the node it came from, and the stream goes on.
+func TestUndecodableMessageOfAStream(t *testing.T) {
+	eachWire(t, func(t *testing.T, c *api.Caller) {
+		s := openStream(t, c, "Greeter.Bidi")
+		for range 3 {
+			send(t, s, &greet.HelloRequest{Name: "Ann"})
+		}
+		for what, into := range map[string]any{"no message": new(int), "a panic": &explosive{}} {
+			err := s.Recv(into)
+			a, _ := last(t, err)
+			if a.Node == "" || a.Phase != rpcerr.PhaseDecode || a.Proof != rpcerr.Executed {
+				t.Errorf("%s: got attempt %+v of %v, want the node, phase decode and executed", what, a, err)
+			}
+		}
+		if got := recv(t, s).GetGreeting(); got != "Hello Ann" {
+			t.Errorf("got %q after that, want Hello Ann", got)
+		}
+	}, api.WithDefaultContentType("application/json"))
+}
+
+// explosive panics when it is decoded into.
+type explosive struct{}
+
+func (*explosive) UnmarshalJSON([]byte) error { panic("boom") }
