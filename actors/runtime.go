@@ -225,8 +225,14 @@ func (r *Runtime) Go(work func()) {
 
 // Close refuses new calls, waits for those in flight until ctx ends, then
 // cancels them; then it closes every connection and stops every actor. It
-// returns how many calls were cut. Calling it again returns the same.
+// returns how many calls were cut. A nil ctx is one that has ended. Calling it
+// again returns the same.
 func (r *Runtime) Close(ctx context.Context) (cut int) {
+	if ctx == nil {
+		over, cancel := context.WithCancel(r.ctx)
+		cancel()
+		ctx = over //nolint:contextcheck // there is none to inherit from
+	}
 	r.close.Do(func() {
 		r.Desk.Refuse() // the wait for streams may be long
 		r.cut = r.Streams.Close(ctx) + r.Desk.Close(ctx)

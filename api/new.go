@@ -183,7 +183,8 @@ func (c *Caller) String() string { return "mailcall" }
 
 // Close refuses new calls, waits for those in flight until ctx ends, cancels
 // what is left, closes every connection and stops every actor. It returns how
-// many calls were cut. Calling it again returns the same number.
+// many calls were cut. A nil ctx is one that has ended: nothing is waited for.
+// Calling it again returns the same number.
 func (c *Caller) Close(ctx context.Context) (cut int) {
 	cut = c.runtime.Close(ctx)
 	if c.broker != nil {
