@@ -117,6 +117,7 @@ type Runtime struct {
 	root      messages.Ref[messages.RootMessage]
 	retrier   messages.Ref[messages.RetrierMessage]
 	publisher messages.Ref[messages.PublisherMessage] // nil without a broker
+	post      atomic.Pointer[messages.Post]           // published by the publisher
 	directory messages.Directory
 	pools     atomic.Pointer[[]*messages.Pool]
 	poolsMu   sync.Mutex // orders writers of pools: the root, and nobody else at a time
