@@ -82,7 +82,7 @@ func nodeInfo(n *messages.Node, now clock.Instant) messages.NodeInfo {
 	health := messages.Health(n.Health.Load())
 	info := messages.NodeInfo{
 		ID: n.ID, Address: n.Address, Version: n.Record().Version,
-		Transport: n.Transport, Legacy: n.Legacy, Native: n.Native,
+		Transport: n.Transport, Legacy: n.Legacy, Native: n.Native, Leaving: n.Record().Node.Leaving,
 		Health:   health.String(),
 		InFlight: n.InFlight.Load(), Streams: n.Streams.Load(),
 		Answers: n.Total.Load() + n.Answers.Load(), Faults: n.Faults.Load(),

@@ -109,6 +109,9 @@ type NodeInfo struct {
 	Native    bool   `json:"native,omitempty"`
 	// Health is "healthy", "ejected" or "probing".
 	Health string `json:"health"`
+	// Leaving says that the registry does not name it any more, or says that it
+	// is about to go.
+	Leaving bool `json:"leaving,omitempty"`
 	// EjectedFor is for how long an ejected node is not chosen yet. Share is how
 	// many of a thousand draws a node that warms up takes part in, 0 for a warm
 	// one.
