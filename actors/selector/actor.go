@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -314,6 +315,11 @@ func filter(records []*registry.Service, filters []messages.Filter) (kept []*reg
 	kept = append(kept, records...)
 	for _, f := range filters {
 		kept = f(kept)
+	}
+	for i, r := range kept {
+		if r == nil || slices.Contains(r.Nodes, nil) {
+			return nil, fmt.Errorf("select filter: record %d of the %d that it leaves is nil, or has a nil node", i+1, len(kept))
+		}
 	}
 	return kept, nil
 }
