@@ -18,7 +18,7 @@ func (r *Runtime) openBroker() error {
 	if r.Broker == nil {
 		return nil
 	}
-	var c publisher.Config
+	c := publisher.Config{Name: r.Broker.String(), Clock: r.Clock, Seen: &r.post}
 	if b, ok := r.Broker.(broker.Connecter); ok {
 		c.Connect = func(done func(error)) {
 			r.Go(func() { done(r.connect(b)) })

@@ -117,6 +117,7 @@ type Runtime struct {
 	root      messages.Ref[messages.RootMessage]
 	retrier   messages.Ref[messages.RetrierMessage]
 	publisher messages.Ref[messages.PublisherMessage] // nil without a broker
+	post      atomic.Pointer[messages.Post]           // published by the publisher
 	directory messages.Directory
 	pools     atomic.Pointer[[]*messages.Pool]
 	poolsMu   sync.Mutex // orders writers of pools: the root, and nobody else at a time
@@ -225,8 +226,14 @@ func (r *Runtime) Go(work func()) {
 
 // Close refuses new calls, waits for those in flight until ctx ends, then
 // cancels them; then it closes every connection and stops every actor. It
-// returns how many calls were cut. Calling it again returns the same.
+// returns how many calls were cut. A nil ctx is one that has ended. Calling it
+// again returns the same.
 func (r *Runtime) Close(ctx context.Context) (cut int) {
+	if ctx == nil {
+		over, cancel := context.WithCancel(r.ctx)
+		cancel()
+		ctx = over //nolint:contextcheck // there is none to inherit from
+	}
 	r.close.Do(func() {
 		r.Desk.Refuse() // the wait for streams may be long
 		r.cut = r.Streams.Close(ctx) + r.Desk.Close(ctx)

@@ -23,6 +23,7 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 		Calls:  r.Desk.Calls(now), Streams: r.Streams.Streams(now),
 	}
 	s.Totals.Streams = r.Streams.Opened()
+	s.Broker = r.brokerInfo(now)
 	stale := r.stale()
 	for _, service := range r.directory.All() {
 		info := serviceInfo(service, r.settings.Load().Budget.Max, now)
@@ -39,6 +40,24 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 	}
 	slices.SortFunc(s.Pools, func(a, b messages.PoolInfo) int { return cmp.Compare(a.Address, b.Address) })
 	return s
+}
+
+func (r *Runtime) brokerInfo(now clock.Instant) *messages.BrokerInfo {
+	p := r.post.Load()
+	if p == nil {
+		return nil
+	}
+	info := &messages.BrokerInfo{Name: p.Name, State: "idle", Waiting: p.Waiting}
+	switch {
+	case p.Connected:
+		info.State = "connected"
+	case p.Connecting:
+		info.State = "connecting"
+	}
+	if p.Fault != nil {
+		info.LastFault, info.LastFaultAge = p.Fault.Err.Error(), now.Sub(p.Fault.At)
+	}
+	return info
 }
 
 func serviceInfo(service *messages.Service, full float64, now clock.Instant) messages.ServiceInfo {
@@ -63,7 +82,7 @@ func nodeInfo(n *messages.Node, now clock.Instant) messages.NodeInfo {
 	health := messages.Health(n.Health.Load())
 	info := messages.NodeInfo{
 		ID: n.ID, Address: n.Address, Version: n.Record().Version,
-		Transport: n.Transport, Legacy: n.Legacy, Native: n.Native,
+		Transport: n.Transport, Legacy: n.Legacy, Native: n.Native, Leaving: n.Record().Node.Leaving,
 		Health:   health.String(),
 		InFlight: n.InFlight.Load(), Streams: n.Streams.Load(),
 		Answers: n.Total.Load() + n.Answers.Load(), Faults: n.Faults.Load(),

@@ -6,10 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"sync/atomic"
 	"time"
 
 	"example.com/mailcall/broker/http"
 	"example.com/mailcall/registry"
+	"example.com/mailcall/registry/cache"
+	"example.com/mailcall/registry/memory"
+	"example.com/mailcall/registry/static"
 	"example.com/mailcall/rpcerr"
 )
 
@@ -17,7 +22,8 @@ import (
 // that it finds through r. Subscribing needs a registry that takes
 // registrations ([registry.Registrar]). It belongs to the caller, who closes
 // it. A client that has a registry and no broker publishes through one of its
-// own.
+// own, which remembers subscribers as long as the registry's watch works, and
+// for ten seconds at most; this one asks r on each publish.
 func NewHTTPBroker(r registry.Registry, opts ...http.Option) (*http.Broker, error) {
 	if r == nil {
 		return nil, errors.New("http broker: nil registry, it says where subscribers are")
@@ -48,6 +54,60 @@ func (d discovery) Nodes(ctx context.Context, service string) (nodes []http.Node
 	}
 	return nodes, nil
 }
+
+// The rules by which the client's own broker remembers subscribers. News come
+// by the registry's watch; the age is for subscribers that went without a word.
+const (
+	subscribersAge   = 10 * time.Second
+	subscribersPause = time.Second // between two questions that a failure or an unknown topic makes
+)
+
+// ownBroker makes the broker of a client that was given none. To ask the
+// registry on each publish may take long, so it remembers the subscribers; who
+// closes the broker closes the memory as well.
+func ownBroker(r registry.Registry) (*http.Broker, io.Closer, error) {
+	// A node that is taken out has said so, and must not be sent to for a
+	// while more: there is no grace.
+	seen, err := cache.New(r, cache.WithTTL(subscribersAge), cache.WithPause(subscribersPause), cache.WithGrace(0))
+	if err != nil {
+		return nil, nil, err
+	}
+	var d http.Discovery = &remembered{discovery: discovery{seen}, seen: seen}
+	if inProcess(r) {
+		d = discovery{r}
+	}
+	b, err := http.New(d)
+	return b, seen, err
+}
+
+// inProcess reports whether r answers from memory itself, and so at once and
+// never with an old list.
+func inProcess(r registry.Registry) bool {
+	switch r.(type) {
+	case *memory.Registry, *static.Registry:
+		return true
+	}
+	return false
+}
+
+// remembered finds subscribers in a cache that follows the registry.
+type remembered struct {
+	discovery
+
+	seen      *cache.Registry
+	following atomic.Bool
+}
+
+// Nodes implements the broker's Discovery.
+func (r *remembered) Nodes(ctx context.Context, service string) ([]http.Node, error) {
+	if !r.following.Swap(true) {
+		r.seen.Follow(service, func([]*registry.Service) {}, func(error) { r.following.Store(false) })
+	}
+	return r.discovery.Nodes(ctx, service)
+}
+
+// Forget implements the broker's Forgetter.
+func (r *remembered) Forget(service string) { r.seen.Expire(service) }
 
 // announcing registers subscribers as well.
 type announcing struct {

@@ -54,6 +54,28 @@ func TestCloseCutsAnOpening(t *testing.T) {
 	}
 }
 
+// Without a context nobody waits, and whatever is in flight is told why.
+func TestCloseWithoutAContext(t *testing.T) {
+	server := mailcalltest.Start(t)
+	c := start(t, api.WithAddress(server.Address()), api.WithRequestTimeout(0), api.WithAttemptTimeout(0))
+	if err := greetAnn(within(t), c); err != nil {
+		t.Fatal(err)
+	}
+	server.Pause()
+	defer server.Resume()
+	result := make(chan error, 1)
+	go func() { result <- greetAnn(context.Background(), c) }()
+	until(t, "the call to be in flight", func() bool { return len(c.Runtime().Snapshot().Calls) == 1 })
+	for range 2 {
+		if cut := c.Close(nil); cut != 1 { //nolint:staticcheck // what a user may do as well
+			t.Errorf("got %d cut, want the call", cut)
+		}
+	}
+	if err := await(t, "the end of the call", result); !errors.Is(err, rpcerr.ErrClosed) {
+		t.Errorf("got %v, want %v", err, rpcerr.ErrClosed)
+	}
+}
+
 var errEnough = errors.New("enough of it")
 
 // Whoever gives up with a reason finds it in the error.

@@ -19,7 +19,7 @@ import (
 // Caller is the client that [New] makes: a [Client] with an end and an inside.
 type Caller struct {
 	runtime *actors.Runtime
-	broker  io.Closer // nil unless it is ours
+	own     []io.Closer // the broker and what it needs, none unless they are ours
 	current atomic.Pointer[config]
 	init    sync.Mutex // one Init at a time
 	// exchanges are recycled from call to call. They set ids aside, so they
@@ -44,13 +44,13 @@ func New(opts ...Option) (*Caller, error) {
 	if options.Seed == 0 {
 		options.Seed = new(maphash.Hash).Sum64()
 	}
-	var own io.Closer
+	var own []io.Closer
 	if options.Broker == nil && options.Registry != nil {
-		b, err := NewHTTPBroker(options.Registry)
+		b, seen, err := ownBroker(options.Registry)
 		if err != nil {
 			return nil, fmt.Errorf("mailcall: %w", err)
 		}
-		options.Broker, own = b, b
+		options.Broker, own = b, append(own, b, seen)
 	}
 	runtime, err := actors.New(actors.Config{
 		System: options.ActorSystem, Name: options.Name, Logger: options.Logger,
@@ -61,7 +61,7 @@ func New(opts ...Option) (*Caller, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mailcall: %w", err)
 	}
-	c := &Caller{runtime: runtime, broker: own}
+	c := &Caller{runtime: runtime, own: own}
 	c.exchanges.New = newExchange
 	c.bodies.New = func() any { return &room{pool: &c.bodies} }
 	c.current.Store(newConfig(c, options))
@@ -183,11 +183,12 @@ func (c *Caller) String() string { return "mailcall" }
 
 // Close refuses new calls, waits for those in flight until ctx ends, cancels
 // what is left, closes every connection and stops every actor. It returns how
-// many calls were cut. Calling it again returns the same number.
+// many calls were cut. A nil ctx is one that has ended: nothing is waited for.
+// Calling it again returns the same number.
 func (c *Caller) Close(ctx context.Context) (cut int) {
 	cut = c.runtime.Close(ctx)
-	if c.broker != nil {
-		_ = c.broker.Close() // it subscribed to nothing, so nothing can fail
+	for _, thing := range c.own {
+		_ = thing.Close() // it subscribed to nothing, so nothing can fail
 	}
 	return cut
 }

@@ -194,3 +194,27 @@ func TestOverload(t *testing.T) {
 		})
 	}
 }
+
+// A filter that leaves nil behind fails the calls that need it, by name, and the
+// client goes on.
+func TestFilterThatLeavesNil(t *testing.T) {
+	for name, bad := range map[string][]*registry.Service{
+		"service": {nil}, "node": {{Name: "greeter", Nodes: []*registry.Node{nil}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spoil := func([]*registry.Service) []*registry.Service { return bad }
+			r, _ := town(t)
+			err := greetAnn(within(t), start(t, api.WithRegistry(r), api.WithFilter(spoil), api.WithRequestTimeout(shortly)))
+			if err == nil || !strings.Contains(err.Error(), "filter") {
+				t.Errorf("a client's: got %v, want an error that names the filter", err)
+			}
+			c := start(t, api.WithRegistry(r))
+			if err := greetAnn(within(t), c, api.WithFilter(spoil)); err == nil || !strings.Contains(err.Error(), "filter") {
+				t.Errorf("a call's: got %v, want an error that names the filter", err)
+			}
+			if err := greetAnn(within(t), c); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
+	}
+}

@@ -116,6 +116,57 @@ func TestPublishIsTriedAgainWhenNothingWasSent(t *testing.T) {
 	}
 }
 
+// connectable is a broker whose connecting waits for what the test says.
+type connectable struct {
+	broker.Broker
+	asked  chan struct{}
+	result chan error
+}
+
+func (c connectable) Connect(context.Context) error {
+	c.asked <- struct{}{}
+	return <-c.result
+}
+
+// The snapshot says how the way to the broker is.
+func TestBrokerInTheSnapshot(t *testing.T) {
+	if b := start(t).Runtime().Snapshot().Broker; b != nil {
+		t.Errorf("got %+v, want no broker", b)
+	}
+	if b := start(t, api.WithBroker(memory.New())).Runtime().Snapshot().Broker; b == nil || b.State != "connected" || b.Name != "memory" {
+		t.Errorf("got %+v, want a broker that needs no connecting", b)
+	}
+	b := connectable{memory.New(), make(chan struct{}), make(chan error)}
+	subscribe(t, b, "greetings")
+	c := start(t, api.WithBroker(b), api.WithRetries(0))
+	result := make(chan error, 1)
+	state := func(want string, waiting int, fault string) {
+		t.Helper()
+		until(t, want, func() bool { return c.Runtime().Snapshot().Broker.State == want })
+		if got := c.Runtime().Snapshot().Broker; got.Waiting != waiting || got.LastFault != fault {
+			t.Errorf("got %+v, want %d waiting and the fault %q", got, waiting, fault)
+		}
+	}
+	state("idle", 0, "")
+	for _, tc := range []struct {
+		err          error
+		state, fault string
+	}{{errors.New("no way"), "idle", "no way"}, {nil, "connected", ""}} {
+		go func() { result <- c.Publish(within(t), c.NewMessage("greetings", &greet.HelloRequest{})) }()
+		await(t, "the connecting", b.asked)
+		before := ""
+		if tc.err == nil {
+			before = "no way"
+		}
+		state("connecting", 1, before)
+		b.result <- tc.err
+		if err := await(t, "the end of the publishing", result); (err == nil) != (tc.err == nil) {
+			t.Errorf("got %v, want %v", err, tc.err)
+		}
+		state(tc.state, 0, tc.fault)
+	}
+}
+
 func TestPublishRefuses(t *testing.T) {
 	with := start(t, api.WithBroker(memory.New()))
 	without := start(t)

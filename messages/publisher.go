@@ -27,6 +27,19 @@ func (Connected) IgnoreDeadLetterLogging() {}
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (Hangup) IgnoreDeadLetterLogging() {}
 
+// Post is what the publisher publishes of itself. It is immutable.
+type Post struct {
+	// Name of the broker.
+	Name string
+	// Connected says that the broker has been connected, or needs no
+	// connecting; Connecting that it is being connected now.
+	Connected, Connecting bool
+	// Waiting is how many wait for that.
+	Waiting int
+	// Fault is why it could not be connected the last time, nil if it could.
+	Fault *Fault
+}
+
 // PublishTo is the name of the field that tells a broker's connection what to
 // publish to. It never travels.
 const PublishTo = ":to"

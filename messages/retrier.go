@@ -45,6 +45,8 @@ type Case struct {
 	Attempts, Max int
 	// OtherNode: a node that the call has not tried yet is selectable.
 	OtherNode bool
+	// NoAddress: no node of the service has an address that can be dialled.
+	NoAddress bool
 	// Backoff is the wait that the user's backoff function gave; negative
 	// when there is none and the retrier's own applies.
 	Backoff time.Duration

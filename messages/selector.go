@@ -44,14 +44,16 @@ type (
 		Records []*registry.Service
 		Err     error
 	}
-	// Changed reports a new list from the registry's watch.
-	Changed struct{ Records []*registry.Service }
+	// Changed says that the registry's watch has told a new list. The list lies
+	// with the selector, where a newer one takes its place: however many are
+	// told, one message is under way.
+	Changed struct{}
 	// Filtered reports the end of the filtering that the selector began with
-	// list number List: Raw is what it began with, Records what is left.
+	// list number List: Records are what is left of it.
 	Filtered struct {
-		List         int
-		Raw, Records []*registry.Service
-		Err          error
+		List    int
+		Records []*registry.Service
+		Err     error
 	}
 	// WatchEnded reports that the registry's watch broke.
 	WatchEnded struct{ Err error }

@@ -20,6 +20,8 @@ type Snapshot struct {
 	Services []ServiceInfo `json:"services"`
 	// Pools by address.
 	Pools []PoolInfo `json:"pools"`
+	// Broker is where messages are published, nil if the client has none.
+	Broker *BrokerInfo `json:"broker,omitempty"`
 	// Calls in flight, oldest first.
 	Calls []CallInfo `json:"calls"`
 	// Streams that are open, oldest first.
@@ -49,8 +51,8 @@ type ActorInfo struct {
 	// it has none.
 	ID     string `json:"id"`
 	Parent string `json:"parent"`
-	// Kind is "root", "selector", "keeper", "retrier", "supervisor", "attempt" or
-	// "stream".
+	// Kind is "root", "selector", "keeper", "retrier", "publisher", "supervisor",
+	// "attempt" or "stream".
 	Kind string `json:"kind"`
 	// Depth is how many messages wait in the mailbox, MaxDepth the most that
 	// ever did.
@@ -60,6 +62,23 @@ type ActorInfo struct {
 	Received int64 `json:"received"`
 	// Busy is how long the turn that runs now has been running, 0 if none.
 	Busy time.Duration `json:"busy_ns"`
+}
+
+// BrokerInfo is the way to the broker.
+type BrokerInfo struct {
+	// Name of the broker.
+	Name string `json:"name"`
+	// State is "idle" before the first publishing and after a failure to
+	// connect, "connecting", or "connected". Whether a connection has been lost
+	// since is known to the broker alone.
+	State string `json:"state"`
+	// Waiting publishings wait to be connected, those that share a wait counted
+	// once.
+	Waiting int `json:"waiting,omitempty"`
+	// LastFault is why the last connecting failed, "" if it did not,
+	// LastFaultAge how long ago that was.
+	LastFault    string        `json:"last_fault,omitempty"`
+	LastFaultAge time.Duration `json:"last_fault_age_ns,omitempty"`
 }
 
 // ServiceInfo is one service with its nodes.
@@ -90,6 +109,9 @@ type NodeInfo struct {
 	Native    bool   `json:"native,omitempty"`
 	// Health is "healthy", "ejected" or "probing".
 	Health string `json:"health"`
+	// Leaving says that the registry does not name it any more, or says that it
+	// is about to go.
+	Leaving bool `json:"leaving,omitempty"`
 	// EjectedFor is for how long an ejected node is not chosen yet. Share is how
 	// many of a thousand draws a node that warms up takes part in, 0 for a warm
 	// one.

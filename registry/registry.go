@@ -39,6 +39,11 @@ type Node struct {
 	ID string `json:"id"`
 	// Address is what the transport dials.
 	Address string `json:"address"`
+	// Leaving says that the node is about to go, so that calls are for others
+	// as long as these are not the fewer. It is no part of a record: package
+	// cache sets it on nodes that the registry does not name any more, and a
+	// registry that learns of such things may.
+	Leaving bool `json:"-"`
 }
 
 // Endpoint describes one endpoint of a service.

@@ -26,6 +26,8 @@ var (
 	// ErrFull is matched when a [Shared] connection carries as many exchanges
 	// as it may.
 	ErrFull = errors.New("transport: the connection carries all the exchanges that it may")
+	// ErrAddress is matched by errors made with [BadAddress].
+	ErrAddress = errors.New("transport: unusable address")
 	// ErrAnswered is matched by errors made with [Answered].
 	ErrAnswered = errors.New("transport: the peer answered with an error")
 )
@@ -45,6 +47,22 @@ type notSentError struct{ error }
 func (e *notSentError) Unwrap() error { return e.error }
 
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
+
+// BadAddress marks an error of Dial as one about the address alone: the
+// transport can make nothing of it, and to dial it again is of no use. mailcall
+// goes on with other nodes, if there are any. It returns nil for nil.
+func BadAddress(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &badAddressError{err}
+}
+
+type badAddressError struct{ error }
+
+func (e *badAddressError) Unwrap() error { return e.error }
+
+func (e *badAddressError) Is(target error) bool { return target == ErrAddress }
 
 // Answered marks err as the peer's own answer: it saw the request and decided.
 // Where the wire has a status of its own, that is how a bad one is told. It

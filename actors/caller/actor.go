@@ -271,7 +271,7 @@ func (s *supervisor) ask(c messages.Case, now clock.Instant) {
 	c.Idempotent = plan.Idempotent
 	c.Attempts, c.Max = s.state.started, plan.Attempts
 	c.Base, c.Cap = plan.BackoffBase, plan.BackoffCap
-	c.OtherNode = s.otherNode()
+	c.OtherNode, c.NoAddress = s.otherNode(), s.noAddress()
 	if s.state.deadline != 0 {
 		c.Remaining = max(s.state.deadline.Sub(now), 1)
 	}
@@ -288,6 +288,23 @@ func (s *supervisor) otherNode() bool {
 	}
 	ready, err := s.narrow(view, view.Ready)
 	return err == nil && s.untried(ready)
+}
+
+// noAddress reports whether the address of every node has turned out to be none
+// by now.
+func (s *supervisor) noAddress() bool {
+	bad := 0
+	for _, a := range s.log {
+		if errors.Is(a.Err, transport.ErrAddress) {
+			bad++
+		}
+	}
+	view := s.service.View.Load()
+	if bad == 0 || view == nil {
+		return false
+	}
+	nodes, err := s.narrow(view, view.Nodes)
+	return err == nil && bad >= len(nodes)
 }
 
 func (s *supervisor) judged(m messages.Judged, now clock.Instant) {

@@ -10,7 +10,9 @@ package publisher
 
 import (
 	"fmt"
+	"sync/atomic"
 
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 
@@ -23,13 +25,23 @@ const maxWaiting = 1024
 
 // Config is what a publisher is made of.
 type Config struct {
+	// Name of the broker.
+	Name string
 	// Connect connects the broker outside of any turn and tells done once. Nil
 	// for one that needs no connecting.
 	Connect func(done func(error))
+	// Clock is its time.
+	Clock clock.Clock
+	// Seen is what it publishes of itself.
+	Seen *atomic.Pointer[messages.Post]
 }
 
 // New returns the publisher as an actor.
-func New(c Config) actor.Actor { return &publisher{Config: c, connected: c.Connect == nil} }
+func New(c Config) actor.Actor {
+	p := &publisher{Config: c, connected: c.Connect == nil}
+	p.publish()
+	return p
+}
 
 type publisher struct {
 	Config
@@ -37,6 +49,7 @@ type publisher struct {
 	connected  bool
 	connecting bool
 	waiting    []messages.Connect
+	fault      *messages.Fault // of the last connecting
 }
 
 // Receive implements actor.Actor.
@@ -57,12 +70,20 @@ func (p *publisher) handle(ctx actor.Context, m messages.PublisherMessage) {
 	case messages.Connect:
 		p.connect(m)
 	case messages.Connected:
-		p.connecting, p.connected = false, m.Err == nil
+		p.connecting, p.connected, p.fault = false, m.Err == nil, nil
+		if m.Err != nil {
+			p.fault = &messages.Fault{Err: m.Err, At: p.Clock.Now()}
+		}
 		p.answer(m.Err)
 	case messages.Hangup:
 		p.answer(rpcerr.ErrClosed)
 		ctx.Stop(ctx.Self())
 	}
+	p.publish()
+}
+
+func (p *publisher) publish() {
+	p.Seen.Store(&messages.Post{Name: p.Name, Connected: p.connected, Connecting: p.connecting, Waiting: len(p.waiting), Fault: p.fault})
 }
 
 func (p *publisher) connect(m messages.Connect) {

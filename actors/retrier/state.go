@@ -30,6 +30,9 @@ func (s *state) judge(service *messages.Service, c messages.Case, now clock.Inst
 	if c.Attempts >= c.Max {
 		return stop("stop: all %d attempts are used", c.Max)
 	}
+	if c.NoAddress {
+		return stop("stop: no node has an address that can be dialled")
+	}
 	if c.Wanted == messages.WantStop {
 		return stop("stop: the retry function says so")
 	}

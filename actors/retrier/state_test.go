@@ -62,6 +62,7 @@ func TestJudge(t *testing.T) {
 		{"pushed back for good", messages.Case{Proof: rpcerr.Executed, Wanted: messages.WantRetry, Attempts: 1, Max: 3, Backoff: none, Pushback: -1}, false, 0, "the server wants no other attempt"},
 		{"the user's wait is longer", messages.Case{Proof: rpcerr.Executed, Wanted: messages.WantRetry, Attempts: 1, Max: 3, Backoff: 90 * ms, Pushback: 70 * ms}, true, 90 * ms, "retry in 90ms: executed"},
 		{"doubling begins anew", messages.Case{Proof: rpcerr.SentUnknown, Idempotent: true, Attempts: 4, Pushed: 3, Max: 9, Backoff: none, Base: 10 * ms, Cap: 1000 * ms}, true, 10 * ms, ""},
+		{"no address, whatever the user wants", messages.Case{Proof: rpcerr.NotSent, Wanted: messages.WantRetry, Attempts: 1, Max: 3, NoAddress: true}, false, 0, "no node has an address"},
 		// Hedges.
 		{"hedge", messages.Case{Hedge: true, Idempotent: true, OtherNode: true, Attempts: 1, Max: 2, Backoff: none}, true, 0, "hedge"},
 		{"hedge, not idempotent", messages.Case{Hedge: true, OtherNode: true, Attempts: 1, Max: 2, Backoff: none}, false, 0, "not declared idempotent"},

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"example.com/mailcall/internal/clock"
@@ -71,10 +73,14 @@ type selector struct {
 	waiters []messages.Resolve
 	looking bool // a lookup is under way
 	stop    func()
-	raw     []*registry.Service // as the registry gave it, before filters
-	newest  int                 // number of the newest list that was filtered
-	refresh clock.Instant       // when the list is to be looked up again
-	fault   error               // why the last lookup failed
+	news    atomic.Pointer[[]*registry.Service] // told by the watch and not taken in yet, nil for none
+	raw     []*registry.Service                 // the newest list, before filters
+	newest  int                                 // its number
+	applied int                                 // number of the list in force
+	filters int                                 // how many lists are being filtered
+	behind  bool                                // the newest list is not being filtered yet
+	refresh clock.Instant                       // when the list is to be looked up again
+	fault   error                               // why the last lookup failed
 
 	dismissed bool // nobody new comes; it ends when nobody waits any more
 }
@@ -116,9 +122,13 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 	case messages.Looked:
 		s.looked(m, now)
 	case messages.Changed:
-		s.apply(m.Records, now)
+		s.apply(*s.news.Swap(nil), now)
 	case messages.Filtered:
+		s.filters--
 		s.filtered(m, now)
+		if s.behind {
+			s.narrow()
+		}
 	case messages.WatchEnded:
 		s.stop = nil
 		s.refresh = now.Add(retryAfter)
@@ -244,16 +254,33 @@ func (s *selector) noNode() error {
 	return fmt.Errorf("%w: %s is registered without nodes", rpcerr.ErrNoneAvailable, s.Service.Name)
 }
 
+// maxFilters bounds the lists of a service that are being filtered at once. One
+// that comes beyond that waits, and is replaced by a newer one; several may run,
+// so that a filter that hangs does not hold up all lists to come.
+const maxFilters = 4
+
 // apply has a new list filtered, and taken over when that is done. Filters are
 // code of the user and may take their time.
 func (s *selector) apply(records []*registry.Service, now clock.Instant) {
 	s.newest++
-	m := messages.Filtered{List: s.newest, Raw: records, Records: records}
+	s.raw = records
 	if len(s.Policy.Filters) == 0 {
-		s.filtered(m, now)
+		s.behind = false
+		s.filtered(messages.Filtered{List: s.newest, Records: records}, now)
 		return
 	}
-	filters := s.Policy.Filters
+	s.behind = true
+	s.narrow()
+}
+
+// narrow begins to filter the newest list, if there is room.
+func (s *selector) narrow() {
+	if s.filters == maxFilters {
+		return
+	}
+	s.filters++
+	s.behind = false
+	m, records, filters := messages.Filtered{List: s.newest}, s.raw, s.Policy.Filters
 	s.Go(func() {
 		m.Records, m.Err = filter(records, filters)
 		s.self.Tell(m)
@@ -263,12 +290,12 @@ func (s *selector) apply(records []*registry.Service, now clock.Instant) {
 // filtered takes a new list over and publishes what follows from it.
 func (s *selector) filtered(m messages.Filtered, now clock.Instant) {
 	switch {
-	case m.List != s.newest:
-		return // a newer list is being filtered
+	case m.List < s.applied:
+		return // a newer one was faster
 	case m.Err != nil:
 		s.fault = m.Err // the list before it stays in force
 	default:
-		s.raw = m.Raw
+		s.applied = m.List
 		for _, n := range s.state.replace(m.Records, s.Policy) {
 			s.Parent.Tell(messages.NodeGone{Node: n})
 		}
@@ -289,6 +316,11 @@ func filter(records []*registry.Service, filters []messages.Filter) (kept []*reg
 	for _, f := range filters {
 		kept = f(kept)
 	}
+	for i, r := range kept {
+		if r == nil || slices.Contains(r.Nodes, nil) {
+			return nil, fmt.Errorf("select filter: record %d of the %d that it leaves is nil, or has a nil node", i+1, len(kept))
+		}
+	}
 	return kept, nil
 }
 
@@ -297,7 +329,11 @@ func (s *selector) watch() {
 		return
 	}
 	s.stop = s.Watch(s.Service.Name,
-		func(records []*registry.Service) { s.self.Tell(messages.Changed{Records: records}) },
+		func(records []*registry.Service) {
+			if s.news.Swap(&records) == nil { // else the message about the one before is on its way
+				s.self.Tell(messages.Changed{})
+			}
+		},
 		func(err error) { s.self.Tell(messages.WatchEnded{Err: err}) })
 }
 

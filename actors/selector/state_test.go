@@ -287,3 +287,48 @@ func TestWeight(t *testing.T) {
 }
 
 func near(a, b float64) bool { return a/b > 0.999999 && a/b < 1.000001 }
+
+// leaving marks nodes of a list.
+func leaving(list []*registry.Service, ids ...string) []*registry.Service {
+	for _, n := range list[0].Nodes {
+		n.Leaving = slices.Contains(ids, n.ID)
+	}
+	return list
+}
+
+// Those who leave rest unless they are the more, and the floor of ejections is
+// that of the others.
+func TestLeaving(t *testing.T) {
+	s := newState("a", "b", "c", "d")
+	for _, tc := range []struct {
+		leaves []string
+		want   []string
+	}{
+		{nil, []string{"a", "b", "c", "d"}},
+		{[]string{"d"}, []string{"a", "b", "c"}},
+		{[]string{"b", "d"}, []string{"a", "c"}},
+		{[]string{"b", "c", "d"}, []string{"a", "b", "c", "d"}},
+		{[]string{"a", "b", "c", "d"}, []string{"a", "b", "c", "d"}},
+		{[]string{"b", "d"}, []string{"a", "c"}},
+	} {
+		if gone := s.replace(leaving(list("a", "b", "c", "d"), tc.leaves...), messages.SelectorPolicy{Transport: "http"}); len(gone) != 0 {
+			t.Errorf("%v leave: got %v gone, want none yet", tc.leaves, ids(gone))
+		}
+		if got := s.ready(start); !slices.Equal(got, tc.want) {
+			t.Errorf("%v leave: got %v ready, want %v", tc.leaves, got, tc.want)
+		}
+	}
+	faults(s, "a", faultsToEject, start)
+	faults(s, "c", faultsToEject, start)
+	if got := s.ready(start); !slices.Equal(got, []string{"c"}) {
+		t.Errorf("got %v ready, want one of the two that stay", got)
+	}
+	s.replace(leaving(list("a", "b", "c", "d"), "b", "c"), messages.SelectorPolicy{Transport: "http"})
+	if got := s.ready(start); !slices.Equal(got, []string{"d"}) {
+		t.Errorf("got %v ready, want d, for a is ejected", got)
+	}
+	s.replace(leaving(list("a", "b"), "b"), messages.SelectorPolicy{Transport: "http"})
+	if got := s.ready(start); !slices.Equal(got, []string{"a"}) {
+		t.Errorf("got %v ready, want the only one that stays", got)
+	}
+}

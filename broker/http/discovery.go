@@ -45,6 +45,14 @@ type Discovery interface {
 	Nodes(ctx context.Context, service string) ([]Node, error)
 }
 
+// Forgetter is a [Discovery] that answers from memory.
+type Forgetter interface {
+	// Forget says that what Nodes returned last seems old: nobody in it
+	// subscribes to a topic, or a node could not be reached. It does not block,
+	// and may pass over what it is told too often.
+	Forget(service string)
+}
+
 // Announcer is a [Discovery] that takes announcements. Subscribing needs it.
 type Announcer interface {
 	// Announce makes the node known to publishers for ttl, anew each time.

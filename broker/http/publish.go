@@ -107,8 +107,27 @@ func (b *Broker) encode(topic string, m *broker.Message) ([]byte, error) {
 }
 
 // find returns those who get a message: lists of nodes of which one each does.
-// A list of more than one is a queue and begins with the node to try first.
+// A list of more than one is a queue and begins with the node to try first. That
+// there is nobody is said by discovery only after it was told to forget.
 func (b *Broker) find(ctx context.Context, topic string) ([][]Node, error) {
+	lists, err := b.known(ctx, topic)
+	if errors.Is(err, broker.ErrNoSubscribers) && b.forget() {
+		return b.known(ctx, topic)
+	}
+	return lists, err
+}
+
+// forget reports whether discovery has a memory, of which it is to forget the
+// subscribers.
+func (b *Broker) forget() bool {
+	f, is := b.discovery.(Forgetter)
+	if is {
+		f.Forget(Service)
+	}
+	return is
+}
+
+func (b *Broker) known(ctx context.Context, topic string) ([][]Node, error) {
 	nodes, err := b.discovery.Nodes(ctx, Service)
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", Service, err)
@@ -146,6 +165,7 @@ func (b *Broker) deliver(ctx context.Context, nodes []Node, body []byte) (o outc
 		if !errors.Is(o.err, broker.ErrNotSent) || ctx.Err() != nil {
 			break
 		}
+		b.forget() // it may be gone, and others in its place
 	}
 	return o
 }

@@ -33,7 +33,7 @@ func hintFor(err error) string {
 		return "it was interrupted before an answer came"
 	}
 	// The first that knows is the nearest to the cause.
-	for _, hint := range []func(error) string{hintFinding, hintTLS, hintTime, hintWire} {
+	for _, hint := range []func(error) string{hintTLS, hintFinding, hintTime, hintWire} {
 		if text := hint(err); text != "" {
 			return text
 		}

@@ -44,11 +44,7 @@ func wires() []wire {
 }
 
 func openNATSTransport(url string, secure *tls.Config) (transport.Transport, error) {
-	opts := natsAt(url)
-	if secure != nil {
-		opts = append(opts, nats.WithTLS(secure))
-	}
-	return nats.NewTransport(opts...)
+	return nats.NewTransport(natsWith(url, secure)...)
 }
 
 // directory is one kind of registry.
@@ -72,23 +68,26 @@ func directories() map[string]directory {
 // post is one kind of broker.
 type post struct {
 	name string
-	// open makes it. at is --broker-address, from where subscribers are found.
-	open func(at string, from *source) (broker.Broker, error)
+	// open makes it. at is --broker-address, from where subscribers are found,
+	// secure nil to do what addresses ask for.
+	open func(at string, from *source, secure *tls.Config) (broker.Broker, error)
 }
 
 // posts are the brokers.
 func posts() []post {
 	return []post{
 		{"http", openHTTPBroker},
-		{"nats", func(at string, _ *source) (broker.Broker, error) { return nats.NewBroker(natsAt(at)...) }},
+		{"nats", func(at string, _ *source, c *tls.Config) (broker.Broker, error) {
+			return nats.NewBroker(natsWith(at, c)...)
+		}},
 	}
 }
 
-func openHTTPBroker(at string, from *source) (broker.Broker, error) {
+func openHTTPBroker(at string, from *source, secure *tls.Config) (broker.Broker, error) {
 	if from == nil {
 		return nil, usage("add --registry nats://HOST:PORT", "the http broker finds subscribers through a registry, and there is none")
 	}
-	opts := []brokerhttp.Option{}
+	opts := []brokerhttp.Option{brokerhttp.WithTLS(secure)}
 	if at != "" {
 		opts = append(opts, brokerhttp.WithListen(at))
 	}
@@ -104,6 +103,15 @@ func natsAt(url string) []nats.Option {
 		return nil
 	}
 	return []nats.Option{nats.WithURL(strings.Split(url, ",")...)}
+}
+
+// natsWith are the same with a configuration of TLS, nil for what the URL says.
+func natsWith(url string, secure *tls.Config) []nats.Option {
+	opts := natsAt(url)
+	if secure != nil {
+		opts = append(opts, nats.WithTLS(secure))
+	}
+	return opts
 }
 
 // memory is the name of the transport and the registry within this process.
@@ -137,7 +145,7 @@ func transportNames() string {
 }
 
 // openBroker makes the broker that is asked for.
-func openBroker(spec, at string, from *source) (broker.Broker, error) {
+func openBroker(spec, at string, from *source, secure *tls.Config) (broker.Broker, error) {
 	name := spec
 	if scheme, _, is := strings.Cut(spec, "://"); is {
 		if at != "" {
@@ -148,7 +156,7 @@ func openBroker(spec, at string, from *source) (broker.Broker, error) {
 	var names []string
 	for _, p := range posts() {
 		if p.name == name && (name == "nats" || name == spec) {
-			b, err := p.open(at, from)
+			b, err := p.open(at, from, secure)
 			if err != nil {
 				return nil, asUsage("check --broker and --broker-address", err)
 			}

@@ -26,11 +26,17 @@ type brokerFlags struct {
 	BrokerAddress string `placeholder:"ADDRESS" help:"nats: URL of the server (default: nats://127.0.0.1:4222). http: where a subscriber listens (default: 127.0.0.1:0)."`
 	Registry      string `placeholder:"URL" help:"Where the http broker finds subscribers: nats://HOST:PORT."`
 
+	postTLSFlags
+
 	announces bool // subscribers can be announced in the registry
 }
 
 // open makes the broker; things are to be closed after it.
 func (f *brokerFlags) open(ctx context.Context) (b broker.Broker, things []any, err error) {
+	secure, err := f.config()
+	if err != nil {
+		return nil, nil, err
+	}
 	var from *source
 	if f.Registry != "" {
 		if from, err = openSource(ctx, f.Registry, protocolMucp); err != nil {
@@ -39,7 +45,7 @@ func (f *brokerFlags) open(ctx context.Context) (b broker.Broker, things []any, 
 		things = append(things, from.Registry)
 		f.announces = from.registrar != nil
 	}
-	if b, err = openBroker(f.Broker, f.BrokerAddress, from); err != nil {
+	if b, err = openBroker(f.Broker, f.BrokerAddress, from, secure); err != nil {
 		closeAll(things)
 		return nil, nil, err
 	}

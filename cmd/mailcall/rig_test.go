@@ -5,6 +5,7 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"io"
 	"net"
 	"os/exec"
@@ -21,7 +22,14 @@ import (
 // natsServer starts a NATS server and returns its URL.
 func natsServer(t *testing.T) string {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true})
+	return natsServerWith(t, nil)
+}
+
+func natsServerWith(t *testing.T, secure *tls.Config) string {
+	t.Helper()
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, NoLog: true, NoSigs: true, TLSConfig: secure, TLSTimeout: patience.Seconds(),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

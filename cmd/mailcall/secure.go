@@ -128,6 +128,30 @@ func (f *tlsFlags) config() (*tls.Config, error) {
 	}, nil
 }
 
+// postTLSFlags are [tlsFlags] in the words of those who publish and subscribe.
+//
+//nolint:tagalign // one tag below the other would be wider than any screen
+type postTLSFlags struct {
+	TLS    bool   `name:"tls" help:"TLS to the NATS server, also where its URL does not begin with tls://; the other flags of TLS imply it. Subscribers of the http broker say themselves whether they want it."`
+	CACert string `name:"cacert" placeholder:"FILE" help:"Certificates (PEM) of those who vouch for the NATS server or for the other side of the http broker (default: those of the system; nobody asks publishers for one)."`
+
+	pairFlags
+
+	Insecure   bool   `short:"k" help:"Believe any certificate of the server or a subscriber."`
+	ServerName string `name:"servername" placeholder:"NAME" help:"Name that the certificate of the server or a subscriber must have (default: the host of its address)."`
+}
+
+// config is what the broker is made with, nil to do what addresses ask for. A
+// subscriber of the http broker listens with it, and as with [secureFlags] asks
+// for certificates when it was told who vouches for them.
+func (f *postTLSFlags) config() (*tls.Config, error) {
+	config, err := (*tlsFlags)(f).config()
+	if config != nil && config.RootCAs != nil && len(config.Certificates) > 0 {
+		config.ClientCAs, config.ClientAuth = config.RootCAs, tls.RequireAndVerifyClientCert
+	}
+	return config, err
+}
+
 // secureFlags say how what is served is secured.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen

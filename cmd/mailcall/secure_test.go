@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -130,6 +131,50 @@ func TestTLS(t *testing.T) {
 	}
 }
 
+// Brokers are secured by the same words.
+func TestTLSOfBrokers(t *testing.T) {
+	p := issue(t)
+	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := natsServer(t)
+	closed := strings.Replace(natsServerWith(t, &tls.Config{Certificates: []tls.Certificate{pair}}), "nats://", "tls://", 1)
+	nats, over := []string{"--broker=nats", "--broker-address=" + closed}, []string{"--broker=http", "--registry=" + open}
+	for _, tc := range []struct {
+		name               string
+		subscribe, publish []string
+		err                string // of the publisher
+	}{
+		{"nats", append(nats, "--cacert", p.ca), append(nats, "--cacert", p.ca), ""},
+		{"nats, any certificate", append(nats, "-k"), append(nats, "-k"), ""},
+		{"nats, unknown authority", append(nats, "-k"), nats, "hint: --cacert FILE says"},
+		{"http", append(over, "--cert", p.both), append(over, "--cacert", p.ca), ""},
+		{"http, both certificates", append(over, "--cert", p.both, "--cacert", p.ca), append(over, "--cert", p.both, "--cacert", p.ca), ""},
+		{"http, no certificate of the publisher", append(over, "--cert", p.both, "--cacert", p.ca), append(over, "--cacert", p.ca), "hint: does the node ask for a certificate"},
+		{"http, unknown authority", append(over, "--cert", p.both), over, "hint: --cacert FILE says"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			d := talk(t, append([]string{"subscribe", "orders", "--count=1"}, tc.subscribe...)...)
+			d.hear(t, d.err, "subscribed orders")
+			got := mailcall(t, append([]string{"publish", "orders", `{"id":1}`}, tc.publish...)...)
+			if (got.code == 0) != (tc.err == "") || !strings.Contains(got.errors, tc.err) {
+				t.Errorf("got exit code %d, %q, want %q", got.code, got.errors, tc.err)
+			}
+			if tc.err != "" {
+				if err := d.Process.Signal(os.Interrupt); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				d.hear(t, d.out, `{"id":1}`)
+			}
+			if got := d.end(t); got.code != 0 {
+				t.Errorf("the subscriber: got exit code %d, %q, want 0", got.code, got.errors)
+			}
+		})
+	}
+}
+
 func TestWordsOfTLS(t *testing.T) {
 	p := issue(t)
 	for _, tc := range []struct {
@@ -146,6 +191,8 @@ func TestWordsOfTLS(t *testing.T) {
 		{[]string{"call", "--tls", "--address=http://127.0.0.1:1"}, "asks for cleartext"},
 		{[]string{"call", "--tls", "--transport=memory"}, "there is no TLS in it"},
 		{[]string{"call", "--tls", "--registry=memory"}, "there is no TLS in it"},
+		{[]string{"publish", "--key", p.key, "t", "{}"}, "hint: add --cert"},
+		{[]string{"subscribe", "--insecure", "--cacert", p.ca, "t"}, "hint: leave one of the two out"},
 		{[]string{"serve", "--cacert", p.ca}, "hint: add --cert"},
 		{[]string{"serve", "--cert=/nowhere.pem"}, "no such file"},
 		{[]string{"serve", "--transport=nats", "--cert", p.both}, "the NATS server"},

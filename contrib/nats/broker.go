@@ -73,7 +73,9 @@ func known(err error) error {
 }
 
 // Publish implements [broker.Broker]. It returns when the server has confirmed
-// that it got the message, unless [WithoutConfirmation] says not to wait. The
+// that it got the message, unless [WithoutConfirmation] says not to wait; a
+// subject that this user may not publish to is an error that matches
+// [natsio.ErrPermissionViolation]. The
 // envelope may be as long as the server's max_payload, 1 MiB by default, which
 // is some 768 KiB of body; a larger one is [broker.ErrTooLarge].
 func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) error {
@@ -82,6 +84,7 @@ func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) e
 		return broker.NotSent(fmt.Errorf("nats broker: topic %q: %w", topic, known(err)))
 	}
 	before := nc.Stats().Reconnects
+	confirm := b.link.asking(nc, topic)
 	if err := publish(nc, topic, "", payload); err != nil {
 		if errors.Is(err, errBuffered) {
 			return fmt.Errorf("nats broker: topic %q: %w", topic, err)
@@ -91,7 +94,10 @@ func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) e
 	if b.link.unconfirmed {
 		return nil
 	}
-	err = b.link.confirm(ctx, nc)
+	err = confirm(ctx)
+	if errors.Is(err, natsio.ErrPermissionViolation) {
+		return broker.NotSent(fmt.Errorf("nats broker: topic %q: %w", topic, err))
+	}
 	if err == nil && nc.Stats().Reconnects != before {
 		err = disconnected(nil) // another connection confirmed that it knows nothing
 	}
@@ -183,6 +189,7 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 	if err != nil {
 		return nil, err
 	}
+	confirm := b.link.asking(nc, topic)
 	sub, err = nc.QueueSubscribe(topic, in.Queue(), func(m *natsio.Msg) {
 		_ = in.Offer(open(m)) // the inbox tells what is lost
 	})
@@ -190,7 +197,7 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 		err = b.remember(in)
 	}
 	if err == nil {
-		err = b.link.confirm(ctx, nc)
+		err = confirm(ctx)
 	}
 	if err != nil {
 		_ = in.Close() // it was of no use

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -190,6 +191,30 @@ func (l *link) confirm(ctx context.Context, nc *natsio.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout) // nats.go wants a deadline
 	defer cancel()
 	return nc.FlushWithContext(ctx)
+}
+
+// asking is called before subjects are published or subscribed to. What it
+// returns waits as [link.confirm] does, and says if the server has refused one
+// of them, which it tells in no other way. (When it refuses several at the same
+// moment, to several goroutines, one of them may hear of it only by the function
+// of [WithErrorFunc].)
+func (l *link) asking(nc *natsio.Conn, subjects ...string) (confirm func(context.Context) error) {
+	before := nc.LastError()
+	return func(ctx context.Context) error {
+		if err := l.confirm(ctx, nc); err != nil {
+			return err
+		}
+		last := nc.LastError()
+		if !errors.Is(last, natsio.ErrPermissionViolation) || errors.Is(last, before) {
+			return nil
+		}
+		for _, s := range subjects {
+			if strings.Contains(last.Error(), strconv.Quote(s)) {
+				return last
+			}
+		}
+		return nil
+	}
 }
 
 // close ends the connection if it is ours.

@@ -54,10 +54,11 @@ func (t *Transport) listen(ctx context.Context, address string) (*listener, erro
 		nc: nc, link: t.link, address: address,
 		waiting: make(chan *conn, backlog), closed: make(chan struct{}), peers: make(map[string]*conn), gone: make(map[string]bool),
 	}
+	confirm := t.link.asking(nc, address)
 	if l.sub, err = nc.Subscribe(address, l.deliver); err != nil {
 		return nil, err
 	}
-	if err := t.link.confirm(ctx, nc); err != nil {
+	if err := confirm(ctx); err != nil {
 		_ = unsubscribe(l.sub) // it was of no use
 		return nil, err
 	}

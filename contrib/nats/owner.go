@@ -24,6 +24,7 @@ type owner struct {
 	ends     map[nodeKey]time.Time          // of nodes that live for a time only
 	sub      *natsio.Subscription
 	on       *natsio.Conn // that sub belongs to
+	timer    *time.Timer  // fires when the first of ends is there; nil before there was one
 	closed   bool
 }
 
@@ -34,8 +35,9 @@ func newOwner(l *link) *owner {
 	return &owner{link: l, services: make(map[string][]*registry.Service), ends: make(map[nodeKey]time.Time)}
 }
 
-// add takes a record, and returns when the server passes questions on to here.
-func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, ttl time.Duration) error {
+// add takes a record, when the server passes questions on to here, and tells
+// the watchers of it with event.
+func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, ttl time.Duration, event []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -51,14 +53,16 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 		return fmt.Errorf("service %q would have %d nodes in this process, at most %d: %w", s.Name, nodes, record.MaxNodes, record.ErrTooLarge)
 	}
 	if o.on != nc {
+		confirm := o.link.asking(nc, subjectQuery)
 		sub, err := nc.Subscribe(subjectQuery, o.answer)
 		if err != nil {
 			return err
 		}
-		o.sub, o.on = sub, nc
-		if err := o.link.confirm(ctx, nc); err != nil {
+		if err := confirm(ctx); err != nil {
+			_ = unsubscribe(sub) // it was of no use, or is not known to be of any
 			return err
 		}
+		o.sub, o.on = sub, nc
 	}
 	o.services[s.Name] = list
 	for _, n := range s.Nodes {
@@ -67,7 +71,8 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 			o.ends[nodeKey{s.Name, n.ID}] = time.Now().Add(ttl)
 		}
 	}
-	return nil
+	o.arm()
+	return publish(nc, subjectWatch, "", event) // before anybody can tell of its end
 }
 
 func (o *owner) remove(s *registry.Service) {
@@ -88,15 +93,74 @@ func (o *owner) drop(s *registry.Service) {
 	}
 }
 
-// expire takes out what nobody registered again in time. Watchers are not
-// told: go-micro's owners would not be, and who stopped registering is mostly
-// not there to speak. o.mu is held.
+// expire takes out what nobody registered again in time, and tells the
+// watchers. o.mu is held.
 func (o *owner) expire(now time.Time) {
 	for key, end := range o.ends {
-		if now.After(end) {
-			o.drop(&registry.Service{Name: key.service, Nodes: []*registry.Node{{ID: key.node}}})
+		if now.Before(end) {
+			continue
+		}
+		if s := o.node(key); s != nil {
+			o.farewell(s)
+		}
+		o.drop(&registry.Service{Name: key.service, Nodes: []*registry.Node{{ID: key.node}}})
+	}
+}
+
+// node is the record of one node, nil if there is none. o.mu is held.
+func (o *owner) node(key nodeKey) *registry.Service {
+	for _, s := range o.services[key.service] {
+		for _, n := range s.Nodes {
+			if n.ID == key.node {
+				one := *s
+				one.Nodes = []*registry.Node{n}
+				return &one
+			}
 		}
 	}
+	return nil
+}
+
+// farewell tells the watchers that s is gone. Those that it does not reach
+// because the connection is lost begin anew for the same reason.
+func (o *owner) farewell(s *registry.Service) {
+	event, err := writeEvent(s, actionDelete)
+	if err == nil {
+		err = publish(o.on, subjectWatch, "", event)
+	}
+	if err != nil {
+		o.link.tell(fmt.Errorf("nats registry: the registration of %q is over, and its watchers do not know: %w", s.Name, err))
+	}
+}
+
+// arm sets the timer for the node that ends first. o.mu is held.
+func (o *owner) arm() {
+	var first time.Time
+	for _, end := range o.ends {
+		if first.IsZero() || end.Before(first) {
+			first = end
+		}
+	}
+	switch {
+	case first.IsZero() && o.timer != nil:
+		o.timer.Stop()
+	case first.IsZero():
+	case o.timer == nil:
+		o.timer = time.AfterFunc(time.Until(first), o.tick) //nolint:forbidigo // no simulator reaches the wire of NATS
+	default:
+		o.timer.Reset(time.Until(first))
+	}
+}
+
+// tick is called by the timer.
+func (o *owner) tick() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed {
+		return
+	}
+	o.expire(time.Now())
+	o.arm()
 }
 
 // answer replies to one question, with one message for each record.
@@ -142,6 +206,9 @@ func (o *owner) close() error {
 	o.mu.Lock()
 	sub := o.sub
 	o.sub, o.closed = nil, true
+	if o.timer != nil {
+		o.timer.Stop()
+	}
 	o.mu.Unlock()
 	if err := unsubscribe(sub); err != nil {
 		return errors.Join(errors.New("nats registry: close"), err)

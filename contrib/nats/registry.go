@@ -104,6 +104,7 @@ func (r *Registry) ask(ctx context.Context, about *registry.Service, action stri
 	whole, release := r.link.until(ctx)
 	defer release()
 	inbox := nc.NewInbox()
+	confirm := r.link.asking(nc, subjectQuery, inbox)
 	sub, err := nc.SubscribeSync(inbox)
 	if err != nil {
 		return nil, err
@@ -116,7 +117,7 @@ func (r *Registry) ask(ctx context.Context, about *registry.Service, action stri
 		return nil, err
 	}
 	// The time for answers begins when the server has the question.
-	if err := r.link.confirm(whole, nc); err != nil {
+	if err := confirm(whole); err != nil {
 		return nil, err
 	}
 	answers, err := r.collect(whole, sub, about)
@@ -155,7 +156,7 @@ func (r *Registry) collect(ctx context.Context, sub *natsio.Subscription, about 
 
 // Register implements [registry.Registrar]: from now on questions for the
 // record are answered here, until Deregister, Close, or the end of ttl. Each
-// call tells the watchers.
+// call tells the watchers, and so does the end of a ttl.
 func (r *Registry) Register(ctx context.Context, service *registry.Service, ttl time.Duration) error {
 	if err := r.register(ctx, service, ttl); err != nil {
 		return fmt.Errorf("nats registry: register: %w", err)
@@ -178,10 +179,11 @@ func (r *Registry) register(ctx context.Context, service *registry.Service, ttl 
 	if err != nil {
 		return err
 	}
-	if err := r.owner.add(ctx, nc, service, ttl); err != nil {
+	confirm := r.link.asking(nc, subjectWatch)
+	if err := r.owner.add(ctx, nc, service, ttl, event); err != nil {
 		return err
 	}
-	return r.announce(ctx, nc, event)
+	return confirm(ctx)
 }
 
 // Deregister implements [registry.Registrar]. Nodes that were registered by
@@ -202,10 +204,11 @@ func (r *Registry) Deregister(ctx context.Context, service *registry.Service) er
 }
 
 func (r *Registry) announce(ctx context.Context, nc *natsio.Conn, event []byte) error {
+	confirm := r.link.asking(nc, subjectWatch)
 	if err := publish(nc, subjectWatch, "", event); err != nil {
 		return err
 	}
-	return r.link.confirm(ctx, nc)
+	return confirm(ctx)
 }
 
 // Close stops answering and closes the connection, unless that came with

@@ -187,6 +187,32 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// A registration that nobody repeats ends by itself, and who watches is told.
+func TestWatchersAreToldOfTheEndOfARegistration(t *testing.T) {
+	s := start(t, nil)
+	owner, watcher := newRegistry(t, s.ClientURL()), newRegistry(t, s.ClientURL())
+	register(t, owner, service("1", "a"), 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	begun, over := make(chan struct{}), make(chan error, 1)
+	var seen []string
+	go func() {
+		over <- watcher.Watch(ctx, "greeter", func(list []*registry.Service) {
+			switch seen = append(seen, show(list)); len(seen) {
+			case 1:
+				close(begun)
+			case 3:
+				cancel()
+			}
+		})
+	}()
+	<-begun
+	register(t, owner, service("2", "b"), time.Millisecond)
+	<-over
+	if got, want := strings.Join(seen, "; "), "1:a; 1:a 2:b; 1:a"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // News may be lost with the connection, so a watch does not outlive it; and a
 // lookup without a connection is no empty answer.
 func TestWatchEndsWithTheConnection(t *testing.T) {

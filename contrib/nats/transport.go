@@ -61,7 +61,7 @@ func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, e
 
 func (t *Transport) dial(ctx context.Context, address string) (*conn, error) {
 	if err := checkSubject(address, false); err != nil {
-		return nil, carried(err)
+		return nil, transport.BadAddress(carried(err))
 	}
 	nc, err := t.link.get(ctx)
 	if err != nil {

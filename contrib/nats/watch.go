@@ -36,6 +36,7 @@ func (r *Registry) watch(ctx context.Context, service string, changed func([]*re
 	}
 	ctx, release := r.link.until(ctx)
 	defer release()
+	confirm := r.link.asking(nc, subjectWatch)
 	sub, err := nc.SubscribeSync(subjectWatch)
 	if err != nil {
 		return err
@@ -45,7 +46,7 @@ func (r *Registry) watch(ctx context.Context, service string, changed func([]*re
 		return err
 	}
 	// First the news, then the question: nothing falls between the two.
-	if err := r.link.confirm(ctx, nc); err != nil {
+	if err := confirm(ctx); err != nil {
 		return err
 	}
 	list, err := r.Lookup(ctx, service)

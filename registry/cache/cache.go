@@ -39,12 +39,12 @@
 // # Removals
 //
 // Nodes that are new, and changes of a node (by its id), apply at once. A node
-// that is missing in an answer is kept, behind the others of its version, until
-// the first of these: an answer that has it again; a second answer without it
-// that comes at least a tenth of the grace after the first one; the end of the
-// grace, which does not come while the source fails for this service or an
-// empty answer waits for its confirmation. A confirmed empty answer removes
-// all. With a grace of 0 nodes go at once.
+// that is missing in an answer is kept, behind the others of its version and
+// marked as leaving, until the first of these: an answer that has it again; a
+// second answer without it that comes at least a tenth of the grace after the
+// first one; the end of the grace, which does not come while the source fails
+// for this service or an empty answer waits for its confirmation. A confirmed
+// empty answer removes all. With a grace of 0 nodes go at once.
 //
 // # Watches
 //

@@ -91,7 +91,9 @@ func (s *state) withHeld() []*registry.Service {
 			}
 			own[h.of.Version] = at
 		}
-		merged[at].Nodes = append(merged[at].Nodes, h.node)
+		leaving := *h.node
+		leaving.Leaving = true
+		merged[at].Nodes = append(merged[at].Nodes, &leaving)
 	}
 	return merged
 }

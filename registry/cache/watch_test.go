@@ -73,11 +73,41 @@ func TestWatchIsDamped(t *testing.T) {
 	r.pass(10 * time.Second)
 	r.want(news(), "1:d,a", "1:d")
 	w.changed(nil)
-	r.want(news())
+	r.want(news(), "1:d") // which is leaving now
 	r.pass(10*time.Second - 1)
 	r.want(news())
 	r.pass(1)
 	r.want(news(), "gone")
+}
+
+// Who is kept beyond what the source says is marked, in a record of its own.
+func TestNodesThatLeaveAreMarked(t *testing.T) {
+	r := newRig(t)
+	_, _, stop := r.follow()
+	defer stop()
+	marked := func(want string) {
+		t.Helper()
+		got := ""
+		found, err := r.Lookup(t.Context(), "greeter")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, n := range found[0].Nodes {
+			if n.Leaving {
+				got += n.ID
+			}
+		}
+		if got != want {
+			t.Errorf("got %q leaving, want %q", got, want)
+		}
+	}
+	both := list("1:a,b")
+	r.watches[0].changed(both)
+	marked("")
+	r.watches[0].changed(list("1:a"))
+	marked("b")
+	r.watches[0].changed(both)
+	marked("")
 }
 
 func TestWatchHearsOfLookups(t *testing.T) {

@@ -16,6 +16,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
+
+	"example.com/mailcall/transport"
 )
 
 // patience is how long gRPC may take for a connection where ctx sets no bound.
@@ -57,7 +59,7 @@ type link struct {
 func (c *config) open(ctx context.Context, address string) (*link, error) {
 	to, err := parseAddress(address)
 	if err != nil {
-		return nil, err
+		return nil, transport.BadAddress(err)
 	}
 	l := &link{address: address}
 	//nolint:forbidigo // the connection outlives the dial

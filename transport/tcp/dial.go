@@ -167,11 +167,11 @@ func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
 	to, err := endpoint.Parse(address)
 	switch {
 	case err != nil:
-		return to, err
+		return to, transport.BadAddress(err)
 	case to.Bare:
-		return to, endpoint.ErrNoPort
+		return to, transport.BadAddress(endpoint.ErrNoPort)
 	case to.Plain && t.config.tls != nil:
-		return to, errors.New("the address asks for cleartext, the transport was made with TLS")
+		return to, transport.BadAddress(errors.New("the address asks for cleartext, the transport was made with TLS"))
 	}
 	return to, nil
 }

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http"
+	"example.com/mailcall/transport/tcp"
+)
+
+// wire is a transport, or a test that cannot go on.
+func wire[T transport.Transport](t *testing.T) func(T, error) transport.Transport {
+	return func(tr T, err error) transport.Transport {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr
+	}
+}
+
+// An address that is none is not dialled again: each is tried once, whatever
+// the retries, and a retry function cannot make it better.
+func TestAddressesThatAreNone(t *testing.T) {
+	insist := api.WithRetry(func(context.Context, api.Request, int, error) (bool, error) { return true, nil })
+	for name, tr := range map[string]transport.Transport{
+		"http": wire[*http.Transport](t)(http.New()), "tcp": wire[*tcp.Transport](t)(tcp.New()),
+	} {
+		for _, bad := range [][]string{
+			{"nowhere"}, {"127.0.0.1:99999"}, {"a b:1"}, {"[::1:80"}, {"ftp://127.0.0.1:21"}, {":80"}, {"host:"}, {"a:1:2", "[fe80::1%]"},
+		} {
+			t.Run(name+" "+strings.Join(bad, ","), func(t *testing.T) {
+				c := start(t, api.WithTransport(tr), api.WithAddress(bad...), api.WithRetries(9), insist)
+				err := greetAnn(within(t), c)
+				a, n := last(t, err)
+				if n != len(bad) || a.Proof != rpcerr.NotSent || a.Phase != rpcerr.PhaseDial || !errors.Is(err, transport.ErrAddress) {
+					t.Errorf("got %d attempts, the last %s in %s: %v; want one for each address, of which none was dialled", n, a.Proof, a.Phase, err)
+				}
+				if !strings.Contains(a.Decision, "no node has an address that can be dialled") {
+					t.Errorf("got decision %q, want that there is no address", a.Decision)
+				}
+			})
+		}
+	}
+}
+
+// One address that is none costs a call nothing but a line in its log.
+func TestOneAddressThatIsNone(t *testing.T) {
+	server := mailcalltest.Start(t)
+	c := start(t, api.WithAddress("a b:1", server.Address()), api.WithStrategy(inOrder{}))
+	for range 20 {
+		if err := greetAnn(within(t), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mailcalltest.AssertCalls(t, server, hello, 20)
+}

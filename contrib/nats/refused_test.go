@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package nats_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/nats-io/nats-server/v2/server"
+	natsio "github.com/nats-io/nats.go"
+
+	"example.com/mailcall/broker"
+	"example.com/mailcall/contrib/nats"
+	"example.com/mailcall/registry"
+)
+
+// walled runs a server whose user may do nothing on the subjects that deny
+// names.
+func walled(t *testing.T, publish, subscribe []string) *server.Server {
+	return start(t, func(o *server.Options) {
+		o.Users = []*server.User{{Username: "ann", Password: "secret", Permissions: &server.Permissions{
+			Publish: &server.SubjectPermission{Deny: publish}, Subscribe: &server.SubjectPermission{Deny: subscribe},
+		}}}
+	})
+}
+
+var ann = nats.WithUser("ann", "secret")
+
+// What the server refuses is not published, and not subscribed to, and who asked
+// for it is told. Other subjects go on.
+func TestRefusedByTheBroker(t *testing.T) {
+	s := walled(t, []string{"secret.>"}, []string{"secret.>"})
+	b := newBroker(t, s.ClientURL(), ann)
+	for range 2 {
+		err := b.Publish(t.Context(), "secret.a", &broker.Message{})
+		if !errors.Is(err, natsio.ErrPermissionViolation) || !errors.Is(err, broker.ErrNotSent) {
+			t.Errorf("Publish: got %v, want %v that is ErrNotSent", err, natsio.ErrPermissionViolation)
+		}
+		handle := func(context.Context, broker.Event) error { return nil }
+		if _, err := b.Subscribe(t.Context(), "secret.a", handle); !errors.Is(err, natsio.ErrPermissionViolation) {
+			t.Errorf("Subscribe: got %v, want %v", err, natsio.ErrPermissionViolation)
+		}
+		if _, err := b.Subscribe(t.Context(), "secret.a", handle, broker.WithQueue("q")); !errors.Is(err, natsio.ErrPermissionViolation) {
+			t.Errorf("Subscribe with a queue: got %v, want %v", err, natsio.ErrPermissionViolation)
+		}
+		events := subscribe(t, b, "a")
+		if err := b.Publish(t.Context(), "a", &broker.Message{}); err != nil {
+			t.Error(err)
+		}
+		<-events
+	}
+}
+
+func TestRefusedListener(t *testing.T) {
+	s := walled(t, nil, []string{"greeter"})
+	if l, err := newTransport(t, s.ClientURL(), ann).Listen("greeter"); !errors.Is(err, natsio.ErrPermissionViolation) {
+		t.Errorf("got %v, %v, want %v", l, err, natsio.ErrPermissionViolation)
+	}
+}
+
+// A registry that may not be asked is no registry that knows nothing.
+func TestRefusedByTheRegistry(t *testing.T) {
+	for _, tc := range []struct {
+		name               string
+		publish, subscribe []string
+		lookup, register   bool // fails
+	}{
+		{"question", []string{"micro.nats.query"}, nil, true, false},
+		{"answers", nil, []string{"_INBOX.>"}, true, false},
+		{"questions of others", nil, []string{"micro.nats.query"}, false, true},
+		{"news", []string{"micro.nats.watch"}, nil, false, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			s := walled(t, tc.publish, tc.subscribe)
+			r := newRegistry(t, s.ClientURL(), ann)
+			check := func(what string, err error, refused bool) {
+				t.Helper()
+				if errors.Is(err, natsio.ErrPermissionViolation) != refused || errors.Is(err, registry.ErrNotFound) {
+					t.Errorf("%s: got %v, want it refused: %t", what, err, refused)
+				}
+			}
+			check("Register", r.Register(t.Context(), service("1", "a"), 0), tc.register)
+			_, err := r.List(t.Context())
+			check("List", err, tc.lookup)
+			if tc.lookup {
+				_, err = r.Lookup(t.Context(), "greeter")
+				check("Lookup", err, true)
+			}
+		})
+	}
+	s := walled(t, nil, []string{"micro.nats.watch"})
+	err := newRegistry(t, s.ClientURL(), ann).Watch(t.Context(), "greeter", func([]*registry.Service) {})
+	if !errors.Is(err, natsio.ErrPermissionViolation) {
+		t.Errorf("Watch: got %v, want %v", err, natsio.ErrPermissionViolation)
+	}
+}
