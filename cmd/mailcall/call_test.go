@@ -225,6 +225,36 @@ func TestInterruptedCall(t *testing.T) {
 	}
 }
 
+// TestInterruptedWhileTheBodyIsTyped: nobody waits for a call or an event that
+// has no body yet.
+func TestInterruptedWhileTheBodyIsTyped(t *testing.T) {
+	for _, args := range [][]string{
+		{"call", "--address=127.0.0.1:1", "greeter", "Greeter.Hello", "-"},
+		{"publish", "--broker=nats", "orders", "-"},
+	} {
+		cmd := command(t, args...)
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// More than a pipe holds: the command reads.
+		if _, err := in.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // the state says it better
+		if status, is := cmd.ProcessState.Sys().(syscall.WaitStatus); !is || status.Signal() != syscall.SIGINT {
+			t.Errorf("%s: got %s, want it ended by SIGINT while it reads", args[0], cmd.ProcessState)
+		}
+		in.Close()
+	}
+}
+
 // closedPort is an address at which nobody listens.
 func closedPort(t *testing.T) string {
 	t.Helper()
