@@ -313,7 +313,11 @@ func (o *Options) check() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.methods)) {
 		c := o.CallOptions.clone()
-		for _, m := range o.methods[name] {
+		for i, m := range o.methods[name] {
+			if m == nil {
+				fault("method %s: option %d of %d is nil", name, i+1, len(o.methods[name]))
+				continue
+			}
 			m.applyCall(&c)
 		}
 		for _, f := range c.check() {
