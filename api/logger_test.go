@@ -39,5 +39,7 @@ func TestLogger(t *testing.T) {
 	c := start(t, api.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 	system := c.Runtime().System
 	system.Root.Send(actor.NewPID(system.Address(), "mailcall/root"), "nonsense")
-	until(t, "a warning of the root", func() bool { return strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), "type=string") })
+	until(t, "a warning of the root", func() bool {
+		return strings.Contains(log.String(), "level=WARN") && strings.Contains(log.String(), "type=string")
+	})
 }

@@ -311,18 +311,23 @@ func (o *Options) check() error {
 		fault("option RetryBudget, its ratio and its reserve are %g, %g and %g; they must be numbers and not negative",
 			o.RetryBudget, o.RetryBudgetRatio, o.RetryBudgetReserve)
 	}
+	return errors.Join(append(faults, o.checkMethods()...)...)
+}
+
+// checkMethods returns the faults of the options of methods.
+func (o *Options) checkMethods() (faults []error) {
 	for _, name := range slices.Sorted(maps.Keys(o.methods)) {
 		c := o.CallOptions.clone()
 		for i, m := range o.methods[name] {
 			if m == nil {
-				fault("method %s: option %d of %d is nil", name, i+1, len(o.methods[name]))
+				faults = append(faults, fmt.Errorf("method %s: option %d of %d is nil", name, i+1, len(o.methods[name])))
 				continue
 			}
 			m.applyCall(&c)
 		}
 		for _, f := range c.check() {
-			fault("method %s: %w", name, f)
+			faults = append(faults, fmt.Errorf("method %s: %w", name, f))
 		}
 	}
-	return errors.Join(faults...)
+	return faults
 }

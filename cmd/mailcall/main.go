@@ -40,7 +40,7 @@ type commands struct {
 	Explain   explainCmd   `cmd:"" help:"Print every option of the client, its value, and where that comes from."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 
-	About kong.VersionFlag `name:"version" help:"Print the version."`
+	About kong.VersionFlag `help:"Print the version." name:"version"`
 }
 
 // streams are what a command reads and writes.

@@ -27,7 +27,7 @@ func TestWords(t *testing.T) {
 		{[]string{"explain"}, 0, "request_timeout", ""},
 		{nil, 1, "", "hint: "},
 		{[]string{"dial"}, 1, "", "unexpected argument dial"},
-		{[]string{"call", "--adress=x"}, 1, "", "hint: mailcall call --help"},
+		{[]string{"call", "--bogus=x"}, 1, "", "hint: mailcall call --help"},
 		{[]string{"ls"}, 1, "", "hint: mailcall ls --help"},
 		{[]string{"version", "now"}, 1, "", "unexpected argument now"},
 		{[]string{"demo", "--nodes=0"}, 1, "", "it must be 1 to 64"},
