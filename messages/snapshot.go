@@ -49,8 +49,8 @@ type ActorInfo struct {
 	// it has none.
 	ID     string `json:"id"`
 	Parent string `json:"parent"`
-	// Kind is "root", "selector", "keeper", "retrier", "supervisor", "attempt" or
-	// "stream".
+	// Kind is "root", "selector", "keeper", "retrier", "publisher", "supervisor",
+	// "attempt" or "stream".
 	Kind string `json:"kind"`
 	// Depth is how many messages wait in the mailbox, MaxDepth the most that
 	// ever did.
@@ -88,7 +88,7 @@ type NodeInfo struct {
 	Transport string `json:"transport"`
 	Legacy    bool   `json:"legacy,omitempty"`
 	Native    bool   `json:"native,omitempty"`
-	// Health is "healthy", "ejected" or "probing".
+	// Health is "healthy", "ejected", "probing" or "shunned", see [Health].
 	Health string `json:"health"`
 	// EjectedFor is for how long an ejected node is not chosen yet. Share is how
 	// many of a thousand draws a node that warms up takes part in, 0 for a warm
