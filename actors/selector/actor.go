@@ -12,11 +12,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
@@ -280,11 +280,7 @@ func (s *selector) filtered(m messages.Filtered, now clock.Instant) {
 
 // filter runs the user's filters; a panic in one is an error.
 func filter(records []*registry.Service, filters []messages.Filter) (kept []*registry.Service, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: select filter: %v\n%s", rpcerr.ErrPanic, p, debug.Stack())
-		}
-	}()
+	defer guard.Catch("select filter", &err)
 	kept = append(kept, records...)
 	for _, f := range filters {
 		kept = f(kept)
