@@ -73,11 +73,13 @@ func TestPrecedenceOfSources(t *testing.T) {
 	t.Setenv("MAILCALL_RETRIES", "3")
 	t.Setenv("MAILCALL_ATTEMPT_TIMEOUT", "3s")
 	t.Setenv("MAILCALL_REQUEST_TIMEOUT", "3s")
+	t.Setenv("MAILCALL_ADDRESS", "a:1, b:2")
 	path := file(t, `{"attempt_timeout":"4s","request_timeout":"4s","idempotent":true,"pool_size":7}`)
 	c := start(t, api.WithRequestTimeout(5*time.Second), api.WithFile(path), api.WithEnvironment())
 	for name, want := range map[string]string{
 		"dial_timeout": "5s from default", "retries": "3 from env", "attempt_timeout": "4s from file",
 		"request_timeout": "5s from code", "idempotent": "true from file", "pool_size": "7 from file",
+		"address": "a:1,b:2 from env",
 	} {
 		if got := source(t, c, name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)

@@ -63,7 +63,10 @@ func settings() []setting {
 		{"wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.Wrappers)) }},
 		{"methods", nil, func(o *Options) string { return list(o.methods) }},
 		{"address", func(o *Options, s string) error {
-			o.CallOptions.Address = strings.Split(s, ",")
+			o.CallOptions.Address = nil
+			for a := range strings.SplitSeq(s, ",") {
+				o.CallOptions.Address = append(o.CallOptions.Address, strings.TrimSpace(a))
+			}
 			return nil
 		}, func(o *Options) string { return strings.Join(o.CallOptions.Address, ",") }},
 		duration("request_timeout", func(o *Options) *time.Duration { return &o.CallOptions.RequestTimeout }),

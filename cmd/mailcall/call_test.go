@@ -15,7 +15,8 @@ import (
 )
 
 func TestCall(t *testing.T) {
-	at := "--address=" + serve(t)
+	where := serve(t)
+	at := "--address=" + where
 	body := filepath.Join(t.TempDir(), "body.json")
 	if err := os.WriteFile(body, []byte(`{"name":"File"}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -29,6 +30,7 @@ func TestCall(t *testing.T) {
 		err   string // a part of stderr
 	}{
 		{"json", []string{"greeter", "Greeter.Hello", `{"name":"Ada"}`}, "", 0, `{"greeting":"Hello Ada"}` + "\n", ""},
+		{"a blank after the comma", []string{at + ", " + where, "greeter", "Greeter.Hello"}, "", 0, `{"greeting":"Hello "}` + "\n", ""},
 		{"no body is {}", []string{"greeter", "Greeter.Json"}, "", 0, `{"msg":"Hello ","sum":0}` + "\n", ""},
 		{"file", []string{"greeter", "Greeter.Hello", "@" + body}, "", 0, `{"greeting":"Hello File"}` + "\n", ""},
 		{"stdin", []string{"greeter", "Greeter.Hello", "-"}, `{"name":"Pipe"}`, 0, `{"greeting":"Hello Pipe"}` + "\n", ""},
