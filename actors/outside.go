@@ -106,9 +106,10 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 }
 
 // multiplexed reports whether the connections to a node are likely shared.
-func (r *Runtime) multiplexed(n *messages.Node) bool {
+func (r *Runtime) multiplexed(n *messages.Node) (is bool, err error) {
+	defer guard.Catch("transport", &err)
 	m, ok := r.Transports[n.Transport].(transport.Multiplexer)
-	return ok && m.Multiplexed()
+	return ok && m.Multiplexed(), nil
 }
 
 func dial(ctx context.Context, t transport.Transport, address string) (c transport.Conn, err error) {

@@ -371,10 +371,11 @@ func (s *supervisor) deadlineError() error {
 	return fmt.Errorf("%w: %s", context.DeadlineExceeded, bound)
 }
 
-// unconnected reports whether attempts are alive and none has a connection.
+// unconnected reports whether attempts are alive and none has got further than
+// to wait for a connection.
 func (s *supervisor) unconnected() (is bool) {
 	for slot, live := range s.state.live {
-		if live && s.cell.attempts[slot].conn != nil {
+		if live && s.cell.attempts[slot].phase > rpcerr.PhaseDial {
 			return false
 		}
 		is = is || live

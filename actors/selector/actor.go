@@ -57,8 +57,7 @@ type Config struct {
 	Parent messages.Ref[messages.RootMessage]
 }
 
-// New returns the selector as an actor. One that panicked is restarted as the
-// same value: what it knows of its nodes is still true.
+// New returns the selector as an actor.
 func New(c Config) actor.Actor {
 	return &selector{Config: c, state: state{name: c.Service.Name, dice: c.Dice}}
 }
@@ -85,7 +84,6 @@ func (s *selector) Receive(ctx actor.Context) {
 	case *actor.Started:
 		s.self = messages.NewRef[messages.SelectorMessage](ctx.ActorSystem(), ctx.Self())
 		s.timer = s.Clock.Timer(func() { s.self.Tell(messages.Review{}) })
-	case *actor.Restarting: // the state stays, see New
 	case *actor.Stopping, *actor.Stopped:
 		s.timer.Stop()
 	case messages.SelectorMessage:
