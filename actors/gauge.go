@@ -3,6 +3,8 @@
 package actors
 
 import (
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +24,7 @@ type gauge struct {
 	deepest          atomic.Int64
 	turn             atomic.Int64 // when the running turn began, 0: none
 	gone             func()
+	panicked         func(any) // the simulator's; a turn has panicked
 }
 
 // MailboxStarted implements actor.MailboxMiddleware.
@@ -54,8 +57,20 @@ type watched struct {
 // Receive implements actor.Actor.
 func (w *watched) Receive(ctx actor.Context) {
 	w.gauge.turn.Store(int64(w.gauge.clock.Now()))
-	defer w.gauge.turn.Store(0)
+	defer w.over(ctx)
 	w.actor.Receive(ctx)
+}
+
+// over ends a turn. A panic costs the message that met it and nothing else: a
+// restart would stop the actors below this one, and after a few the library
+// would give it up.
+func (w *watched) over(ctx actor.Context) {
+	if p := recover(); p != nil {
+		w.gauge.panicked(p)
+		ctx.Logger().Error("mailcall: an actor panicked over a message, which is lost", "actor", w.gauge.id,
+			"message", fmt.Sprintf("%T", ctx.Message()), "panic", p, "stack", string(debug.Stack()))
+	}
+	w.gauge.turn.Store(0)
 	if _, stopped := ctx.Message().(*actor.Stopped); stopped {
 		w.gauge.gone()
 	}
@@ -68,7 +83,7 @@ type gauges struct {
 }
 
 func (gs *gauges) add(id string, c clock.Clock) *gauge {
-	g := &gauge{id: id, clock: c}
+	g := &gauge{id: id, clock: c, panicked: func(any) {}}
 	g.gone = func() {
 		gs.mu.Lock()
 		defer gs.mu.Unlock()

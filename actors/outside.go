@@ -7,12 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
 
 	"example.com/mailcall/actors/publisher"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
@@ -44,7 +44,7 @@ func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) 
 }
 
 func (r *Runtime) ask(ctx context.Context, service string) (records []*registry.Service, err error) {
-	defer contain("registry", &err)
+	defer guard.Catch("registry", &err)
 	records, err = r.Registry.Lookup(ctx, service)
 	if errors.Is(err, registry.ErrNotFound) {
 		err = fmt.Errorf("%w; is it registered under this name?", err)
@@ -71,7 +71,7 @@ func (r *Runtime) watch(service string, changed func([]*registry.Service), ended
 }
 
 func (r *Runtime) follow(ctx context.Context, service string, changed func([]*registry.Service)) (err error) {
-	defer contain("registry", &err)
+	defer guard.Catch("registry", &err)
 	return r.Registry.Watch(ctx, service, changed)
 }
 
@@ -106,23 +106,17 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 }
 
 // multiplexed reports whether the connections to a node are likely shared.
-func (r *Runtime) multiplexed(n *messages.Node) bool {
+func (r *Runtime) multiplexed(n *messages.Node) (is bool, err error) {
+	defer guard.Catch("transport", &err)
 	m, ok := r.Transports[n.Transport].(transport.Multiplexer)
-	return ok && m.Multiplexed()
+	return ok && m.Multiplexed(), nil
 }
 
 func dial(ctx context.Context, t transport.Transport, address string) (c transport.Conn, err error) {
-	defer contain("transport", &err)
+	defer guard.Catch("transport", &err)
 	c, err = t.Dial(ctx, address)
 	if err == nil && c == nil {
 		err = fmt.Errorf("transport %s: Dial returned neither a connection nor an error", t)
 	}
 	return c, err
-}
-
-// contain makes an error of a panic in code of the user.
-func contain(where string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())
-	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"example.com/mailcall/actors/publisher"
 	"example.com/mailcall/broker"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/transport"
 )
@@ -38,7 +39,7 @@ func (r *Runtime) openBroker() error {
 }
 
 func (r *Runtime) connect(b broker.Connecter) (err error) {
-	defer contain("broker", &err)
+	defer guard.Catch("broker", &err)
 	ctx, cancel := context.WithTimeout(r.ctx, r.settings.Load().Limits.DialTimeout)
 	defer cancel()
 	return b.Connect(ctx)

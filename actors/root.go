@@ -47,7 +47,7 @@ func (r *root) Receive(ctx actor.Context) {
 		r.self = messages.NewRef[messages.RootMessage](ctx.ActorSystem(), ctx.Self())
 	case *actor.Terminated:
 		r.stopIfDone(ctx)
-	case *actor.Stopping, *actor.Stopped, *actor.Restarting: // the state stays
+	case *actor.Stopping, *actor.Stopped:
 	case messages.RootMessage:
 		r.handle(ctx, m)
 	default:
@@ -164,11 +164,15 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 	case err != nil:
 		return nil, err
 	}
+	shared, err := r.rt.multiplexed(n)
+	if err != nil {
+		return nil, err
+	}
 	p := &messages.Pool{Address: n.Address, Transport: n.Transport}
 	a := poolkeeper.New(poolkeeper.Config{
 		Pool: p, Limits: r.limits, Parent: r.self,
 		Clock: r.rt.Clock, Dice: r.rt.dice.Dice(),
-		Dial: dial, Go: r.rt.Go, Multiplexed: r.rt.multiplexed(n),
+		Dial: dial, Go: r.rt.Go, Multiplexed: shared,
 	})
 	pid, err := r.spawn(ctx, a, "keeper-"+n.Address)
 	if err != nil {

@@ -84,6 +84,8 @@ type Simulation struct {
 	// Mailbox makes the mailbox of the actor id, which must tell watch of each
 	// message. Nil gives protoactor's, which takes all its mail in one turn.
 	Mailbox func(id string, watch actor.MailboxMiddleware) actor.MailboxProducer
+	// Panicked is told of each turn that panicked. May be nil.
+	Panicked func(id string, p any)
 	// Schedule runs the turns of a call.
 	Schedule func(turns func())
 	// Go runs work that may block in what the simulator has made, at once until
@@ -190,16 +192,18 @@ func (r *Runtime) spawn(a actor.Actor, kind string) (*actor.PID, error) {
 	return pid, nil
 }
 
-// props says how an actor runs. One that panics is restarted as the value it
-// was; only the message that broke it is lost.
+// props says how an actor runs. One that panics loses the message that broke it
+// and goes on, see watched.
 func (r *Runtime) props(a actor.Actor, id string) *actor.Props {
 	g := r.gauges.add(id, r.Clock)
 	options := []actor.PropsOption{
 		actor.WithMailbox(actor.Unbounded(g)),
-		actor.WithSupervisor(actor.NewRestartingStrategy()),
 	}
 	if s := r.Simulation; s != nil {
 		options = append(options, actor.WithDispatcher(s.Dispatcher))
+		if s.Panicked != nil {
+			g.panicked = func(p any) { s.Panicked(id, p) }
+		}
 		if s.Mailbox != nil {
 			options = append(options, actor.WithMailbox(s.Mailbox(id, g)))
 		}

@@ -5,7 +5,6 @@ package api
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,7 +16,6 @@ import (
 	"example.com/mailcall/messages"
 	"example.com/mailcall/metadata"
 	"example.com/mailcall/registry"
-	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
 
@@ -122,13 +120,6 @@ func (x *exchange) Encode() (err error) {
 		x.unfit, err = err, nil // another node may take it in another form, see Fill
 	}
 	return err
-}
-
-// caught makes an error of a panic in code of the user.
-func caught(where string, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())
-	}
 }
 
 // Fill implements caller.Exchange.

@@ -164,7 +164,9 @@ func (c *Caller) Options() Options { return c.current.Load().options.clone() }
 func (c *Caller) NewMessage(topic string, msg any, opts ...MessageOption) Message {
 	m := &message{topic: topic, payload: msg, contentType: c.current.Load().options.ContentType}
 	for _, o := range opts {
-		o.applyMessage(m)
+		if o != nil { // no option is none
+			o.applyMessage(m)
+		}
 	}
 	return m
 }
@@ -173,7 +175,9 @@ func (c *Caller) NewMessage(topic string, msg any, opts ...MessageOption) Messag
 func (c *Caller) NewRequest(service, endpoint string, req any, opts ...RequestOption) Request {
 	r := &request{service: service, endpoint: endpoint, body: req, contentType: c.current.Load().options.ContentType}
 	for _, o := range opts {
-		o.applyRequest(r)
+		if o != nil { // no option is none
+			o.applyRequest(r)
+		}
 	}
 	return r
 }

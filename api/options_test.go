@@ -3,15 +3,20 @@
 package api_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"example.com/mailcall/api"
+	bytescodec "example.com/mailcall/codec/bytes"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/registry"
 	"example.com/mailcall/registry/static"
+	"example.com/mailcall/transport/memory"
 )
 
 // New names every fault, not the first one only.
@@ -22,7 +27,7 @@ func TestNewReturnsEveryFault(t *testing.T) {
 		api.WithDialTimeout(0), api.WithPoolTTL(-1), api.WithPoolIdleTimeout(-1), api.WithRetryBudget(-1, 0, 0),
 		api.WithRequestTimeout(-1), api.WithAttemptTimeout(-1), api.WithStreamTimeout(-1), api.WithHedge(-1),
 		api.WithBackoffBounds(-1, -1), api.WithRetries(-1), api.WithAddress("a:1", ""), nil,
-		api.WithMethod("Greeter.Hello", api.WithRetries(101)), api.WithFile("/does/not/exist"),
+		api.WithMethod("Greeter.Hello", api.WithRetries(101), nil), api.WithFile("/does/not/exist"),
 	)
 	if err == nil {
 		c.Close(t.Context())
@@ -32,7 +37,7 @@ func TestNewReturnsEveryFault(t *testing.T) {
 		"Name", "ContentType", "Transport is nil", "Strategy", "PoolSize", "PoolMax", "PoolWaiters", "MaxCalls",
 		"DialTimeout", "PoolTTL", "PoolIdleTimeout", "RetryBudget", "RequestTimeout", "AttemptTimeout",
 		"StreamTimeout", "HedgeAfter", "BackoffBase", "BackoffCap", "Retries is -1", "2 of 2 is empty",
-		"option 20 of 22 is nil", "method Greeter.Hello", "Retries is 101", "/does/not/exist",
+		"option 20 of 22 is nil", "method Greeter.Hello: option Retries is 101", "method Greeter.Hello: option 2 of 2 is nil", "/does/not/exist",
 	} {
 		if !strings.Contains(err.Error(), word) {
 			t.Errorf("got %q, want it to name %q", err, word)
@@ -68,11 +73,13 @@ func TestPrecedenceOfSources(t *testing.T) {
 	t.Setenv("MAILCALL_RETRIES", "3")
 	t.Setenv("MAILCALL_ATTEMPT_TIMEOUT", "3s")
 	t.Setenv("MAILCALL_REQUEST_TIMEOUT", "3s")
+	t.Setenv("MAILCALL_ADDRESS", "a:1, b:2")
 	path := file(t, `{"attempt_timeout":"4s","request_timeout":"4s","idempotent":true,"pool_size":7}`)
 	c := start(t, api.WithRequestTimeout(5*time.Second), api.WithFile(path), api.WithEnvironment())
 	for name, want := range map[string]string{
 		"dial_timeout": "5s from default", "retries": "3 from env", "attempt_timeout": "4s from file",
 		"request_timeout": "5s from code", "idempotent": "true from file", "pool_size": "7 from file",
+		"address": "a:1,b:2 from env",
 	} {
 		if got := source(t, c, name); got != want {
 			t.Errorf("%s: got %s, want %s", name, got, want)
@@ -184,5 +191,56 @@ func TestOptionsIsACopy(t *testing.T) {
 	delete(o.Codecs, "application/json")
 	if got := c.Options(); got.CallOptions.Address[0] != "a:1" || got.Codecs["application/json"] == nil {
 		t.Errorf("got %v and %d codecs, want those of the client", got.CallOptions.Address, len(got.Codecs))
+	}
+}
+
+// Names of go-micro's options set what those of ours set.
+func TestNamesOfGoMicro(t *testing.T) {
+	reg, wire := static.New("greeter", "127.0.0.1:1"), memory.New()
+	retry := func(context.Context, api.Request, int, error) (bool, error) { return false, nil }
+	backoff := func(context.Context, api.Request, int) (time.Duration, error) { return 0, nil }
+	wrap := func(c api.Client) api.Client { return c }
+	wrapCall := func(f api.CallFunc) api.CallFunc { return f }
+	filter := func(s []*registry.Service) []*registry.Service { return s }
+	for name, tc := range map[string]struct{ theirs, ours api.Option }{
+		"ContentType":           {api.ContentType("text/plain"), api.WithDefaultContentType("text/plain")},
+		"Codec":                 {api.Codec("x/y", bytescodec.Codec{}), api.WithCodec("x/y", bytescodec.Codec{})},
+		"Transport":             {api.Transport(wire), api.WithTransport(wire)},
+		"Registry":              {api.Registry(reg), api.WithRegistry(reg)},
+		"PoolSize":              {api.PoolSize(7), api.WithPoolSize(7)},
+		"PoolTTL":               {api.PoolTTL(7), api.WithPoolTTL(7)},
+		"DialTimeout":           {api.DialTimeout(7), api.WithDialTimeout(7)},
+		"RequestTimeout":        {api.RequestTimeout(7), api.WithRequestTimeout(7)},
+		"StreamTimeout":         {api.StreamTimeout(7), api.WithStreamTimeout(7)},
+		"WithConnectionTimeout": {api.WithConnectionTimeout(7), api.WithAttemptTimeout(7)},
+		"Retries":               {api.Retries(7), api.WithRetries(7)},
+		"Retry":                 {api.Retry(retry), api.WithRetry(retry)},
+		"Backoff":               {api.Backoff(backoff), api.WithBackoff(backoff)},
+		"Wrap":                  {api.Wrap(wrap), api.WithWrapper(wrap)},
+		"WrapCall":              {api.WrapCall(wrapCall), api.WithCallWrapper(wrapCall)},
+		"WithSelectOption":      {api.WithSelectOption(filter), api.WithFilter(filter)},
+	} {
+		theirs, ours := start(t, api.WithSeed(1), tc.theirs).Options(), start(t, api.WithSeed(1), tc.ours).Options()
+		if got, want := theirs.Settings(), ours.Settings(); !slices.Equal(got, want) {
+			t.Errorf("%s: got settings %v, want %v", name, got, want)
+		}
+		if plain := start(t, api.WithSeed(1)).Options(); slices.Equal(ours.Settings(), plain.Settings()) {
+			t.Errorf("%s: got the settings of a client without options", name)
+		}
+	}
+}
+
+// A request, a message and what is prepared may be given no option where one
+// may stand.
+func TestNoOptionIsNone(t *testing.T) {
+	c := start(t)
+	for what, contentType := range map[string]string{
+		"request":  c.NewRequest("greeter", hello, nil, nil).ContentType(),
+		"message":  c.NewMessage("topic", nil, nil).ContentType(),
+		"prepared": api.Prepare(c, "greeter", hello, nil).With(nil).ContentType(),
+	} {
+		if contentType != "application/protobuf" {
+			t.Errorf("%s: got content type %q, want the client's", what, contentType)
+		}
 	}
 }

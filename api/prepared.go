@@ -12,7 +12,9 @@ type Prepared struct{ request }
 func Prepare(c Client, service, endpoint string, opts ...RequestOption) *Prepared {
 	p := &Prepared{request{service: service, endpoint: endpoint, contentType: c.NewRequest(service, endpoint, nil).ContentType()}}
 	for _, o := range opts {
-		o.applyRequest(&p.request)
+		if o != nil { // no option is none
+			o.applyRequest(&p.request)
+		}
 	}
 	return p
 }

@@ -63,7 +63,10 @@ func settings() []setting {
 		{"wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.Wrappers)) }},
 		{"methods", nil, func(o *Options) string { return list(o.methods) }},
 		{"address", func(o *Options, s string) error {
-			o.CallOptions.Address = strings.Split(s, ",")
+			o.CallOptions.Address = nil
+			for a := range strings.SplitSeq(s, ",") {
+				o.CallOptions.Address = append(o.CallOptions.Address, strings.TrimSpace(a))
+			}
 			return nil
 		}, func(o *Options) string { return strings.Join(o.CallOptions.Address, ",") }},
 		duration("request_timeout", func(o *Options) *time.Duration { return &o.CallOptions.RequestTimeout }),
@@ -311,14 +314,23 @@ func (o *Options) check() error {
 		fault("option RetryBudget, its ratio and its reserve are %g, %g and %g; they must be numbers and not negative",
 			o.RetryBudget, o.RetryBudgetRatio, o.RetryBudgetReserve)
 	}
+	return errors.Join(append(faults, o.checkMethods()...)...)
+}
+
+// checkMethods returns the faults of the options of methods.
+func (o *Options) checkMethods() (faults []error) {
 	for _, name := range slices.Sorted(maps.Keys(o.methods)) {
 		c := o.CallOptions.clone()
-		for _, m := range o.methods[name] {
+		for i, m := range o.methods[name] {
+			if m == nil {
+				faults = append(faults, fmt.Errorf("method %s: option %d of %d is nil", name, i+1, len(o.methods[name])))
+				continue
+			}
 			m.applyCall(&c)
 		}
 		for _, f := range c.check() {
-			fault("method %s: %w", name, f)
+			faults = append(faults, fmt.Errorf("method %s: %w", name, f))
 		}
 	}
-	return errors.Join(faults...)
+	return faults
 }

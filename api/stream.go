@@ -14,6 +14,7 @@ import (
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/streamer"
 	"example.com/mailcall/codec"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -64,7 +65,7 @@ func openWrapped(ctx context.Context, req Request, open StreamFunc, m *method) (
 			err = known(req, err)
 		}
 	}()
-	defer caught("stream wrapper", &err)
+	defer guard.Catch("stream wrapper", &err)
 	return open(ctx, req, m.options.clone())
 }
 
@@ -234,7 +235,7 @@ func (s *stream) Send(v any) error {
 }
 
 func (s *stream) encode(v any) (err error) {
-	defer caught("codec", &err)
+	defer guard.Catch("codec", &err)
 	body, err := encodeMessage(s.form, s.out.Body[:0], s.id, s.request.Endpoint(), v)
 	if err == nil {
 		s.out.Body = body
@@ -271,7 +272,7 @@ func (s *stream) Recv(v any) error {
 // open takes the value out of its envelope. told says that the error is what
 // the service says: then the stream is over.
 func (s *stream) open(v any) (payload []byte, told bool, err error) {
-	defer caught("codec", &err)
+	defer guard.Catch("codec", &err)
 	payload, err = s.form.open(&s.in, s.Node().Address, v, s.heard)
 	s.heard = true
 	if err != nil {
@@ -281,7 +282,7 @@ func (s *stream) open(v any) (payload []byte, told bool, err error) {
 }
 
 func (s *stream) decode(payload []byte, v any) (err error) {
-	defer caught("codec", &err)
+	defer guard.Catch("codec", &err)
 	return s.form.decode(payload, v)
 }
 

@@ -323,3 +323,20 @@ func TestStreamToNowhere(t *testing.T) {
 		t.Errorf("got %v, want two attempts that were not sent", err)
 	}
 }
+
+// One stream more than MaxStreams is refused at once, and has a place when one
+// of them has ended.
+func TestMaxStreams(t *testing.T) {
+	eachWire(t, func(t *testing.T, c *api.Caller) {
+		first := openStream(t, c, "Greeter.Bidi")
+		s, err := c.Stream(within(t), c.NewRequest("greeter", "Greeter.Bidi", &greet.HelloRequest{}))
+		if !errors.Is(err, rpcerr.ErrOverloaded) || !strings.Contains(err.Error(), "1 streams are open (MaxStreams)") {
+			t.Fatalf("got %v and %v, want ErrOverloaded and the name of the bound", s, err)
+		}
+		if err := first.Close(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the stream to be over", func() bool { return len(c.Runtime().Snapshot().Streams) == 0 })
+		send(t, openStream(t, c, "Greeter.Bidi"), &greet.HelloRequest{})
+	}, api.WithMaxStreams(1))
+}

@@ -26,8 +26,9 @@ type Source interface {
 //
 // It answers GET and HEAD: a page at "/", and JSON at the paths that "/v1/"
 // lists. Names are in snake_case, durations are nanoseconds in members called
-// *_ns, points in time are RFC 3339. An error is {"error": TEXT} under a
-// status of 400 or more.
+// *_ns, points in time are RFC 3339. Elements of lists are those of
+// [messages.Snapshot], where each member is explained. An error is
+// {"error": TEXT} under a status of 400 or more.
 func Handler(rt Source, opts ...Option) http.Handler {
 	return newHandler(rt, configOf(opts))
 }

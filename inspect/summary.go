@@ -16,7 +16,7 @@ type summaryView struct {
 	Actors   int             `json:"actors"`
 	Services int             `json:"services"`
 	Nodes    int             `json:"nodes"`
-	// Unhealthy nodes are ejected or being probed.
+	// Unhealthy nodes are ejected, shunned or being probed.
 	Unhealthy int   `json:"nodes_unhealthy"`
 	Pools     int   `json:"pools"`
 	Streams   int   `json:"streams"`

@@ -29,7 +29,7 @@ func (h *handler) index(*http.Request) (any, error) {
 		{"/v1/actors", "actors: mailboxes and running turns; ?limit=N; /v1/actors/ID is one"},
 		{"/v1/services", "services that have been called, with their nodes; ?limit=N; /v1/services/NAME is one"},
 		{"/v1/pools", "connection pools by address; ?limit=N"},
-		{"/v1/calls", "calls in flight with their attempts, oldest first; ?limit=N ?service=NAME ?min_ms=N; /v1/calls/ID is one"},
+		{"/v1/calls", "calls in flight with their attempts, oldest first; ?limit=N ?service=NAME ?min_ms=N; /v1/calls/ID is one, with %23 for its #"},
 		{"/v1/streams", "open streams with their messages and bytes, oldest first; ?limit=N ?service=NAME ?min_ms=N; /v1/streams/ID is one"},
 		{"/v1/config", "options in force"},
 		{"/v1/snapshot", "everything at one moment"},

@@ -59,7 +59,9 @@ func New(name string, opts ...Option) *Responder {
 	}
 	r.faults.dice = diceFrom(defaultSeed)
 	for _, opt := range opts {
-		opt(r)
+		if opt != nil { // no option is none
+			opt(r)
+		}
 	}
 	return r
 }

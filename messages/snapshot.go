@@ -107,7 +107,7 @@ type NodeInfo struct {
 	Transport string `json:"transport"`
 	Legacy    bool   `json:"legacy,omitempty"`
 	Native    bool   `json:"native,omitempty"`
-	// Health is "healthy", "ejected" or "probing".
+	// Health is "healthy", "ejected", "probing" or "shunned", see [Health].
 	Health string `json:"health"`
 	// Leaving says that the registry does not name it any more, or says that it
 	// is about to go.

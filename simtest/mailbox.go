@@ -87,12 +87,6 @@ func (m *mailbox) take() {
 }
 
 func (m *mailbox) receive(message any, system bool) {
-	defer func() {
-		if p := recover(); p != nil {
-			m.sim.panicked(m.id, p)
-			m.invoker.EscalateFailure(p, message)
-		}
-	}()
 	m.sim.note("turn", m.id, typeName(message))
 	switch message.(type) {
 	case *actor.SuspendMailbox:

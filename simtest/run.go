@@ -150,7 +150,7 @@ func (s *sim) begin() {
 		MaxCalls: s.scenario.MaxCalls, MaxStreams: s.scenario.MaxStreams, MaxServices: s.scenario.MaxServices,
 		Transports: map[string]transport.Transport{sharedTransport: multiplexed{}},
 		Simulation: &actors.Simulation{
-			Dispatcher: dispatcher{s}, Mailbox: s.mailbox,
+			Dispatcher: dispatcher{s}, Mailbox: s.mailbox, Panicked: s.panicked,
 			Schedule: func(turns func()) { s.ready = append(s.ready, turns) },
 			Go:       s.spawn, Park: s.parkCall, AfterFunc: s.afterFunc,
 			Dial: s.world.dial, Lookup: s.world.lookup, Watch: s.world.watch,

@@ -374,12 +374,30 @@ func (s *supervisor) refuse(err error) {
 	s.done, s.err, s.won = true, err, -1
 }
 
-// deadlineError says which bound ended the call.
+// deadlineError says which bound ended the call, and whether it waited for a
+// connection then: the dial has a bound of its own, which may be as long and
+// not be heard of.
 func (s *supervisor) deadlineError() error {
-	if s.cell.fromContext {
-		return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
+	bound := "the caller's deadline passed"
+	if !s.cell.fromContext {
+		bound = fmt.Sprintf("%s are over (RequestTimeout)", s.cell.plan.Timeout)
 	}
-	return fmt.Errorf("%w: %s are over (RequestTimeout)", context.DeadlineExceeded, s.cell.plan.Timeout)
+	if s.unconnected() {
+		bound += ", before there was a connection"
+	}
+	return fmt.Errorf("%w: %s", context.DeadlineExceeded, bound)
+}
+
+// unconnected reports whether attempts are alive and none has got further than
+// to wait for a connection.
+func (s *supervisor) unconnected() (is bool) {
+	for slot, live := range s.state.live {
+		if live && s.cell.attempts[slot].phase > rpcerr.PhaseDial {
+			return false
+		}
+		is = is || live
+	}
+	return is
 }
 
 // contextError says how the caller's context ended the call.

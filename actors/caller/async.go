@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -122,7 +123,7 @@ func (a *attempt) begin(m *transport.Message) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			a.berth.awaits.Store(0)
-			err = panicked("transport", p)
+			err = guard.Panicked("transport", p)
 		}
 	}()
 	a.begunAs, err = a.conn.Async.Begin(m, a, a.token())

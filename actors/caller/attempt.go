@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
@@ -203,7 +204,7 @@ func misplaced(err error) bool { return errors.Is(err, transport.ErrProtocol) }
 // judge asks what the reply means; told is the error that the wire itself has
 // told, nil for none.
 func (a *attempt) judge(told error) (err error) {
-	defer caught("codec", &err)
+	defer guard.Catch("codec", &err)
 	return a.cell.exchange.Judge(a.reply, a.node, told)
 }
 

@@ -6,12 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
@@ -248,12 +248,12 @@ func (c *cell) cancelled() bool {
 // The functions below run code of the user and turn its panics into errors.
 
 func (c *cell) retry(n int, failure error) (wish messages.Wish, backoff time.Duration, err error) {
-	defer caught("retry or backoff function", &err)
+	defer guard.Catch("retry or backoff function", &err)
 	return c.exchange.Retry(n, failure)
 }
 
 func (c *cell) pick(p messages.Picker, ready, tried []*messages.Node) (n *messages.Node, err error) {
-	defer caught("selection strategy", &err)
+	defer guard.Catch("selection strategy", &err)
 	n = p.Pick(ready, tried, &c.dice)
 	if n == nil {
 		err = fmt.Errorf("%w: the strategy chose none of %d", rpcerr.ErrNoneAvailable, len(ready))
@@ -262,7 +262,7 @@ func (c *cell) pick(p messages.Picker, ready, tried []*messages.Node) (n *messag
 }
 
 func (c *cell) narrow(v *messages.View, nodes []*messages.Node) (ready []*messages.Node, err error) {
-	defer caught("select filter", &err)
+	defer guard.Catch("select filter", &err)
 	records := append([]*registry.Service(nil), v.Records...)
 	for _, f := range c.plan.Filters {
 		records = f(records)
@@ -360,22 +360,11 @@ func (c *cell) close() error {
 }
 
 func (c *cell) encode() (err error) {
-	defer caught("codec", &err)
+	defer guard.Catch("codec", &err)
 	return c.exchange.Encode()
 }
 
 func (c *cell) decode() (err error) {
-	defer caught("codec", &err)
+	defer guard.Catch("codec", &err)
 	return c.exchange.Decode(c.attempts[c.sup.won].reply)
-}
-
-// caught makes an error of a panic in code of the user.
-func caught(where string, err *error) {
-	if p := recover(); p != nil {
-		*err = panicked(where, p)
-	}
-}
-
-func panicked(where string, p any) error {
-	return fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -40,7 +41,7 @@ func (a *attempt) exchange() {
 
 // fill writes the request. If that fails, so would every other attempt.
 func (a *attempt) fill(ctx context.Context, m *transport.Message) (err error) {
-	defer caught("codec", &err)
+	defer guard.Catch("codec", &err)
 	m.Header, m.Loan, m.Brief = m.Header[:0], nil, false
 	return a.cell.exchange.Fill(ctx, m, a.node, a.told(ctx))
 }
@@ -113,7 +114,7 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 // is no longer good, whatever the exchange itself says.
 func (a *attempt) parked(err *error) {
 	if p := recover(); p != nil {
-		*err = panicked("transport", p)
+		*err = guard.Panicked("transport", p)
 	}
 	c := a.cell
 	c.now = c.desk.Clock.Now()
@@ -270,7 +271,7 @@ func (a *attempt) aside(ctx context.Context) (*job, error) {
 }
 
 func (j *job) run() (err error) {
-	defer caught("transport", &err)
+	defer guard.Catch("transport", &err)
 	if j.conn.Parallel != nil {
 		defer j.cancel()
 		j.phase.Store(uint32(rpcerr.PhaseWait))
@@ -300,7 +301,7 @@ func (c *cell) timeout(a *attempt) error {
 }
 
 func (c *cell) wrap(n *messages.Node, do func(context.Context) error) (err error) {
-	defer caught("call wrapper", &err)
+	defer guard.Catch("call wrapper", &err)
 	return c.exchange.Wrap(n, do)
 }
 

@@ -45,9 +45,7 @@ type Config struct {
 	Parent messages.Ref[messages.RootMessage]
 }
 
-// New returns the keeper as an actor. A keeper that panicked is restarted as
-// the same value: the connections it knows are open whatever happened, and
-// only the message that broke it is lost.
+// New returns the keeper as an actor.
 func New(c Config) actor.Actor {
 	k := &keeper{Config: c, state: state{limits: c.Limits, multiplexed: c.Multiplexed}, dials: make(map[int]func())}
 	c.Pool.Resize(c.Limits.Size)
@@ -76,7 +74,6 @@ func (k *keeper) Receive(ctx actor.Context) {
 	case *actor.Started:
 		k.self = messages.NewRef[messages.KeeperMessage](ctx.ActorSystem(), ctx.Self())
 		k.timer = k.Clock.Timer(func() { k.self.Tell(messages.Tend{}) })
-	case *actor.Restarting: // the state stays, see New
 	case *actor.Stopping, *actor.Stopped:
 		k.timer.Stop()
 	case messages.KeeperMessage:

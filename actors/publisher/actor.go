@@ -57,7 +57,7 @@ func (p *publisher) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *actor.Started:
 		p.self = messages.NewRef[messages.PublisherMessage](ctx.ActorSystem(), ctx.Self())
-	case *actor.Stopping, *actor.Stopped, *actor.Restarting: // the state stays
+	case *actor.Stopping, *actor.Stopped:
 	case messages.PublisherMessage:
 		p.handle(ctx, m)
 	default:

@@ -24,8 +24,7 @@ type Config struct {
 	Dice  dice.Dice
 }
 
-// New returns the retrier as an actor. The balances lie with the services, so
-// one that panicked is restarted without harm.
+// New returns the retrier as an actor. The balances lie with the services.
 func New(c Config) actor.Actor {
 	return &retrier{clock: c.Clock, state: state{budget: c.Budget, dice: c.Dice}}
 }
@@ -38,7 +37,7 @@ type retrier struct {
 // Receive implements actor.Actor.
 func (r *retrier) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
-	case *actor.Started, *actor.Stopping, *actor.Stopped, *actor.Restarting:
+	case *actor.Started, *actor.Stopping, *actor.Stopped:
 	case messages.RetrierMessage:
 		r.handle(m)
 	default:

@@ -12,13 +12,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
@@ -59,8 +59,7 @@ type Config struct {
 	Parent messages.Ref[messages.RootMessage]
 }
 
-// New returns the selector as an actor. One that panicked is restarted as the
-// same value: what it knows of its nodes is still true.
+// New returns the selector as an actor.
 func New(c Config) actor.Actor {
 	return &selector{Config: c, state: state{name: c.Service.Name, dice: c.Dice}}
 }
@@ -91,7 +90,6 @@ func (s *selector) Receive(ctx actor.Context) {
 	case *actor.Started:
 		s.self = messages.NewRef[messages.SelectorMessage](ctx.ActorSystem(), ctx.Self())
 		s.timer = s.Clock.Timer(func() { s.self.Tell(messages.Review{}) })
-	case *actor.Restarting: // the state stays, see New
 	case *actor.Stopping, *actor.Stopped:
 		s.timer.Stop()
 	case messages.SelectorMessage:
@@ -307,11 +305,7 @@ func (s *selector) filtered(m messages.Filtered, now clock.Instant) {
 
 // filter runs the user's filters; a panic in one is an error.
 func filter(records []*registry.Service, filters []messages.Filter) (kept []*registry.Service, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: select filter: %v\n%s", rpcerr.ErrPanic, p, debug.Stack())
-		}
-	}()
+	defer guard.Catch("select filter", &err)
 	kept = append(kept, records...)
 	for _, f := range filters {
 		kept = f(kept)

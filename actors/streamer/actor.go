@@ -28,7 +28,6 @@ func (a *streamActor) Receive(ctx actor.Context) {
 	case *actor.Started:
 		a.self = messages.NewRef[messages.StreamMessage](ctx.ActorSystem(), ctx.Self())
 		a.started()
-	case *actor.Restarting: // the state stays: it is the same value
 	case *actor.Stopping, *actor.Stopped:
 		if a.timer != nil {
 			a.timer.Stop()

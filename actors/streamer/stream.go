@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -100,7 +100,7 @@ func (s *Stream) Send(m *transport.Message) error {
 }
 
 func (s *Stream) send(m *transport.Message) (err error) {
-	defer contain(&err)
+	defer guard.Catch("transport", &err)
 	return s.wire.Send(m)
 }
 
@@ -123,7 +123,7 @@ func (s *Stream) CloseSend() (err error) {
 	if s.seen.halfClosed.Swap(true) || s.Err() != nil {
 		return nil
 	}
-	defer contain(&err)
+	defer guard.Catch("transport", &err)
 	switch err := s.wire.CloseSend(); {
 	case err == nil, good(err), errors.Is(err, transport.ErrAnswered):
 		return nil
@@ -171,7 +171,7 @@ func (s *Stream) receive(m *transport.Message) error {
 }
 
 func (s *Stream) recv(m *transport.Message) (err error) {
-	defer contain(&err)
+	defer guard.Catch("transport", &err)
 	return s.wire.Recv(m)
 }
 
@@ -232,7 +232,7 @@ func (s *Stream) report(phase rpcerr.Phase, proof rpcerr.Proof, err error, decis
 
 // Header waits for the header of the service's answer.
 func (s *Stream) Header() (h transport.Header, err error) {
-	defer contain(&err)
+	defer guard.Catch("transport", &err)
 	return s.wire.Header()
 }
 
@@ -247,11 +247,4 @@ func (s *Stream) Close() error {
 	s.seen.closed.Store(true)
 	s.ref.Tell(messages.CancelStream{Err: errClosedByUser})
 	return nil
-}
-
-// contain makes an error of a panic in a transport of the user.
-func contain(err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: transport: %v\n%s", rpcerr.ErrPanic, p, debug.Stack())
-	}
 }

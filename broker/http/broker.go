@@ -73,6 +73,9 @@ func New(discovery Discovery, opts ...Option) (*Broker, error) {
 		dial: new(net.Dialer).DialContext, clock: clock.Real(),
 	}}
 	for _, opt := range opts {
+		if opt == nil {
+			continue // no option is none
+		}
 		if err := opt.apply(&b.config); err != nil {
 			return nil, err
 		}

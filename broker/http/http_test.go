@@ -386,6 +386,9 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: got nil, want an error", what)
 		}
 	}
+	if _, err := http.New(&board{}, nil); err != nil {
+		t.Errorf("no option: got %v, want none", err)
+	}
 	if _, err := http.New(nil); err == nil {
 		t.Error("nil discovery: got nil, want an error")
 	}

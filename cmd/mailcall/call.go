@@ -7,9 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"example.com/mailcall/api"
@@ -39,13 +36,13 @@ type callCmd struct {
 
 // Run makes the call.
 func (c *callCmd) Run(s streams) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	ctx, err := c.settle(ctx)
+	body, err := c.body(s) // a signal while stdin is read ends the process at once
 	if err != nil {
 		return err
 	}
-	body, err := c.body(s)
+	ctx, stop := untilSignal()
+	defer stop()
+	ctx, err = c.settle(ctx)
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 )
 
 func TestCall(t *testing.T) {
-	at := "--address=" + serve(t)
+	where := serve(t)
+	at := "--address=" + where
 	body := filepath.Join(t.TempDir(), "body.json")
 	if err := os.WriteFile(body, []byte(`{"name":"File"}`), 0o600); err != nil {
 		t.Fatal(err)
@@ -29,6 +30,7 @@ func TestCall(t *testing.T) {
 		err   string // a part of stderr
 	}{
 		{"json", []string{"greeter", "Greeter.Hello", `{"name":"Ada"}`}, "", 0, `{"greeting":"Hello Ada"}` + "\n", ""},
+		{"a blank after the comma", []string{at + ", " + where, "greeter", "Greeter.Hello"}, "", 0, `{"greeting":"Hello "}` + "\n", ""},
 		{"no body is {}", []string{"greeter", "Greeter.Json"}, "", 0, `{"msg":"Hello ","sum":0}` + "\n", ""},
 		{"file", []string{"greeter", "Greeter.Hello", "@" + body}, "", 0, `{"greeting":"Hello File"}` + "\n", ""},
 		{"stdin", []string{"greeter", "Greeter.Hello", "-"}, `{"name":"Pipe"}`, 0, `{"greeting":"Hello Pipe"}` + "\n", ""},
@@ -222,6 +224,36 @@ func TestInterruptedCall(t *testing.T) {
 			t.Errorf("%s: got exit code %d and %q, want 3 and that it was interrupted", s, code, text)
 		}
 		conn.Close()
+	}
+}
+
+// TestInterruptedWhileTheBodyIsTyped: nobody waits for a call or an event that
+// has no body yet.
+func TestInterruptedWhileTheBodyIsTyped(t *testing.T) {
+	for _, args := range [][]string{
+		{"call", "--address=127.0.0.1:1", "greeter", "Greeter.Hello", "-"},
+		{"publish", "--broker=nats", "orders", "-"},
+	} {
+		cmd := command(t, args...)
+		in, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		// More than a pipe holds: the command reads.
+		if _, err := in.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait() // the state says it better
+		if status, is := cmd.ProcessState.Sys().(syscall.WaitStatus); !is || status.Signal() != syscall.SIGINT {
+			t.Errorf("%s: got %s, want it ended by SIGINT while it reads", args[0], cmd.ProcessState)
+		}
+		in.Close()
 	}
 }
 

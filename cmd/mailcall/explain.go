@@ -38,14 +38,19 @@ func (c *explainCmd) Run(s streams) error {
 // versionCmd is mailcall version.
 type versionCmd struct{}
 
-// Run prints the version of the module, of Go, and the platform.
+// Run prints the version.
 func (*versionCmd) Run(s streams) error {
-	version := "(unknown)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	if _, err := fmt.Fprintf(s.out, "mailcall %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH); err != nil {
+	if _, err := fmt.Fprintln(s.out, version()); err != nil {
 		return fmt.Errorf("cannot print the version: %w", err)
 	}
 	return nil
+}
+
+// version is that of the module, of Go, and the platform.
+func version() string {
+	of := "(unknown)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		of = info.Main.Version
+	}
+	return fmt.Sprintf("mailcall %s %s %s/%s", of, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

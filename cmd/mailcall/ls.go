@@ -9,9 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -35,7 +32,7 @@ func (c *lsCmd) Run(s streams) error {
 	if c.Timeout < 0 {
 		return usage("5s is a duration", "--timeout is %s; it must not be negative", c.Timeout)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	if c.Timeout > 0 {
 		var cancel context.CancelFunc

@@ -9,10 +9,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -36,6 +39,8 @@ type commands struct {
 	Ls        lsCmd        `cmd:"" help:"List services and their nodes."`
 	Explain   explainCmd   `cmd:"" help:"Print every option of the client, its value, and where that comes from."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
+
+	About kong.VersionFlag `help:"Print the version." name:"version"`
 }
 
 // streams are what a command reads and writes.
@@ -55,7 +60,7 @@ func run(args []string, s streams) int {
 		kong.Name("mailcall"),
 		kong.Description("Call go-micro services, serve one, and see what happens to each call."),
 		kong.Writers(s.out, s.err),
-		kong.Vars{"transports": transportNames()},
+		kong.Vars{"transports": transportNames(), "version": version()},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return report(s, false, err)
@@ -65,7 +70,7 @@ func run(args []string, s streams) int {
 	asJSON := len(args) > 0 && answersInJSON(args[0]) && slices.Contains(args, "--json")
 	command, err := parser.Parse(args)
 	if err != nil {
-		return report(s, asJSON, usage("mailcall --help says what there is", "%w", err))
+		return report(s, asJSON, usage(helpFor(err), "%w", err))
 	}
 	command.Bind(s)
 	err = command.Run()
@@ -75,9 +80,29 @@ func run(args []string, s streams) int {
 	return report(s, asJSON, err)
 }
 
+// helpFor names the help that a line which is not understood is told to read:
+// that of its command, where it has one.
+func helpFor(err error) string {
+	about := "mailcall"
+	if wrong, is := errors.AsType[*kong.ParseError](err); is {
+		if command := wrong.Context.Selected(); command != nil {
+			about = command.FullPath()
+		}
+	}
+	return about + " --help says what there is"
+}
+
 // answersInJSON reports whether --json of the command is about errors.
 func answersInJSON(command string) bool {
 	return slices.Contains([]string{"call", "stream", "publish", "subscribe", "ls", "explain"}, command)
+}
+
+// untilSignal is the context of a command that ends well when it is told to
+// stop; a second signal ends the process at once.
+func untilSignal() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // exitError ends a command that has said everything itself.

@@ -6,9 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"example.com/mailcall/api"
@@ -70,13 +67,11 @@ type publishCmd struct {
 
 // Run publishes the event.
 func (c *publishCmd) Run(s streams) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	md, err := parseHeader(c.Header)
 	if err != nil {
 		return err
 	}
-	body, err := readBody(c.Body, s.in)
+	body, err := readBody(c.Body, s.in) // a signal while stdin is read ends the process at once
 	if err != nil {
 		return err
 	}
@@ -86,6 +81,8 @@ func (c *publishCmd) Run(s streams) error {
 			return usage(`BODY is like {"name":"Ada"}; --content-type names another form`, "the body is not JSON: %w", err)
 		}
 	}
+	ctx, stop := untilSignal()
+	defer stop()
 	b, things, err := c.open(ctx)
 	if err != nil {
 		return err

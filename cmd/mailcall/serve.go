@@ -6,10 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"example.com/mailcall/contrib/nats"
@@ -38,7 +35,7 @@ func (c *serveCmd) Run(s streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
 	secure, err := c.config()
 	if err != nil {
@@ -56,7 +53,6 @@ func (c *serveCmd) Run(s streams) error {
 	node.SetDelay(c.Delay)
 	node.SetFailRate(c.Fail)
 	err = c.serve(ctx, s, node, known.name)
-	stop() // a second signal ends the process at once
 	if closed := node.Close(); closed != nil {
 		err = errors.Join(err, fmt.Errorf("cannot stop listening: %w", closed))
 	}

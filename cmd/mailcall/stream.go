@@ -6,9 +6,7 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"example.com/mailcall/api"
@@ -33,9 +31,8 @@ type streamCmd struct {
 
 // Run opens the stream and lasts until it ends.
 func (c *streamCmd) Run(s streams) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	ctx, err := c.settle(ctx)
 	if err != nil {
 		return err

@@ -7,9 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"example.com/mailcall/broker"
@@ -44,9 +41,8 @@ func (c *subscribeCmd) Run(s streams) error {
 	if c.Topic == "" {
 		return usage("name what events are published to", "the topic is empty")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := untilSignal()
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	b, things, err := c.open(ctx)
 	if err != nil {
 		return err

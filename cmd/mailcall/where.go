@@ -41,6 +41,9 @@ func (g *gear) add(thing any, opts ...api.Option) {
 
 // gather makes everything that calls to service need.
 func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) {
+	for i, a := range w.Address {
+		w.Address[i] = strings.TrimSpace(a) // people write a blank after the comma
+	}
 	if err := w.check(ctx, service); err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ func TestWords(t *testing.T) {
 		out, err string // parts
 	}{
 		{[]string{"version"}, 0, "mailcall ", ""},
+		{[]string{"--version"}, 0, "mailcall ", ""},
 		{[]string{"--help"}, 0, "explain", ""},
 		{[]string{"call", "--help"}, 0, "--attempt-timeout", ""},
 		{[]string{"stream", "--help"}, 0, "--half-close-wait", ""},
@@ -26,6 +27,8 @@ func TestWords(t *testing.T) {
 		{[]string{"explain"}, 0, "request_timeout", ""},
 		{nil, 1, "", "hint: "},
 		{[]string{"dial"}, 1, "", "unexpected argument dial"},
+		{[]string{"call", "--bogus=x"}, 1, "", "hint: mailcall call --help"},
+		{[]string{"ls"}, 1, "", "hint: mailcall ls --help"},
 		{[]string{"version", "now"}, 1, "", "unexpected argument now"},
 		{[]string{"demo", "--nodes=0"}, 1, "", "it must be 1 to 64"},
 		{[]string{"demo", "--nodes=65"}, 1, "", "it must be 1 to 64"},

@@ -143,4 +143,9 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: got nil, want an error", what)
 		}
 	}
+	if b, err := nats.NewBroker(nil); err != nil {
+		t.Errorf("no option: got %v, want none", err)
+	} else if err := b.Close(); err != nil {
+		t.Error(err)
+	}
 }

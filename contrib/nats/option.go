@@ -46,6 +46,9 @@ type config struct {
 func configure(opts []Option) (config, error) {
 	c := config{timeout: DefaultTimeout, collect: DefaultCollect, urls: []string{DefaultURL}}
 	for _, opt := range opts {
+		if opt == nil {
+			continue // no option is none
+		}
 		if err := opt.apply(&c); err != nil {
 			return config{}, err
 		}

@@ -6,11 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"slices"
 
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/registry"
-	"example.com/mailcall/rpcerr"
 )
 
 // Source is what a cache asks, in a form that does not wait: a simulation has
@@ -65,20 +64,13 @@ func background() (context.Context, context.CancelFunc) {
 }
 
 func lookup(ctx context.Context, r registry.Registry, service string) (list []*registry.Service, err error) {
-	defer contain(r, &err)
+	defer guard.Catch(fmt.Sprintf("registry %T", r), &err)
 	return r.Lookup(ctx, service)
 }
 
 func watch(ctx context.Context, r registry.Registry, service string, changed func([]*registry.Service)) (err error) {
-	defer contain(r, &err)
+	defer guard.Catch(fmt.Sprintf("registry %T", r), &err)
 	return r.Watch(ctx, service, changed)
-}
-
-// contain makes an error of a panic in the source.
-func contain(r registry.Registry, err *error) {
-	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: registry %T: %v\n%s", rpcerr.ErrPanic, r, p, debug.Stack())
-	}
 }
 
 var errWatchEnded = errors.New("the watch ended without an error")

@@ -66,6 +66,11 @@ func (b bombTransport) at(method string) {
 	}
 }
 
+func (b bombTransport) Multiplexed() bool {
+	b.at("multiplexed")
+	return false
+}
+
 func (b bombTransport) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	b.at("dial")
 	c, err := b.Transport.Dial(ctx, address)
@@ -140,7 +145,7 @@ type panicRow struct {
 
 func panicRows() []panicRow {
 	var rows []panicRow
-	for _, method := range []string{"dial", "bind", "send", "recv", "bare send", "bare recv"} {
+	for _, method := range []string{"multiplexed", "dial", "bind", "send", "recv", "bare send", "bare recv"} {
 		build := func(t *testing.T, b *bomb, address string) []api.Option {
 			return []api.Option{api.WithTransport(bombTransport{overHTTP(t), b, method}), api.WithAddress(address)}
 		}

@@ -208,6 +208,10 @@ func TestDeadlineAtEveryStage(t *testing.T) {
 				if !errors.Is(err, context.DeadlineExceeded) || rpcerr.From(err).Code != 408 {
 					t.Errorf("got %v, want %v", err, context.DeadlineExceeded)
 				}
+				unconnected := s.phase == rpcerr.PhaseDial || s.phase == rpcerr.PhaseAcquire
+				if said := strings.Contains(err.Error(), "before there was a connection"); said != unconnected {
+					t.Errorf("got %v, want it to say whether there was a connection", err)
+				}
 				s.check(t, err)
 				s.settled(t, c)
 			})

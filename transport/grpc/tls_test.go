@@ -113,6 +113,9 @@ func TestOptions(t *testing.T) {
 			t.Error("got no error for an option out of range, want one")
 		}
 	}
+	if _, err := mailgrpc.New(nil); err != nil {
+		t.Errorf("no option: got %v, want none", err)
+	}
 	address, _ := startStock(t, nil)
 	dialled := 0
 	c := dial(t, "somewhere:1", mailgrpc.WithTLS(nil), mailgrpc.WithDialOptions(stock.WithUserAgent("me")),

@@ -142,4 +142,7 @@ func TestOptionsAreChecked(t *testing.T) {
 			t.Errorf("got %v, want it to say %q", err, want)
 		}
 	}
+	if _, err := http.New(nil); err != nil {
+		t.Errorf("no option: got %v, want none", err)
+	}
 }

@@ -53,6 +53,9 @@ func New(opts ...Option) (*Transport, error) {
 	c := defaults()
 	var errs []error
 	for _, o := range opts {
+		if o == nil {
+			continue // no option is none
+		}
 		if err := o.apply(&c); err != nil {
 			errs = append(errs, err)
 		}

@@ -367,6 +367,9 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: got no error", name)
 		}
 	}
+	if _, err := tcp.New(nil); err != nil {
+		t.Errorf("no option: got %v, want none", err)
+	}
 	if _, err := tcp.NewServer(tcp.ServerConfig{}); err == nil {
 		t.Error("got a server without a handler")
 	}

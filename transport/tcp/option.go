@@ -99,6 +99,9 @@ func configure(opts []Option) (config, error) {
 	c := defaults()
 	var errs []error
 	for _, o := range opts {
+		if o == nil {
+			continue // no option is none
+		}
 		if err := o.apply(&c); err != nil {
 			errs = append(errs, err)
 		}
