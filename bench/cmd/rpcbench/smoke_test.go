@@ -91,7 +91,7 @@ func checkCalls(t *testing.T, r report.Calls) {
 
 func TestRPCSmoke(t *testing.T) {
 	code, out, progress := rpcbench(t, "rpc", "--callers", "1,8", "--payload", "64,65536", "--rounds", "1",
-		"--slice", "60ms", "--warmup", "20ms", "--json", "--base", "grpc,raw-mux")
+		"--slice", "150ms", "--warmup", "50ms", "--json", "--base", "grpc,raw-mux")
 	if code != exitOK {
 		t.Fatalf("got code %d, %s, want 0", code, progress)
 	}
