@@ -251,3 +251,31 @@ func TestConcurrentUse(t *testing.T) {
 		t.Errorf("got %v, want ErrClosed", err)
 	}
 }
+
+// The question that is too slow is given up, and not one before it that was
+// answered before its source had returned.
+func TestTheRightQuestionIsGivenUp(t *testing.T) {
+	var r *cache.Registry
+	asked, given := 0, make(chan int, 2)
+	source := cache.Source{Name: "quick", Lookup: func(service string, done func([]*registry.Service, error)) func() {
+		asked++
+		n := asked
+		if n == 1 {
+			done(nil, registry.ErrNotFound)
+			r.Ask(service, func([]*registry.Service, error) {})
+		}
+		return func() { given <- n }
+	}}
+	r, err := cache.NewOf(source, cache.WithLookupTimeout(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	r.Ask("greeter", func([]*registry.Service, error) {})
+	for range 2 {
+		if <-given == 2 {
+			return
+		}
+	}
+	t.Error("got the first given up twice, want the second")
+}

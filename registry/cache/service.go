@@ -126,13 +126,14 @@ func (r *Registry) ask(s *service, now clock.Instant) (do []func()) {
 	s.asks++
 	s.turn++
 	s.askTurn = s.turn
+	turn := s.turn
 	return []func(){func() {
 		cancel := r.source.Lookup(s.name, func(list []*registry.Service, err error) { r.answered(s, list, err) })
 		if cancel == nil {
 			return
 		}
 		r.mu.Lock()
-		if s.asking && !s.overdue && !r.closed {
+		if s.asking && s.askTurn == turn && !s.overdue && !r.closed {
 			s.cancel, cancel = cancel, nil
 		}
 		r.mu.Unlock()
