@@ -381,6 +381,7 @@ func TestAnnouncementsAreRepeated(t *testing.T) {
 func TestOptions(t *testing.T) {
 	for what, o := range map[string]http.Option{
 		"listen": http.WithListen("nowhere"), "max message": http.WithMaxMessage(0), "timeout": http.WithTimeout(0), "dialer": http.WithDialer(nil),
+		"clock": http.WithClock(nil),
 	} {
 		if _, err := http.New(&board{}, o); err == nil {
 			t.Errorf("%s: got nil, want an error", what)

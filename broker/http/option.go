@@ -137,6 +137,9 @@ func WithRefreshFunc(f func(topic string, err error)) Option {
 // simulator and for tests. Defaults to the clock of the machine.
 func WithClock(from clock.Clock) Option {
 	return optionFunc(func(c *config) error {
+		if from == nil {
+			return errors.New("http broker: nil clock, leave the option out for the default")
+		}
 		c.clock = from
 		return nil
 	})
