@@ -4,14 +4,18 @@ package api_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync/atomic"
 	"testing"
 
 	"example.com/mailcall/api"
+	"example.com/mailcall/broker"
 	"example.com/mailcall/broker/http"
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/registry/memory"
+	"example.com/mailcall/rpcerr"
 )
 
 // distant is a registry that counts how often it is asked, and that others
@@ -103,4 +107,49 @@ func TestPublishAsksWhenItsMemoryIsOfNoUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "the new subscriber", func() bool { return publish("greetings") == nil && count.Load() > 0 })
+}
+
+// A subscriber that hangs costs the publishing its time, and the error still says
+// who got the message and who did not, whichever bound ended it.
+func TestHangingSubscriber(t *testing.T) {
+	r := memory.New()
+	listening(t, r, "greetings")
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	if err := r.Add(&registry.Service{Name: http.Service, Version: http.Broadcast, Nodes: []*registry.Node{{
+		ID: "hanging", Address: silent.Addr().String(), Metadata: map[string]string{"broker": "http", "topic": "greetings"},
+	}}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name string
+		opt  api.Option
+		own  bool // the caller's context has a bound
+		want error
+	}{
+		{"attempt", api.WithAttemptTimeout(shortly), false, rpcerr.ErrAttemptTimeout},
+		{"request", api.WithRequestTimeout(shortly), false, context.DeadlineExceeded},
+		{"context", api.WithRetries(0), true, context.DeadlineExceeded},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := start(t, api.WithRegistry(r), tc.opt)
+			ctx := t.Context()
+			if tc.own {
+				bounded, cancel := context.WithTimeout(ctx, shortly)
+				defer cancel()
+				ctx = bounded
+			}
+			err := c.Publish(ctx, c.NewMessage("greetings", &greet.HelloRequest{}))
+			partial, is := errors.AsType[*broker.PartialError](err)
+			if !is || !errors.Is(err, tc.want) {
+				t.Fatalf("got %v, want %v with what was delivered", err, tc.want)
+			}
+			if len(partial.Delivered) != 1 || len(partial.Failed) != 1 || partial.Failed[0].Name != "hanging" {
+				t.Errorf("got %v, want one delivered and the hanging one not", partial)
+			}
+		})
+	}
 }

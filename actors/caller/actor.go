@@ -221,11 +221,14 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 	}
 	s.ended = *m
 	next := s.state.ended(m.Slot, m.Proof, m.Final, m.Err, now)
-	if m.Err != nil && s.cell.ctx.Err() != nil {
-		s.finish(s.contextError(), now)
-		return
+	switch {
+	case m.Err != nil && s.cell.ctx.Err() != nil:
+		s.finish(partly(s.contextError(), m.Err), now)
+	case next == stepDeadline:
+		s.finish(partly(s.deadlineError(), m.Err), now)
+	default:
+		s.follow(next, now)
 	}
-	s.follow(next, now)
 }
 
 // mark lets the selector know what the node did. Only faults of the node or

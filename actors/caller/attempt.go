@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/mailcall/broker"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/internal/planted"
@@ -190,10 +191,19 @@ func (a *attempt) answered(err error) {
 	case errors.Is(err, transport.ErrTooLarge):
 		a.end(rpcerr.Executed, true, wrapTooLarge(err))
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		a.end(rpcerr.SentUnknown, false, a.cell.timeout(a))
+		a.end(rpcerr.SentUnknown, false, partly(a.cell.timeout(a), err))
 	default:
 		a.end(rpcerr.SentUnknown, false, err)
 	}
+}
+
+// partly adds to the end of the time what a broker knows by then: who got the
+// message, and who did not.
+func partly(over, err error) error {
+	if partial, is := errors.AsType[*broker.PartialError](err); is {
+		return fmt.Errorf("%w: %w", over, partial)
+	}
+	return over
 }
 
 // misplaced reports whether judging has found that the reply answers another
