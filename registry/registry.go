@@ -40,7 +40,7 @@ type Node struct {
 	// Address is what the transport dials.
 	Address string `json:"address"`
 	// Leaving says that the node is about to go, so that calls are for others
-	// as long as these are not the fewer. It is no part of a record: package
+	// as long as these are at least half of all. It is no part of a record: package
 	// cache sets it on nodes that the registry does not name any more, and a
 	// registry that learns of such things may.
 	Leaving bool `json:"-"`

@@ -68,21 +68,14 @@ func (s *sim) stepped() {
 }
 
 func (s *sim) checkFloor(service *messages.Service, v *messages.View) {
-	registered := 0
 	for _, n := range v.Nodes {
 		s.check.nodes[n] = struct{}{}
-		if !n.Record().Node.Leaving {
-			registered++
-		}
-	}
-	if 2*registered < len(v.Nodes) {
-		registered = len(v.Nodes) // it is the registry that is doubted then
 	}
 	if old := s.check.views[service]; old != nil && len(v.Nodes) == len(old.Nodes) {
 		s.report.Stats.Ejections += max(len(old.Ready)-len(v.Ready), 0)
 	}
-	if want := (registered + 1) / 2; len(v.Ready) < want {
-		s.violatef(Floor, "%d of the %d nodes of %s can be chosen, want at least %d", len(v.Ready), registered, service.Name, want)
+	if want := (len(v.Nodes) + 1) / 2; len(v.Ready) < want {
+		s.violatef(Floor, "%d of the %d nodes of %s can be chosen, want at least %d", len(v.Ready), len(v.Nodes), service.Name, want)
 	}
 }
 

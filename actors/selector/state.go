@@ -57,9 +57,6 @@ type state struct {
 	records []*registry.Service
 	members []*member
 	byID    map[nodeKey]*member
-	// rests says that those who leave are not the more: then they are given no
-	// calls that the others can take.
-	rests bool
 	// typical is the latency of a node that nothing is known of, and usual the
 	// same for those who pick.
 	typical float64
@@ -99,42 +96,17 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 			gone = append(gone, m.node)
 		}
 	}
-	leaving := 0
-	for _, m := range s.members {
-		if m.leaving() {
-			leaving++
-		}
-	}
-	s.rests = leaving <= len(s.members)-leaving
 	s.holdFloor()
 	return gone
-}
-
-func (m *member) leaving() bool { return m.node.Record().Node.Leaving }
-
-// serves reports whether calls are for m, as far as its health goes. A registry
-// that takes one node after the other out of its list replaces them, and who
-// goes on calling those is cut off when they stop; one that takes out most at
-// once is more likely to be mistaken.
-func (s *state) serves(m *member) bool { return !s.rests || !m.leaving() }
-
-// serving counts the nodes that serve.
-func (s *state) serving() (n int) {
-	for _, m := range s.members {
-		if s.serves(m) {
-			n++
-		}
-	}
-	return n
 }
 
 // holdFloor lets nodes return early when too many of those that are left are
 // ejected, the one whose time is up first before the others.
 func (s *state) holdFloor() {
-	for s.ejected() > s.serving()/2 {
+	for s.ejected() > len(s.members)/2 {
 		var first *member
 		for _, m := range s.members {
-			if m.ejected() && s.serves(m) && (first == nil || m.until < first.until) {
+			if m.ejected() && (first == nil || m.until < first.until) {
 				first = m
 			}
 		}
@@ -253,11 +225,11 @@ func (s *state) fault(f messages.Mark, now clock.Instant) bool {
 // mayEject holds the floor: at least half of the nodes stay selectable, so a
 // fault of the whole fleet, or of the client itself, leaves somebody to ask.
 // Of those that stay, the ones that have failed are shunned.
-func (s *state) mayEject() bool { return s.ejected()+1 <= s.serving()/2 }
+func (s *state) mayEject() bool { return s.ejected()+1 <= len(s.members)/2 }
 
 func (s *state) ejected() (n int) {
 	for _, m := range s.members {
-		if m.ejected() && s.serves(m) {
+		if m.ejected() {
 			n++
 		}
 	}
@@ -307,14 +279,26 @@ func sooner(a, b clock.Instant) clock.Instant {
 	return a
 }
 
-// view builds the picture to publish.
+// view builds the picture to publish. Of the nodes that are not ejected, those
+// that leave rest if the others are half of all: a registry that takes one node
+// after the other out of its list replaces them, and who goes on calling these
+// is cut off when they stop; one that takes out most at once is more likely to
+// be mistaken.
 func (s *state) view(p messages.SelectorPolicy, now clock.Instant, stale error) *messages.View {
 	v := &messages.View{Records: s.records, Picker: p.Picker, Since: now, Stale: stale}
+	var stay []*messages.Node
 	for _, m := range s.members {
 		v.Nodes = append(v.Nodes, m.node)
-		if !m.ejected() && s.serves(m) {
-			v.Ready = append(v.Ready, m.node)
+		if m.ejected() {
+			continue
 		}
+		v.Ready = append(v.Ready, m.node)
+		if !m.node.Record().Node.Leaving {
+			stay = append(stay, m.node)
+		}
+	}
+	if len(stay) >= (len(s.members)+1)/2 {
+		v.Ready = stay
 	}
 	return v
 }

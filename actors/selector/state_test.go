@@ -296,8 +296,8 @@ func leaving(list []*registry.Service, ids ...string) []*registry.Service {
 	return list
 }
 
-// Those who leave rest unless they are the more, and the floor of ejections is
-// that of the others.
+// Those who leave rest as long as at least half of all nodes can be called
+// without them.
 func TestLeaving(t *testing.T) {
 	s := newState("a", "b", "c", "d")
 	for _, tc := range []struct {
@@ -319,16 +319,15 @@ func TestLeaving(t *testing.T) {
 		}
 	}
 	faults(s, "a", faultsToEject, start)
-	faults(s, "c", faultsToEject, start)
+	if got := s.ready(start); !slices.Equal(got, []string{"b", "c", "d"}) {
+		t.Errorf("got %v ready, want all but the ejected one: c alone is less than half", got)
+	}
+	s.replace(leaving(list("a", "b", "c"), "b"), messages.SelectorPolicy{Transport: "http"})
+	if got := s.ready(start); !slices.Equal(got, []string{"b", "c"}) {
+		t.Errorf("got %v ready, want b as well", got)
+	}
+	s.replace(leaving(list("b", "c"), "b"), messages.SelectorPolicy{Transport: "http"})
 	if got := s.ready(start); !slices.Equal(got, []string{"c"}) {
-		t.Errorf("got %v ready, want one of the two that stay", got)
-	}
-	s.replace(leaving(list("a", "b", "c", "d"), "b", "c"), messages.SelectorPolicy{Transport: "http"})
-	if got := s.ready(start); !slices.Equal(got, []string{"d"}) {
-		t.Errorf("got %v ready, want d, for a is ejected", got)
-	}
-	s.replace(leaving(list("a", "b"), "b"), messages.SelectorPolicy{Transport: "http"})
-	if got := s.ready(start); !slices.Equal(got, []string{"a"}) {
-		t.Errorf("got %v ready, want the only one that stays", got)
+		t.Errorf("got %v ready, want the one that stays", got)
 	}
 }
