@@ -177,7 +177,7 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 		}
 		a.flying = false
 		a.berth.shut(a.token())
-		a.conn.Async.Cancel(a.begunAs)
+		a.conn.Cancel(a.begunAs)
 		a.release(false)
 		if bounded.Err() == nil {
 			return transport.ErrInterrupted

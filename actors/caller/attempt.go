@@ -259,12 +259,12 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 		proof = rpcerr.SentUnknown
 		if a.conn.Async != nil {
 			a.berth.shut(a.token())
-			a.conn.Async.Cancel(a.begunAs)
+			a.conn.Cancel(a.begunAs)
 			a.phase = rpcerr.PhaseWait
 		} else {
 			switch {
 			case a.conn.Exclusive != nil:
-				a.conn.Exclusive.Interrupt()
+				a.conn.Interrupt()
 			case a.conn.Parallel != nil:
 				a.job.cancel()
 			}
