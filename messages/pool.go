@@ -124,6 +124,24 @@ func (c *Conn) Close() (err error) {
 	return c.Conn.Close()
 }
 
+// Interrupt ends what is under way on an exclusive connection. One whose
+// transport panics over that is closed, which ends it too.
+func (c *Conn) Interrupt() {
+	defer func() {
+		if recover() != nil {
+			_ = c.Close() // whoever uses it is told
+		}
+	}()
+	c.Exclusive.Interrupt()
+}
+
+// Cancel ends an exchange that was begun. A transport that panics over that
+// finds nobody waiting for the reply, if it comes.
+func (c *Conn) Cancel(exchange uint64) {
+	defer func() { _ = recover() }()
+	c.Async.Cancel(exchange)
+}
+
 // Take returns a shared connection, else the idle one that was used last, or
 // nil. Idle connections that got too old, or that the peer closed, are dropped
 // on the way.

@@ -103,6 +103,7 @@ func (a *attempt) launch(ctx context.Context) error {
 		return fillError{err}
 	}
 	a.enter(rpcerr.PhaseSend)
+	a.sent = a.cell.now
 	a.berth.open(a.token())
 	lent := m.Loan != nil
 	err := a.begin(m)
@@ -146,8 +147,12 @@ func (a *attempt) land() bool {
 	return true
 }
 
-// landed is the turn in which an attempt has its reply.
+// landed is the turn in which an attempt has its reply. It may have come before
+// anybody waited for it; then the time is still that of the request.
 func (a *attempt) landed() {
+	if c := a.cell; c.now == a.sent {
+		c.now = c.desk.Clock.Now()
+	}
 	err := a.berth.err
 	a.berth.err = nil
 	a.answered(err)
@@ -177,7 +182,7 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 		}
 		a.flying = false
 		a.berth.shut(a.token())
-		a.conn.Async.Cancel(a.begunAs)
+		a.conn.Cancel(a.begunAs)
 		a.release(false)
 		if bounded.Err() == nil {
 			return transport.ErrInterrupted

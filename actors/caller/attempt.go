@@ -39,6 +39,7 @@ type attempt struct {
 	flying  bool             // an exchange runs elsewhere
 	job     *job             // that exchange, unless the connection is async
 	begunAs uint64           // what an async connection calls it
+	sent    clock.Instant    // the turn in which it was begun there
 	berth   berth            // where its reply lands
 	stream  transport.Stream // what it has opened
 	report  messages.AttemptEnded
@@ -269,12 +270,12 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 		proof = rpcerr.SentUnknown
 		if a.conn.Async != nil {
 			a.berth.shut(a.token())
-			a.conn.Async.Cancel(a.begunAs)
+			a.conn.Cancel(a.begunAs)
 			a.phase = rpcerr.PhaseWait
 		} else {
 			switch {
 			case a.conn.Exclusive != nil:
-				a.conn.Exclusive.Interrupt()
+				a.conn.Interrupt()
 			case a.conn.Parallel != nil:
 				a.job.cancel()
 			}

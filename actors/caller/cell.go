@@ -161,7 +161,7 @@ func (c *cell) interrupt(ticket messages.Ticket) {
 		cut.cut()
 		return
 	}
-	conn.Exclusive.Interrupt()
+	conn.Interrupt()
 }
 
 // rouse wakes whoever runs the cell.

@@ -148,6 +148,7 @@ func (a *attempt) exchangeWrapped() {
 		}
 		ran = true
 		err := a.carry(ctx)
+		a.cell.now = a.cell.desk.Clock.Now() // it may have been waited for here
 		if err != nil {
 			return err
 		}

@@ -94,8 +94,8 @@ func (a *streamActor) finish(what verdict) {
 	case nothing:
 	}
 	s.desk.Go(func() {
-		s.cancel(nil)      // first whoever still waits in Send or Recv: a goodbye may take its time
-		_ = s.wire.Close() // nothing is left to do about a close that fails
+		s.cancel(nil)  // first whoever still waits in Send or Recv: a goodbye may take its time
+		_ = s.hangUp() // nothing is left to do about a close that fails
 		conn := s.opened.Conn
 		if conn.Shared == nil || !conn.Ready(0) {
 			conn.Pool.Keeper.Tell(messages.Dropped{Conn: conn})

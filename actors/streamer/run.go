@@ -98,7 +98,7 @@ func (r *run) listen() {
 	}
 	r.hush.Store(true)
 	if r.conn.Exclusive != nil {
-		r.conn.Exclusive.Interrupt()
+		r.conn.Interrupt()
 		return
 	}
 	r.aside(func() { _ = r.conn.Close() }) // a close may block, and a timer must not

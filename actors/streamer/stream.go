@@ -230,6 +230,12 @@ func (s *Stream) report(phase rpcerr.Phase, proof rpcerr.Proof, err error, decis
 	}
 }
 
+// hangUp closes the wire.
+func (s *Stream) hangUp() (err error) {
+	defer guard.Catch("transport", &err)
+	return s.wire.Close()
+}
+
 // Header waits for the header of the service's answer.
 func (s *Stream) Header() (h transport.Header, err error) {
 	defer guard.Catch("transport", &err)

@@ -112,6 +112,11 @@ func (c exclusiveBomb) Bind(ctx context.Context, at time.Time) {
 	c.Exclusive.Bind(ctx, at)
 }
 
+func (c exclusiveBomb) Interrupt() {
+	c.bomb.at("interrupt")
+	c.Exclusive.Interrupt()
+}
+
 func (c exclusiveBomb) Ready(idle time.Duration) bool {
 	c.bomb.at("ready")
 	return c.Exclusive.Ready(idle)
