@@ -46,8 +46,9 @@ func (x *exchange) stream(ctx context.Context) *transport.Message {
 }
 
 // Recv decodes the next message of the client into v. It returns io.EOF when
-// the client has ended the stream or the connection is lost. An error the
-// client sent, and one of decoding, leave the stream as it is.
+// the client has ended the stream or the connection is lost, and the error of the
+// context when the stream's time is up. An error the client sent, and one of
+// decoding, leave the stream as it is.
 func (s *Stream) Recv(v any) error {
 	m, err := s.next()
 	if err != nil {
@@ -81,7 +82,11 @@ func (s *Stream) next() (*transport.Message, error) {
 	}
 	if s.x.in != nil {
 		m := &transport.Message{}
-		if err := s.x.in.Recv(m); err != nil {
+		err := s.x.in.Recv(m)
+		if late := s.x.in.Context().Err(); err != nil && errors.Is(late, context.DeadlineExceeded) {
+			return nil, late
+		}
+		if err != nil {
 			return nil, s.end()
 		}
 		return m, nil

@@ -102,9 +102,10 @@ func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 	d := s.desk
 	s.opened, s.wire = opened, opened.Stream
 	a := &streamActor{Stream: s}
-	a.state.deadline = s.bound(ctx)
+	s.until = s.bound(ctx)
+	a.state.deadline = s.until
 	if s.wire == nil {
-		s.wire = s.lend(a.state.deadline)
+		s.wire = s.lend(s.until)
 	}
 	number := d.opened.Add(1)
 	pid, err := d.Spawn(a, "stream-"+strconv.FormatInt(number, 10))

@@ -34,7 +34,8 @@ type Stream struct {
 	ctx         context.Context //nolint:containedctx // the stream lives as long
 	cancel      context.CancelCauseFunc
 	began       clock.Instant
-	fromContext bool // the deadline is the caller's own
+	fromContext bool          // the deadline is the caller's own
+	until       clock.Instant // the deadline, 0: none
 	opened      messages.Opened
 	wire        transport.Stream
 	ref         messages.Ref[messages.StreamMessage]
@@ -161,9 +162,11 @@ func (s *Stream) receive(m *transport.Message) error {
 		s.seen.received.Add(1)
 		s.seen.receivedBytes.Add(int64(len(m.Body)))
 		return nil
-	case good(err):
+	case good(err) && !s.overdue():
 		s.ref.Tell(messages.StreamEnded{Err: err})
 		return err
+	case good(err):
+		return s.broke(rpcerr.PhaseWait, os.ErrDeadlineExceeded)
 	case errors.Is(err, transport.ErrAnswered):
 		return s.Answered(errors.Unwrap(err))
 	}
@@ -178,10 +181,19 @@ func (s *Stream) recv(m *transport.Message) (err error) {
 // Answered ends the stream with an error that the service told. It is for who
 // receives.
 func (s *Stream) Answered(err error) error {
+	if s.overdue() {
+		s.told = s.broke(rpcerr.PhaseWait, os.ErrDeadlineExceeded)
+		return s.told
+	}
 	s.ref.Tell(messages.StreamEnded{Err: err})
 	s.told = s.failed(rpcerr.PhaseDecode, rpcerr.Executed, err)
 	return s.told
 }
+
+// overdue reports whether the stream's time is up. A service that knows the
+// deadline ends the stream at the same moment, in a way of its own: what counts
+// is the deadline.
+func (s *Stream) overdue() bool { return s.until != 0 && s.desk.Clock.Now() >= s.until }
 
 // Unfit is the error of a message that has come and cannot be decoded. The
 // stream goes on.
