@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/planted"
@@ -208,11 +207,11 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 	case m.Err == nil && s.cell.plan.Stream:
 		s.won = m.Slot // the stream keeps its place at the node
 	case m.Err == nil:
-		s.mark(a.node, m, now.Sub(a.begun))
+		s.mark(a, m, now)
 		s.won = m.Slot
 		a.letGo(uint32(rpcerr.PhaseDecode))
 	default:
-		s.mark(a.node, m, now.Sub(a.begun))
+		s.mark(a, m, now)
 		a.letGo(noAttempt)
 		s.record(&rpcerr.Attempt{
 			Node: a.node.Address, Phase: m.Phase, Proof: m.Proof, Hedge: a.hedge,
@@ -233,11 +232,13 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 
 // mark lets the selector know what the node did. Only faults of the node or
 // of the way to it are told; what the client itself did is not held against
-// anybody.
-func (s *supervisor) mark(n *messages.Node, m *messages.AttemptEnded, took time.Duration) {
+// anybody. How long a connection took to come about says nothing of how fast the
+// node answers.
+func (s *supervisor) mark(a *attempt, m *messages.AttemptEnded, now clock.Instant) {
+	n := a.node
 	switch {
 	case m.Proof == rpcerr.Executed:
-		s.service.Tally(n, took, s.cell.now)
+		s.service.Tally(n, now.Sub(a.sent), now)
 	case m.Final, m.Phase < rpcerr.PhaseDial, s.cell.cancelled():
 	default:
 		refused := m.Phase == rpcerr.PhaseDial && !rpcerr.IsTimeout(m.Err)
@@ -347,7 +348,7 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 		if err == nil {
 			s.service.Selector.Tell(messages.Outrun{Node: a.node, After: now.Sub(a.begun)})
 		} else {
-			s.mark(a.node, m, now.Sub(a.begun))
+			s.mark(a, m, now)
 			s.record(&rpcerr.Attempt{
 				Node: a.node.Address, Phase: m.Phase, Proof: m.Proof, Hedge: a.hedge,
 				Start: a.begun.Sub(s.state.began), Duration: now.Sub(a.begun), Err: err,

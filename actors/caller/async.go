@@ -103,7 +103,6 @@ func (a *attempt) launch(ctx context.Context) error {
 		return fillError{err}
 	}
 	a.enter(rpcerr.PhaseSend)
-	a.sent = a.cell.now
 	a.berth.open(a.token())
 	lent := m.Loan != nil
 	err := a.begin(m)

@@ -39,7 +39,7 @@ type attempt struct {
 	flying  bool             // an exchange runs elsewhere
 	job     *job             // that exchange, unless the connection is async
 	begunAs uint64           // what an async connection calls it
-	sent    clock.Instant    // the turn in which it was begun there
+	sent    clock.Instant    // when it had a connection and began to use it
 	berth   berth            // where its reply lands
 	stream  transport.Stream // what it has opened
 	report  messages.AttemptEnded

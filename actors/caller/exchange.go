@@ -23,6 +23,7 @@ import (
 //   - begun and answered later, without any goroutine: an async connection;
 //   - on a goroutine of its own: the rest.
 func (a *attempt) exchange() {
+	a.sent = a.cell.now
 	switch plan := a.cell.plan; {
 	case plan.Stream:
 		a.openStream()

@@ -15,6 +15,8 @@ const draws = 4
 
 // P2C is the power of two choices: of two random nodes the one with less
 // load, where load is (calls in flight + 1) x latency / success rate squared.
+// Of two without a call in flight the cheaper one is the more likely, not sure;
+// and where both have much more load than is usual a few others are looked at.
 // The square keeps a node that fails fast from attracting traffic. A node that
 // still warms up has its load in its share of the draws, and in the others
 // that much more.
@@ -118,19 +120,30 @@ func better(a, b *messages.Node, d messages.Dice) *messages.Node {
 }
 
 // alike is how much the costs of two nodes may differ and still count as
-// equal. Latencies are noisy: without it the last of equal nodes would lose
-// each draw of who calls alone.
+// equal: latencies are noisy.
 const alike = 1.25
 
-// lighter reports whether b has less load than a.
+// grain is the fineness of a roll between two nodes.
+const grain = 1 << 20
+
+// lighter reports whether b has less load than a. Between two without a call the
+// dice decide, with the odds of the squares of what they cost: who calls alone
+// would never again see a node that noise has put behind the others.
 func lighter(b, a *messages.Node, d messages.Dice) bool {
 	of, to := cost(b, d), cost(a, d)
 	calls, others := b.InFlight.Load(), a.InFlight.Load()
+	if calls == 0 && others == 0 {
+		return float64(d.N(grain))*(of*of+to*to) < grain*to*to
+	}
 	if of <= to*alike && to <= of*alike {
 		return calls < others
 	}
 	return of*float64(calls+1) < to*float64(others+1)
 }
+
+// cold is how many times more a node costs in the draws that are not of its share
+// while it warms up.
+const cold = 10
 
 // cost is what one call in flight costs. A node that warms up rolls for its
 // share: it must not get much, but more than none, and all of it where the
@@ -140,7 +153,7 @@ func cost(n *messages.Node, d messages.Dice) float64 {
 	if share == messages.FullShare || d.N(messages.FullShare) < share {
 		return n.Weight()
 	}
-	return n.Weight() * messages.FullShare / float64(max(share, 1))
+	return n.Weight() * cold
 }
 
 // usable is false for a node that is shunned, and for one that another call is

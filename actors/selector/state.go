@@ -41,6 +41,7 @@ type member struct {
 	success   float64       // 0..1
 	known     bool          // the latency was observed, it is no guess
 	seen      clock.Instant // when the node last answered or failed, or the numbers last faded
+	suspect   bool          // its last answer took far longer than those before
 	heard     clock.Instant // when the node last answered
 	missed    int64         // answers of the others since then
 	warming   bool          // it gets less than its share, see warm

@@ -243,8 +243,8 @@ func TestFloorHoldsWhenNodesLeave(t *testing.T) {
 	}
 }
 
-// Latency counts at once when it rises; it falls with the answers, or with a
-// time constant if that is more. A lower success rate weighs squared.
+// Latency moves with the answers, or with a time constant if that is more. A far
+// rise counts at once, the second time. A lower success rate weighs squared.
 func TestWeight(t *testing.T) {
 	s := newState("a", "b")
 	a := s.node("a")
@@ -256,8 +256,11 @@ func TestWeight(t *testing.T) {
 	if got := answer(10*time.Millisecond, start); got != 10e6 {
 		t.Errorf("got %.0f, want 10 ms", got)
 	}
+	if got := answer(50*time.Millisecond, start); got != 10e6 {
+		t.Errorf("got %.0f after being held up once, want 10 ms", got)
+	}
 	if got := answer(50*time.Millisecond, start); got != 50e6 {
-		t.Errorf("got %.0f after a rise, want 50 ms", got)
+		t.Errorf("got %.0f after being held up twice, want 50 ms", got)
 	}
 	if got := answer(10*time.Millisecond, start.Add(latencyTau)); got != 30e6 {
 		t.Errorf("got %.0f after the time constant, want 30 ms", got)
@@ -271,17 +274,22 @@ func TestWeight(t *testing.T) {
 	if got := answer(10*time.Millisecond, start.Add(latencyTau)); got < 10e6 || got > 10.01e6 {
 		t.Errorf("got %.0f after many answers, want 10 ms", got)
 	}
-	if got := answer(30*time.Millisecond, start.Add(latencyTau)); got != 30e6 {
-		t.Errorf("got %.0f after another rise, want 30 ms", got)
+	calm := a.Weight()
+	if got, want := answer(30*time.Millisecond, start.Add(latencyTau)), calm+(30e6-calm)/window; !near(got, want) {
+		t.Errorf("got %.0f after a small rise, want %.0f", got, want)
+	}
+	answer(60*time.Millisecond, start.Add(latencyTau))
+	if got := answer(60*time.Millisecond, start.Add(latencyTau)); got != 60e6 {
+		t.Errorf("got %.0f after a large rise, want 60 ms", got)
 	}
 	s.fault(messages.Mark{Node: a, Err: errFault}, start)
-	if rate := 1 - 1.0/window; !near(a.Weight(), 30e6/(rate*rate)) {
-		t.Errorf("got %.0f after a fault, want %.0f", a.Weight(), 30e6/(rate*rate))
+	if rate := 1 - 1.0/window; !near(a.Weight(), 60e6/(rate*rate)) {
+		t.Errorf("got %.0f after a fault, want %.0f", a.Weight(), 60e6/(rate*rate))
 	}
 	for range 1000 {
 		s.fault(messages.Mark{Node: a, Err: errFault}, start)
 	}
-	if got, want := a.Weight(), 30e6/(minSuccess*minSuccess); !near(got, want) {
+	if got, want := a.Weight(), 60e6/(minSuccess*minSuccess); !near(got, want) {
 		t.Errorf("got %.0f at the floor, want %.0f", got, want)
 	}
 }

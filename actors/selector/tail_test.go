@@ -147,3 +147,49 @@ func TestBusyServiceForgivesSoon(t *testing.T) {
 		t.Errorf("got %d of 1000 calls at the node that is well again, want about half", got)
 	}
 }
+
+// Who calls now and then has few answers to go by, and noisy ones. No node is
+// left behind for that.
+func TestNoiseAtASlowPace(t *testing.T) {
+	noise := dice.NewSource(7).Dice()
+	r := &traffic{s: fleet(4), now: start, dice: dice.NewSource(1).Dice()}
+	r.took = func(int, clock.Instant) time.Duration {
+		took := quick + time.Duration(noise.N(600))*time.Microsecond
+		if noise.N(200) == 0 {
+			took += 5 * time.Millisecond // somebody collects garbage
+		}
+		return took
+	}
+	const calls = 600
+	for i, n := range r.call(calls, 20*time.Millisecond) {
+		if n < calls/8 {
+			t.Errorf("got %d of %d calls at node %d, want at least half of a quarter", n, calls, i)
+		}
+	}
+}
+
+// Between nodes without a call it is the dice that decide, and what the calls
+// cost there are the odds: who is half as fast again gets less, not nothing.
+func TestOddsOfIdleNodes(t *testing.T) {
+	for _, c := range []struct {
+		times       int // tenths of what the others take
+		least, most int // of 12000 calls at three nodes
+	}{
+		{10, 3600, 4400},
+		{15, 1800, 3200},
+		{30, 300, 1200},
+		{100, 0, 200},
+	} {
+		r := &traffic{s: fleet(3), now: start, dice: dice.NewSource(1).Dice()}
+		r.took = func(node int, _ clock.Instant) time.Duration {
+			if node == 0 {
+				return quick * time.Duration(c.times) / 10
+			}
+			return quick
+		}
+		r.call(1000, 10*time.Millisecond)
+		if got := r.call(12_000, 10*time.Millisecond); got[0] < c.least || got[0] > c.most {
+			t.Errorf("%d/10: got %v calls, want %d to %d at the first", c.times, got, c.least, c.most)
+		}
+	}
+}

@@ -103,20 +103,27 @@ func (m *member) heal() {
 	m.ejections = 0
 }
 
-// observe moves the average towards mean: up at once, down by the share that so
-// many answers have in it, or with the time constant if that is more.
+// observe moves the average towards mean: by the share that so many answers have
+// in it, or with the time constant if that is more. What is far above it counts
+// at once, but not the first time: anybody may be held up once. That makes the
+// node suspect, and the next answer tells.
 func (m *member) observe(mean, share float64, now clock.Instant) {
-	switch elapsed := now.Sub(m.seen); {
-	case !m.known || mean > m.latency:
+	elapsed, far := now.Sub(m.seen), mean > peak*m.latency
+	switch {
+	case !m.known, far && m.suspect:
 		m.latency = mean
-	default:
+	case !far:
 		w := float64(elapsed) / float64(elapsed+latencyTau)
 		m.latency += (mean - m.latency) * max(w, share)
 	}
+	m.suspect = m.known && far && !m.suspect
 	m.known, m.seen = true, now
 	m.heard, m.missed = now, 0
-	m.node.Doubt.Store(false)
+	m.node.Doubt.Store(m.suspect)
 }
+
+// peak is how many times the average far above it is; less may be noise.
+const peak = 4
 
 // A node that is avoided is tried again once the others have given so many
 // answers since it was last heard of, and this time has passed: so few calls
@@ -142,7 +149,7 @@ func (s *state) forgive(answers int64, now clock.Instant) {
 		case !m.known:
 			m.latency = usual
 		case m.missed >= tryAgain && now.Sub(m.heard) >= tryAgainAfter && m.latency > usual:
-			m.latency = usual
+			m.latency, m.suspect = usual, true
 			m.node.Doubt.Store(true)
 		case m.latency > usual:
 			m.latency = usual + (m.latency-usual)*fade
@@ -160,6 +167,7 @@ func (s *state) outrun(node *messages.Node, after time.Duration, now clock.Insta
 	if m == nil || m.node != node || float64(after) <= m.latency {
 		return
 	}
+	m.suspect = true // that it was outrun is the second thing to be said of it
 	m.observe(float64(after), 0, now)
 	m.publish()
 }
