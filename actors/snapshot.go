@@ -83,7 +83,7 @@ func nodeInfo(n *messages.Node, now clock.Instant) messages.NodeInfo {
 	info := messages.NodeInfo{
 		ID: n.ID, Address: n.Address, Version: n.Record().Version,
 		Transport: n.Transport, Legacy: n.Legacy, Native: n.Native, Leaving: n.Record().Node.Leaving,
-		Health:   health.String(),
+		Health: health.String(), Doubt: n.Doubt.Load(),
 		InFlight: n.InFlight.Load(), Streams: n.Streams.Load(),
 		Answers: n.Total.Load() + n.Answers.Load(), Faults: n.Faults.Load(),
 		Load: time.Duration(n.Load()), Latency: n.Latency(),

@@ -106,3 +106,25 @@ func TestSnapshotOfACodecThatHangs(t *testing.T) {
 		})
 	}
 }
+
+// A snapshot says that a node was held up, and is to show what it was.
+func TestSnapshotOfANodeInDoubt(t *testing.T) {
+	s := mailcalltest.Start(t)
+	c := start(t, api.WithAddress(s.Address()))
+	node := func() messages.NodeInfo { return c.Runtime().Snapshot().Services[0].Nodes[0] }
+	for i := 0; i < 20 || node().Doubt; i++ { // this machine may hold it up as well
+		if err := greetAnn(within(t), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.SetDelay(500 * time.Millisecond)
+	if err := greetAnn(within(t), c); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "doubt", func() bool { return node().Doubt })
+	s.SetDelay(0)
+	if err := greetAnn(within(t), c); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the end of the doubt", func() bool { return !node().Doubt })
+}

@@ -112,6 +112,9 @@ type NodeInfo struct {
 	// Leaving says that the registry does not name it any more, or says that it
 	// is about to go.
 	Leaving bool `json:"leaving,omitempty"`
+	// Doubt says that one call at a time goes there, to find out how fast the node
+	// is: it was held up once, or has been avoided for a while.
+	Doubt bool `json:"doubt,omitempty"`
 	// EjectedFor is for how long an ejected node is not chosen yet. Share is how
 	// many of a thousand draws a node that warms up takes part in, 0 for a warm
 	// one.
