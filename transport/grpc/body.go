@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/mem"
 
 	"example.com/mailcall/transport"
@@ -19,6 +20,11 @@ type box struct {
 	loan  transport.Loan // of out; nil: it must be copied
 	in    []byte         // what was received
 	begun bool           // the call has a stream on the connection
+	came  bool           // a message was received
+
+	// spare are options of the call that are not needed once the message has
+	// come. gRPC's library asks them at the end, and they copy maps.
+	spare []option
 
 	// Where in is memory that is given back, see call.Return.
 	rooms *sync.Pool // of *[]byte; nil: in is our own
@@ -79,6 +85,10 @@ func (passthrough) Unmarshal(data mem.BufferSlice, v any) error {
 	b, ok := v.(*box)
 	if !ok {
 		return fmt.Errorf("grpc transport: asked to decode into a %T", v)
+	}
+	b.came = true
+	for i := range b.spare {
+		b.spare[i].CallOption = grpc.EmptyCallOption{}
 	}
 	n := data.Len()
 	switch {

@@ -19,14 +19,25 @@ type call struct {
 	box
 
 	t    *Transport
-	desc grpc.StreamDesc // the zero value is a unary call's
 	kv   []string
 	opts []grpc.CallOption // the last one is the subtype
+
+	header, trailer metadata.MD
+	extras          [2]option // fill them in
 }
 
 func newCall(t *Transport) *call {
-	return &call{t: t, opts: append(t.config.callOptions(), grpc.EmptyCallOption{})}
+	x := &call{t: t}
+	x.opts = t.config.callOptions()
+	for i := range x.extras {
+		x.opts = append(x.opts, &x.extras[i])
+	}
+	x.opts = append(x.opts, grpc.EmptyCallOption{})
+	return x
 }
+
+// option is one that can be changed while its call runs.
+type option struct{ grpc.CallOption }
 
 // keptRoom is how large the memory of a reply may be to be used again.
 const keptRoom = 1 << 20
@@ -41,6 +52,7 @@ func (x *call) Return() {
 	}
 	clear(x.kv)
 	x.box, x.kv = box{}, x.kv[:0]
+	x.header, x.trailer = nil, nil
 	x.t.calls.Put(x)
 }
 
@@ -72,7 +84,11 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	}
 	x.out, x.loan, x.rooms = request.Body, request.Loan, &c.t.rooms
 	x.opts[len(x.opts)-1] = r.subtype
-	wire, err := x.carry(metadata.AppendToOutgoingContext(inner, x.kv...), c.cc, r.path)
+	x.extras[0].CallOption, x.extras[1].CallOption = grpc.Header(&x.header), grpc.Trailer(&x.trailer)
+	if request.Brief {
+		x.spare = x.extras[:]
+	}
+	err = c.cc.Invoke(metadata.AppendToOutgoingContext(inner, x.kv...), r.path, &x.box, &x.box, x.opts...)
 	request.Loan = x.loan
 	reply.Header, reply.Trailer = reply.Header[:0], reply.Trailer[:0]
 	if err == nil {
@@ -81,30 +97,12 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 			return nil
 		}
 	}
-	// The library copies them each time it is asked.
-	var header, trailer metadata.MD
-	if wire != nil {
-		header, _ = wire.Header() // if that fails, so has the call
-		trailer = wire.Trailer()
-	}
-	reply.Header, reply.Trailer = answerFields(reply.Header, reply.Trailer, header, trailer)
+	reply.Header, reply.Trailer = answerFields(reply.Header, reply.Trailer, x.header, x.trailer)
 	if err != nil {
-		return c.judge(err, &verdict{ctx: ctx, deadline: deadline, begun: x.begun, header: header, trailer: trailer, kv: x.kv})
+		headed := x.came || len(x.header) > 0
+		return c.judge(err, &verdict{ctx: ctx, deadline: deadline, begun: x.begun, headed: headed, trailer: x.trailer, kv: x.kv})
 	}
 	return nil
-}
-
-// carry sends the box and receives into it. The stream is nil if there was
-// none.
-func (x *call) carry(ctx context.Context, cc *grpc.ClientConn, path string) (grpc.ClientStream, error) {
-	wire, err := cc.NewStream(ctx, &x.desc, path, x.opts...)
-	if err != nil {
-		return nil, err
-	}
-	if err = wire.SendMsg(&x.box); err != nil {
-		return wire, err
-	}
-	return wire, wire.RecvMsg(&x.box)
 }
 
 // endsBefore reports whether ctx needs no other bound.

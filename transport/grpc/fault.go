@@ -24,9 +24,9 @@ type verdict struct {
 	deadline time.Time
 	begun    bool        // it had a stream on the connection
 	over     bool        // this side had given it up
-	header   metadata.MD // nil if no header came
-	trailer  metadata.MD
-	kv       []string // what was to be sent
+	headed   bool        // a header came
+	trailer  metadata.MD // what came of it, if anybody wanted it
+	kv       []string    // what was to be sent
 }
 
 // judge makes mailcall's error of gRPC's. See [StatusError] for the rule.
@@ -34,7 +34,7 @@ func (c *conn) judge(err error, v *verdict) error {
 	st := status.Convert(err)
 	expired := v.ended()
 	gaveUp := (expired != nil || v.over) && (st.Code() == codes.DeadlineExceeded || st.Code() == codes.Canceled)
-	if !gaveUp && answered(st, v.header, v.trailer) {
+	if !gaveUp && answered(st, v.headed, v.trailer) {
 		return transport.Answered(newStatusError(st, v.trailer))
 	}
 	f := &fault{where: c.address, status: st}
@@ -47,7 +47,7 @@ func (c *conn) judge(err error, v *verdict) error {
 		f.cause, f.status = fmt.Errorf("%w: %s", transport.ErrInvalid, misfit(v.kv)), nil
 	case tooLarge(st):
 		f.cause = fmt.Errorf("%w (WithMaxMessage)", transport.ErrTooLarge)
-	case broken(st, v.header):
+	case broken(st, v.headed):
 		f.cause = transport.ErrProtocol
 	}
 	if !v.begun || unprocessed(st) {
@@ -126,9 +126,9 @@ func (f *fault) GRPCStatus() *status.Status {
 // an end, the server's content type is in the trailer: a status without a header
 // and without a trailer was made here. After a header a trailer may be empty;
 // then the texts of gRPC's library decide, and a lost connection wins.
-func answered(st *status.Status, header, trailer metadata.MD) bool {
+func answered(st *status.Status, headed bool, trailer metadata.MD) bool {
 	switch {
-	case len(header) == 0:
+	case !headed:
 		return len(trailer) > 0
 	case madeReceiving(st):
 		return false
@@ -171,11 +171,11 @@ func tooLarge(st *status.Status) bool {
 }
 
 // broken reports whether the peer does not keep to gRPC's rules.
-func broken(st *status.Status, header metadata.MD) bool {
+func broken(st *status.Status, headed bool) bool {
 	if strings.HasPrefix(st.Message(), "stream terminated by RST_STREAM") {
 		return false
 	}
-	if len(header) == 0 {
+	if !headed {
 		return begins(st, "cardinality violation: ", "unexpected HTTP status code ", "malformed header: ", "transport: ", "protocol error: ",
 			"peer header list ", "server closed the stream without ")
 	}

@@ -235,7 +235,7 @@ func (f *streamError) Unwrap() error {
 	switch {
 	case tooLarge(f.status):
 		return transport.ErrTooLarge
-	case f.status.Code() == codes.Unimplemented, broken(f.status, nil):
+	case f.status.Code() == codes.Unimplemented, broken(f.status, false):
 		return transport.ErrProtocol
 	default:
 		return nil

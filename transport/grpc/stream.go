@@ -103,7 +103,7 @@ func (s *stream) Recv(m *transport.Message) error {
 	if !errors.Is(err, io.EOF) {
 		header, _ := s.wire.Header()
 		v := s.verdict()
-		v.header, v.trailer = header, trailer
+		v.headed, v.trailer = len(header) > 0, trailer
 		err = s.c.judge(err, v)
 	}
 	s.mu.Lock()
