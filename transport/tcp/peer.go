@@ -45,7 +45,7 @@ func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer
 	p.core = session.NewServer(c, uint64(t.config.retryAfter/time.Millisecond))
 	p.link = &p.core.Link
 	p.running = p.core.Running
-	if server != nil && !server.config.Inline {
+	if server != nil {
 		p.running = func() int { return p.handling }
 	}
 	p.failed = p.fall
@@ -141,7 +141,7 @@ func (p *peer) Opened(o *session.Opening) *session.Stream {
 		p.accepted = append(p.accepted, x)
 		signal(p.news)
 		return &x.st
-	case o.Unary && p.server.config.Inline:
+	case o.Unary && p.server.config.Inline && !p.crowded(o):
 		p.inline.add(o)
 		return nil
 	case o.Unary:
@@ -155,6 +155,16 @@ func (p *peer) Opened(o *session.Opening) *session.Stream {
 		go p.stream(x)
 		return &x.st
 	}
+}
+
+// crowd is how many calls of a connection that could be answered at once run on
+// goroutines of their own.
+const crowd = 16
+
+// crowded reports whether a call that could be answered at once gets a goroutine
+// all the same: it is large, so that others would wait for its copies.
+func (p *peer) crowded(o *session.Opening) bool {
+	return len(o.Body) >= apartSize && p.handling <= crowd && (p.handling > 0 || len(p.inline.calls) > 0)
 }
 
 // Item implements session.StreamSink.

@@ -59,7 +59,9 @@ type ServerConfig struct {
 	Handler Handler
 	// Inline runs Handler on the goroutine that reads the connection: all
 	// calls that came with one read are answered with one write. For handlers
-	// that never wait. False runs a goroutine for each call.
+	// that never wait. A few large requests among others, of 16 KiB and more,
+	// run on goroutines all the same: to copy them takes longer than to start
+	// one. False runs a goroutine for each call.
 	Inline bool
 	// Streams serves a stream, on a goroutine of its own, and ends it when it
 	// returns. Nil refuses all streams.
