@@ -92,12 +92,18 @@ func (s *Stream) Send(m *transport.Message) error {
 		s.seen.sent.Add(1)
 		s.seen.sentBytes.Add(int64(len(m.Body)))
 		return nil
-	case good(err), errors.Is(err, transport.ErrAnswered):
+	case good(err), errors.Is(err, transport.ErrAnswered), good(s.Err()):
 		return io.EOF // the service has ended the stream; Recv says how
-	case errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, transport.ErrInvalid), errors.Is(err, transport.ErrTooLarge):
+	case s.Err() == nil && unfit(err):
 		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // of this message, not of the stream
 	}
 	return s.broke(rpcerr.PhaseSend, err)
+}
+
+// unfit reports whether err is that of a message, or of its time, that the wire
+// was not asked to carry. A wire that was hung up just now has such words too.
+func unfit(err error) bool {
+	return errors.Is(err, rpcerr.ErrInvalidArgument) || errors.Is(err, transport.ErrInvalid) || errors.Is(err, transport.ErrTooLarge)
 }
 
 func (s *Stream) send(m *transport.Message) (err error) {
