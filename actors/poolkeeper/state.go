@@ -33,7 +33,7 @@ func (s *state) enqueue(m messages.Acquire) verdict {
 	switch {
 	case s.retired:
 		return closed
-	case len(s.waiters) >= s.limits.Waiters+max(s.limits.Max-s.open, 0):
+	case len(s.waiters)-max(s.limits.Max-s.open, 0) >= s.limits.Waiters:
 		return refused // whoever a dial can serve does not count
 	}
 	s.waiters = append(s.waiters, m)

@@ -3,6 +3,7 @@
 package poolkeeper
 
 import (
+	"math"
 	"slices"
 	"testing"
 
@@ -29,6 +30,7 @@ func TestEnqueue(t *testing.T) {
 		{"all connections are lent", state{limits: messages.PoolLimits{Max: 2, Waiters: 1}, open: 2}, []verdict{wait, refused}},
 		{"nobody may wait", state{limits: messages.PoolLimits{Max: 2}, open: 2}, []verdict{refused}},
 		{"more are open than may be now", state{limits: messages.PoolLimits{Max: 1, Waiters: 1}, open: 5}, []verdict{wait, refused}},
+		{"as many as there can be", state{limits: messages.PoolLimits{Max: math.MaxInt, Waiters: math.MaxInt}}, []verdict{wait, wait}},
 		{"retired", state{limits: messages.PoolLimits{Max: 2, Waiters: 2}, retired: true}, []verdict{closed, closed}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
