@@ -21,7 +21,8 @@ type Client interface {
 	// Init changes options while the client runs. Calls in flight keep what
 	// they began with, new calls use the new options, nobody waits. Faults
 	// are returned all at once, and then nothing has changed. Name, Registry,
-	// Transports, MaxCalls, Logger, ActorSystem and Seed cannot be changed.
+	// Broker, Transports, MaxCalls, MaxStreams, MaxServices, Logger, ActorSystem
+	// and Seed cannot be changed.
 	Init(opts ...Option) error
 	// Options returns a copy of the options in force.
 	Options() Options

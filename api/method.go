@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"example.com/mailcall/actors/caller"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 )
@@ -61,14 +62,25 @@ func newConfig(c *Caller, o Options) *config {
 	cfg := &config{caller: c, options: o}
 	empty := make(map[methodKey]*method)
 	cfg.methods.Store(&empty)
-	if len(o.Wrappers) > 0 {
-		var outer Client = core{c, cfg}
-		for _, wrap := range slices.Backward(o.Wrappers) {
-			outer = wrap(outer)
-		}
-		cfg.outer = outer
-	}
 	return cfg
+}
+
+// wrap puts the wrappers around the client. One that returns no client would
+// take out, unseen, all that are inside of it.
+func (cfg *config) wrap() (err error) {
+	wrappers := cfg.options.Wrappers
+	if len(wrappers) == 0 {
+		return nil
+	}
+	defer guard.Catch("wrapper", &err)
+	var outer Client = core{cfg.caller, cfg}
+	for i, wrap := range slices.Backward(wrappers) {
+		if outer = wrap(outer); isNil(outer) {
+			return fmt.Errorf("option Wrappers: %d of %d returned no client", i+1, len(wrappers))
+		}
+	}
+	cfg.outer = outer
+	return nil
 }
 
 // method resolves what is called, once for all calls without options of

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
+	"maps"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -64,8 +66,22 @@ func New(opts ...Option) (*Caller, error) {
 	c := &Caller{runtime: runtime, own: own}
 	c.exchanges.New = newExchange
 	c.bodies.New = func() any { return &room{pool: &c.bodies} }
-	c.current.Store(newConfig(c, options))
+	c.current.Store(newConfig(c, options)) // wrappers may look at the client that they are given
+	if err := c.use(options); err != nil {
+		c.Close(context.Background()) // there is nothing to wait for
+		return nil, fmt.Errorf("mailcall: options: %w", err)
+	}
 	return c, nil
+}
+
+// use puts options in force.
+func (c *Caller) use(o Options) error {
+	cfg := newConfig(c, o)
+	if err := cfg.wrap(); err != nil {
+		return err
+	}
+	c.current.Store(cfg)
+	return nil
 }
 
 // resolve applies options to a copy of base: environment and file first, then
@@ -112,19 +128,39 @@ func (c *Caller) Init(opts ...Option) error {
 	defer c.init.Unlock()
 	old := c.current.Load().options
 	o, err := resolve(old, opts)
-	if err == nil && (o.MaxCalls != old.MaxCalls || o.MaxStreams != old.MaxStreams || o.MaxServices != old.MaxServices || !same(o.Broker, old.Broker) || o.Seed != old.Seed || o.Logger != old.Logger ||
-		o.ActorSystem != old.ActorSystem || o.Name != old.Name || !same(o.Registry, old.Registry)) {
-		err = errors.New("options Name, Registry, Broker, MaxCalls, MaxStreams, MaxServices, Logger, ActorSystem and Seed cannot be changed any more; make a new client")
-	}
-	if err == nil {
-		err = sameTransports(old, o)
+	if err = errors.Join(err, o.checkFixed(&old)); err == nil {
+		err = c.use(o)
 	}
 	if err != nil {
 		return fmt.Errorf("mailcall: options: %w", err)
 	}
-	c.current.Store(newConfig(c, o))
 	c.runtime.Configure(o.limits(), o.policy(), o.budget())
 	return nil
+}
+
+// checkFixed returns a fault for each option that differs from old and that a
+// running client cannot change.
+func (o *Options) checkFixed(old *Options) error {
+	var faults []error
+	for _, fixed := range []struct {
+		name string
+		same bool
+	}{
+		{"Name", o.Name == old.Name}, {"Registry", same(o.Registry, old.Registry)}, {"Broker", same(o.Broker, old.Broker)},
+		{"MaxCalls", o.MaxCalls == old.MaxCalls}, {"MaxStreams", o.MaxStreams == old.MaxStreams},
+		{"MaxServices", o.MaxServices == old.MaxServices}, {"Logger", o.Logger == old.Logger},
+		{"ActorSystem", o.ActorSystem == old.ActorSystem}, {"Seed", o.Seed == old.Seed},
+	} {
+		if !fixed.same {
+			faults = append(faults, fmt.Errorf("option %s cannot be changed any more; make a new client", fixed.name))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(o.Transports)) {
+		if !same(old.Transports[name], o.Transports[name]) { // connections of the old one would be lent for the new
+			faults = append(faults, fmt.Errorf("transport %q cannot be added or replaced any more; make a new client", name))
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // same compares what the user has brought, which need not be comparable: maps
@@ -144,17 +180,6 @@ func same(a, b any) bool {
 	default:
 		return true
 	}
-}
-
-// sameTransports checks that Init brings no transport: connections of the old
-// one would be lent for the new.
-func sameTransports(old, o Options) error {
-	for name, t := range o.Transports {
-		if !same(old.Transports[name], t) {
-			return fmt.Errorf("transport %q cannot be added or replaced any more; make a new client", name)
-		}
-	}
-	return nil
 }
 
 // Options implements [Client].

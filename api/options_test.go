@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"example.com/mailcall/api"
+	broker "example.com/mailcall/broker/memory"
 	bytescodec "example.com/mailcall/codec/bytes"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/registry"
@@ -156,6 +158,20 @@ func TestBadSources(t *testing.T) {
 	}
 }
 
+// A fault is told once: not again about a value that nobody gave, and not again
+// for each method.
+func TestOneFaultIsOne(t *testing.T) {
+	t.Setenv("MAILCALL_POOL_MAX", "many")
+	c, err := api.New(api.WithEnvironment(), api.WithRetries(-1), api.WithMethod(hello, api.WithIdempotent(true)))
+	if err == nil {
+		c.Close(t.Context())
+		t.Fatal("got no error, want two faults")
+	}
+	if lines := strings.Split(err.Error(), "\n"); len(lines) != 2 || !strings.Contains(lines[0], "pool_max") || !strings.Contains(lines[1], "Retries is -1") {
+		t.Errorf("got %q, want a line about pool_max and one about Retries", lines)
+	}
+}
+
 // Init takes all of its options or none.
 func TestInitIsAtomic(t *testing.T) {
 	c := start(t, api.WithRetries(1))
@@ -167,13 +183,20 @@ func TestInitIsAtomic(t *testing.T) {
 	if got := c.Explain(); got != before {
 		t.Errorf("got %q after a faulty Init, want no change from %q", got, before)
 	}
-	for name, option := range map[string]api.Option{
-		"name": api.WithName("other"), "max calls": api.WithMaxCalls(1), "seed": api.WithSeed(99),
-		"registry": api.WithRegistry(static.New("greeter")),
-	} {
-		if err := c.Init(api.WithRetries(2), option); err == nil {
-			t.Errorf("%s: got no error, want one: it cannot be changed any more", name)
+	fixed := map[string]api.Option{
+		"Name": api.WithName("other"), "MaxCalls": api.WithMaxCalls(1), "MaxStreams": api.WithMaxStreams(1),
+		"MaxServices": api.WithMaxServices(1), "Seed": api.WithSeed(99), "Registry": api.WithRegistry(static.New("greeter")),
+		"Broker": api.WithBroker(broker.New()), "Logger": api.WithLogger(slog.Default()), "memory": api.WithTransports(memory.New()),
+	}
+	all := []api.Option{api.WithRetries(-1)}
+	for name, option := range fixed {
+		all = append(all, option)
+		if err := c.Init(api.WithRetries(2), option); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: got %v, want one fault: it cannot be changed any more", name, err)
 		}
+	}
+	if err := c.Init(all...); err == nil || strings.Count(err.Error(), "\n") != len(fixed) {
+		t.Errorf("got %v, want the fault of each of %d options", err, len(all))
 	}
 	if err := c.Init(api.WithRetries(2)); err != nil {
 		t.Fatal(err)

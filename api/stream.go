@@ -66,7 +66,10 @@ func openWrapped(ctx context.Context, req Request, open StreamFunc, m *method) (
 		}
 	}()
 	defer guard.Catch("stream wrapper", &err)
-	return open(ctx, req, m.options.clone())
+	if s, err = open(ctx, req, m.options.clone()); err == nil && isNil(s) {
+		return nil, errors.New("a stream wrapper returned neither a stream nor an error")
+	}
+	return s, err
 }
 
 // known is err as a CallError.

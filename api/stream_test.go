@@ -316,6 +316,17 @@ func TestStreamWrappers(t *testing.T) {
 	}, api.WithStreamWrapper(wrap("client")))
 }
 
+// A stream wrapper that gives nothing back fails the opening.
+func TestStreamWrapperWithoutStream(t *testing.T) {
+	c := start(t, api.WithAddress("127.0.0.1:1"))
+	_, err := c.Stream(within(t), c.NewRequest("greeter", "Greeter.Bidi", nil), api.WithStreamWrapper(func(api.StreamFunc) api.StreamFunc {
+		return func(context.Context, api.Request, api.CallOptions) (api.Stream, error) { return nil, nil }
+	}))
+	if last(t, err); !strings.Contains(err.Error(), "stream wrapper returned neither") {
+		t.Errorf("got %v, want that the wrapper returned nothing", err)
+	}
+}
+
 func TestStreamToNowhere(t *testing.T) {
 	c := start(t, api.WithAddress("127.0.0.1:1"), api.WithRetries(1))
 	_, err := c.Stream(within(t), c.NewRequest("greeter", "Greeter.Bidi", nil))

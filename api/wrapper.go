@@ -11,7 +11,10 @@ import (
 )
 
 // Wrapper wraps a whole client. Of several the first one given is outermost.
-// Unlike go-micro's, one that is given to Init takes effect.
+// Unlike go-micro's, one that is given to Init takes effect. One that panics when
+// it is given a client, or returns none, is a fault of [New] or Init. What it
+// returns runs outside of the client, on the goroutine that calls: it panics
+// there as any function does.
 type Wrapper func(Client) Client
 
 // CallFunc makes one attempt of a call at node. It returns nil, or why the

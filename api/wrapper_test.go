@@ -65,6 +65,38 @@ func TestWrapperOrder(t *testing.T) {
 	}
 }
 
+// A wrapper that makes no client is a fault of the options: without it, what is
+// inside of it would be left out as well.
+func TestWrapperWithoutClient(t *testing.T) {
+	same := func(next api.Client) api.Client { return next }
+	for word, w := range map[string]api.Wrapper{
+		"Wrappers: 2 of 3":       func(api.Client) api.Client { return nil },
+		"Wrappers: 2 of 3 retur": func(api.Client) api.Client { return (*api.Caller)(nil) },
+		"as ordered":             func(api.Client) api.Client { panic("as ordered") },
+	} {
+		if made, err := api.New(api.WithWrapper(same, w, same)); err == nil || !strings.Contains(err.Error(), word) || made != nil {
+			t.Errorf("New: got %v, want a fault that says %q", err, word)
+		}
+		c := start(t)
+		before := c.Explain()
+		if err := c.Init(api.WithWrapper(same, w, same)); err == nil || !strings.Contains(err.Error(), word) || c.Explain() != before {
+			t.Errorf("Init: got %v, want a fault that says %q, and no change", err, word)
+		}
+	}
+}
+
+// A wrapper may look at the client that it is given.
+func TestWrapperLooksAtItsClient(t *testing.T) {
+	var name, contentType string
+	start(t, api.WithName("looked-at"), api.WithWrapper(func(next api.Client) api.Client {
+		name, contentType = next.Options().Name, next.NewRequest("greeter", hello, nil).ContentType()
+		return next
+	}))
+	if name != "looked-at" || contentType != "application/protobuf" {
+		t.Errorf("got name %q and content type %q, want those of the client", name, contentType)
+	}
+}
+
 // A wrapper that is given to Init takes effect (go-micro forgets it).
 func TestInitTakesWrappers(t *testing.T) {
 	server := mailcalltest.Start(t)
