@@ -63,6 +63,8 @@ func TestBadCallsAreRefused(t *testing.T) {
 		{"negative backoff", ctx, good, rsp, opt(api.WithBackoffBounds(-1, -1)), rpcerr.ErrInvalidArgument, "BackoffBase"},
 		{"negative retries", ctx, good, rsp, opt(api.WithRetries(-1)), rpcerr.ErrInvalidArgument, "Retries"},
 		{"too many retries", ctx, good, rsp, opt(api.WithRetries(1000)), rpcerr.ErrInvalidArgument, "Retries"},
+		{"topic", ctx, good, rsp, opt(api.WithHeader("micro-topic", "news")), rpcerr.ErrInvalidArgument, `Header: "micro-topic"`},
+		{"error in the request", ctx, good, rsp, opt(api.WithHeader("Micro-Error", "x")), rpcerr.ErrInvalidArgument, "Micro-Error"},
 		{"empty address", ctx, good, rsp, opt(api.WithAddress("")), rpcerr.ErrInvalidArgument, "Address"},
 		{"unknown content type", ctx, c.NewRequest("greeter", hello, ann, api.WithContentType("x/y")), rsp, nil,
 			rpcerr.ErrUnsupportedContentType, "WithCodec"},

@@ -229,13 +229,21 @@ func addMetadata(ctx context.Context, m *transport.Message, fixed transport.Head
 // stream, and an error text would come back in every answer of the connection.
 // Who calls from a handler with the metadata that came in has all of them.
 func reserved(name string, fixed transport.Header) bool {
+	if isProtocol(name) {
+		return true
+	}
+	_, is := fixed.Lookup(name)
+	return is
+}
+
+// isProtocol reports whether the field makes something else of a request.
+func isProtocol(name string) bool {
 	for _, own := range [...]string{"Micro-Topic", "Micro-ID", "Timeout", "Micro-Stream", "Micro-Error"} {
 		if len(name) == len(own) && strings.EqualFold(name, own) {
 			return true
 		}
 	}
-	_, is := fixed.Lookup(name)
-	return is
+	return false
 }
 
 // Judge implements caller.Exchange.

@@ -5,7 +5,9 @@ package api
 import "example.com/mailcall/transport"
 
 // WithHeader adds a field to what is sent, besides metadata. The same name may
-// be given several times, on wires that can say so.
+// be given several times, on wires that can say so. What the protocol itself
+// says about a request is a fault: "Micro-Topic", "Micro-Stream", "Micro-ID",
+// "Micro-Error" and "Timeout".
 func WithHeader(name, value string) ClientCallOption {
 	return callOption{"header", func(o *CallOptions) { o.Header.Add(name, value) }}
 }

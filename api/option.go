@@ -338,6 +338,11 @@ func (o *CallOptions) check() (faults []error) {
 			faults = append(faults, fmt.Errorf("option Filters: %d of %d is nil", i+1, len(o.Filters)))
 		}
 	}
+	for _, f := range o.Header {
+		if isProtocol(f.Name) {
+			faults = append(faults, fmt.Errorf("option Header: %q is the protocol's own; the client sets it where it is due", f.Name))
+		}
+	}
 	for i, a := range o.Address {
 		if a == "" {
 			faults = append(faults, fmt.Errorf("option Address: %d of %d is empty", i+1, len(o.Address)))
