@@ -91,9 +91,19 @@ func (x *exchange) conclude(answer *transport.Message) {
 	if answer == nil && !x.concluded {
 		return
 	}
-	if !x.pass(answer, x.in.End) && x.handler.unary != nil {
+	if !x.pass(answer, x.end) && x.handler.unary != nil {
 		x.s.r.count(x.handler.name, func(e *EndpointStats) { e.Abandoned++ })
 	}
+}
+
+// end ends the exchange. Of an answer that cannot be written it says so in place
+// of it: the client would wait in vain.
+func (x *exchange) end(answer *transport.Message) error {
+	err := x.in.End(answer)
+	if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, transport.ErrInvalid) {
+		err = x.in.End(x.failed(err))
+	}
+	return err
 }
 
 // pass sends a message the way its fault wants it, and reports whether it went

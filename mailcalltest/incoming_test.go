@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/mailcall/codec"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/transport"
 )
@@ -74,6 +75,25 @@ func TestIncomingUnary(t *testing.T) {
 		if text := got.Header.Get("Micro-Error"); text != want {
 			t.Errorf("%s: got %s, want %s", endpoint, text, want)
 		}
+	}
+}
+
+// An answer that the wire does not carry is an error to the client, at once.
+func TestIncomingAnswerTooLarge(t *testing.T) {
+	over := overTCP(t)
+	server := mailcalltest.StartOn(t, over, "127.0.0.1:0", mailcalltest.WithHandlers(
+		mailcalltest.Handle("Greeter.Huge", func(_ context.Context, _, rsp *codec.Frame) error {
+			rsp.Data = make([]byte, 5<<20)
+			return nil
+		})))
+	c, err := over.Dial(t.Context(), server.Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	got, err := exchangeOver(t, c, message(`{}`, "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Huge", "Micro-ID", "3", "Timeout", "5000000000"))
+	if err != nil || !strings.Contains(got.Header.Get("Micro-Error"), "5242880 bytes") {
+		t.Errorf("got %v, %v, want an error that names the size", got.Header, err)
 	}
 }
 
