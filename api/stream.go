@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -224,7 +225,13 @@ func (s *stream) Context() context.Context { return s.ctx }
 func (s *stream) Request() Request { return s.request }
 
 // Error implements [Stream].
-func (s *stream) Error() error { return s.Err() }
+func (s *stream) Error() error {
+	err := s.Err()
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
+	return known(s.request, err)
+}
 
 // Send implements [Stream].
 func (s *stream) Send(v any) error {

@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -70,12 +71,18 @@ func TestTooLargeAMessageOfAStreamIsNoFault(t *testing.T) {
 			}
 			c := start(t, api.WithTransport(wire), api.WithAddress(r.Address()))
 			s := openStream(t, c, "Greeter.Bidi")
+			if err := s.Send(&greet.HelloRequest{Name: strings.Repeat("x", limit+1)}); !errors.Is(err, rpcerr.ErrMessageTooLarge) {
+				t.Errorf("got %v for a message over the limit, want that it is too large", err)
+			}
 			for range 2 { // each fits, its answer does not: it says hello
 				send(t, s, &greet.HelloRequest{Name: strings.Repeat("x", limit-len("Hello "))})
 			}
 			err := s.Recv(new(greet.HelloReply))
-			if !errors.Is(err, transport.ErrTooLarge) {
+			if !errors.Is(err, transport.ErrTooLarge) || !errors.Is(err, rpcerr.ErrMessageTooLarge) {
 				t.Fatalf("got %v, want that the message is too large", err)
+			}
+			if failed, is := errors.AsType[*rpcerr.CallError](s.Error()); !is || failed.Service != "greeter" || !errors.Is(failed, transport.ErrTooLarge) {
+				t.Errorf("got %v for how the stream ended, want the same with the name of the service", s.Error())
 			}
 			until(t, "the end of the stream", func() bool { return len(c.Runtime().Snapshot().Streams) == 0 })
 			r.Kill()
@@ -119,3 +126,26 @@ func TestUndecodableMessageOfAStream(t *testing.T) {
 type explosive struct{}
 
 func (*explosive) UnmarshalJSON([]byte) error { panic("boom") }
+
+// Whoever was just told of the end, and asks how the stream ended, is told the
+// same: programs written for go-micro look at Error after a loop of Recv.
+func TestErrorAfterTheEndOfAStream(t *testing.T) {
+	for name, tc := range map[string]struct {
+		last *greet.HelloRequest
+		want error
+	}{
+		"good end": {&greet.HelloRequest{Count: -1}, io.EOF},
+		"an error": {&greet.HelloRequest{Code: 418, Detail: "teapot"}, &rpcerr.Error{Code: 418}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWire(t, func(t *testing.T, c *api.Caller) {
+				s := openStream(t, c, "Greeter.Bidi")
+				send(t, s, tc.last)
+				told := s.Recv(new(greet.HelloReply))
+				if got := s.Error(); !errors.Is(told, tc.want) || !errors.Is(got, tc.want) {
+					t.Errorf("got %v from Recv and %v from Error, want %v from both", told, got, tc.want)
+				}
+			})
+		})
+	}
+}

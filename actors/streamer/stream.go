@@ -46,8 +46,10 @@ type Stream struct {
 	// told is the end that Recv or Answered has told: there is no other after it,
 	// whatever the wire still brings. It belongs to who receives.
 	told error
-	// end is how the stream ended, published by its actor.
-	end  atomic.Pointer[error]
+	// end is how the stream ended, published by its actor; news is what the actor
+	// was told first by who sends or receives, and may not have heard yet.
+	end, news atomic.Pointer[error]
+
 	seen watched
 }
 
@@ -71,6 +73,9 @@ func (s *Stream) Node() *messages.Node { return s.opened.Node }
 func (s *Stream) Err() error {
 	if err := s.end.Load(); err != nil {
 		return *err
+	}
+	if err := s.news.Load(); err != nil {
+		return *err // whoever was just told of the end may ask at once
 	}
 	if s.seen.closed.Load() {
 		return errClosedByUser // its actor is about to say so
@@ -169,7 +174,7 @@ func (s *Stream) receive(m *transport.Message) error {
 		s.seen.receivedBytes.Add(int64(len(m.Body)))
 		return nil
 	case good(err) && !s.overdue():
-		s.ref.Tell(messages.StreamEnded{Err: err})
+		s.tell(messages.StreamEnded{Err: err}, err)
 		return err
 	case good(err):
 		return s.broke(rpcerr.PhaseWait, os.ErrDeadlineExceeded)
@@ -184,6 +189,12 @@ func (s *Stream) recv(m *transport.Message) (err error) {
 	return s.wire.Recv(m)
 }
 
+// tell tells the actor of an end, and meanwhile whoever asks.
+func (s *Stream) tell(m messages.StreamMessage, err error) {
+	s.news.CompareAndSwap(nil, &err)
+	s.ref.Tell(m)
+}
+
 // Answered ends the stream with an error that the service told. It is for who
 // receives.
 func (s *Stream) Answered(err error) error {
@@ -191,7 +202,7 @@ func (s *Stream) Answered(err error) error {
 		s.told = s.broke(rpcerr.PhaseWait, os.ErrDeadlineExceeded)
 		return s.told
 	}
-	s.ref.Tell(messages.StreamEnded{Err: err})
+	s.tell(messages.StreamEnded{Err: err}, err)
 	s.told = s.failed(rpcerr.PhaseDecode, rpcerr.Executed, err)
 	return s.told
 }
@@ -214,15 +225,15 @@ func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 		return s.failed(phase, rpcerr.SentUnknown, ended)
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(s.ctx.Err(), context.DeadlineExceeded):
 		err = s.deadlineError()
-		s.ref.Tell(messages.CancelStream{Err: err}) // it says nothing about the node
+		s.tell(messages.CancelStream{Err: err}, err) // it says nothing about the node
 	case s.ctx.Err() != nil:
 		// The caller gave up, or the client was closed: the actor is about to
 		// say the same.
 		err = contextError(s.ctx)
-		s.ref.Tell(messages.CancelStream{Err: err})
+		s.tell(messages.CancelStream{Err: err}, err)
 	default:
 		// A message over our own limit says nothing about the node.
-		s.ref.Tell(messages.StreamEnded{Err: err, Fault: !errors.Is(err, transport.ErrTooLarge)})
+		s.tell(messages.StreamEnded{Err: err, Fault: !errors.Is(err, transport.ErrTooLarge)}, err)
 	}
 	if phase == rpcerr.PhaseWait && errors.Is(err, transport.ErrNotSent) {
 		return s.report(phase, rpcerr.NotSent, err, notAgain+"; nothing of it was executed, open it anew")
@@ -239,6 +250,9 @@ func (s *Stream) failed(phase rpcerr.Phase, proof rpcerr.Proof, err error) error
 
 func (s *Stream) report(phase rpcerr.Phase, proof rpcerr.Proof, err error, decision string) error {
 	took := s.desk.Clock.Now().Sub(s.began)
+	if errors.Is(err, transport.ErrTooLarge) {
+		err = fmt.Errorf("%w: %w", rpcerr.ErrMessageTooLarge, err) // as calls have it
+	}
 	return &rpcerr.CallError{
 		Service: s.opening.Service, Endpoint: s.opening.Endpoint, Elapsed: took, Err: err,
 		Attempts: []rpcerr.Attempt{{
