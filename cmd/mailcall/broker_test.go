@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -139,6 +140,11 @@ func TestQueuesShareEvents(t *testing.T) {
 
 func TestBadBrokers(t *testing.T) {
 	nobody := "nats://" + closedPort(t)
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
 	for _, tc := range []struct {
 		args []string
 		code int
@@ -154,6 +160,7 @@ func TestBadBrokers(t *testing.T) {
 		{[]string{"publish", "", "{}", "--broker=" + nobody}, 1, "the topic is empty"},
 		{[]string{"publish", "orders", "{}", "--timeout=-1s", "--broker=" + nobody}, 1, "must not be negative"},
 		{[]string{"publish", "orders", "{}", "--broker=" + nobody}, 3, "hint: is the NATS server running"},
+		{[]string{"publish", "orders", "{}", "--timeout=100ms", "--broker=nats://" + silent.Addr().String()}, 3, "hint: no connection came about: is the address of the broker right"},
 		{[]string{"publish", "-v", "orders", "{}", "--broker=" + nobody}, 3, "attempt 1: "},
 		{[]string{"publish", "orders", "{}", "--registry=static:a=127.0.0.1:1"}, 3, "nobody subscribes"},
 		{[]string{"publish", "orders", "{}", "--registry=" + nobody}, 3, "not connected"},

@@ -124,8 +124,10 @@ type failure struct {
 		Node     *string `json:"node"`
 		Phase    *string `json:"phase"`
 		Proof    *string `json:"proof"`
+		Start    *int64  `json:"start_ns"`
 		Duration *int64  `json:"duration_ns"`
 		Error    *string `json:"error"`
+		Decision string  `json:"decision"`
 	} `json:"attempts"`
 }
 
@@ -168,9 +170,12 @@ func TestErrorsAsJSON(t *testing.T) {
 			continue
 		}
 		for _, a := range f.Attempts {
-			if a.Node == nil || a.Duration == nil || a.Error == nil || a.Phase == nil || *a.Phase != tc.phase || a.Proof == nil || *a.Proof != tc.proof {
+			if a.Node == nil || a.Start == nil || a.Duration == nil || a.Error == nil || a.Phase == nil || *a.Phase != tc.phase || a.Proof == nil || *a.Proof != tc.proof {
 				t.Errorf("%s: got %s, want attempts in phase %s that prove %s", tc.name, got.errors, tc.phase, tc.proof)
 			}
+		}
+		if n := len(f.Attempts); n > 1 && !strings.Contains(f.Attempts[n-1].Decision, "all 2 attempts are used") {
+			t.Errorf("%s: got %s, want why there was no other attempt", tc.name, got.errors)
 		}
 	}
 }

@@ -110,6 +110,10 @@ func hintTime(err error) string {
 		return ""
 	case deadline && strings.Contains(err.Error(), "(StreamTimeout)"):
 		return "--stream-timeout gives the stream more time"
+	case known && published(err) && phase == rpcerr.PhaseDial:
+		return "no connection came about: is the address of the broker right, and does it want TLS (tls://)?"
+	case attempt && published(err):
+		return "the broker, or a subscriber of the http broker, is slow to take it; -v shows which"
 	case known && (phase == rpcerr.PhaseDial || phase == rpcerr.PhaseAcquire):
 		return "no connection came about: is the address right, does the node speak this --transport, and does it want TLS (https://)?"
 	case attempt:
@@ -117,6 +121,13 @@ func hintTime(err error) string {
 	default:
 		return "--timeout gives it more time; -v shows where the time went"
 	}
+}
+
+// published reports whether err is about an event: publish has none of the flags
+// that say how a call is made.
+func published(err error) bool {
+	call, is := errors.AsType[*rpcerr.CallError](err)
+	return is && strings.HasPrefix(call.Service, "broker")
 }
 
 // hintWire is about what the other side said, or did not.

@@ -66,29 +66,19 @@ func fromService(err error) *rpcerr.Error {
 
 // failureJSON is the form of errors under --json.
 type failureJSON struct {
-	ID       string        `json:"id"`
-	Code     int32         `json:"code"`
-	Detail   string        `json:"detail"`
-	Status   string        `json:"status"`
-	Attempts []attemptJSON `json:"attempts"`
-}
-
-type attemptJSON struct {
-	Node     string        `json:"node"`
-	Phase    string        `json:"phase"`
-	Proof    string        `json:"proof"`
-	Duration time.Duration `json:"duration_ns"`
-	Error    string        `json:"error"`
+	ID       string           `json:"id"`
+	Code     int32            `json:"code"`
+	Detail   string           `json:"detail"`
+	Status   string           `json:"status"`
+	Attempts []rpcerr.Attempt `json:"attempts"`
 }
 
 func printJSON(w io.Writer, err error) {
 	wire := rpcerr.New("mailcall", 400, err.Error())
-	f := failureJSON{Attempts: []attemptJSON{}}
+	f := failureJSON{Attempts: []rpcerr.Attempt{}}
 	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
 		wire = call.Wire()
-		for _, a := range call.Attempts {
-			f.Attempts = append(f.Attempts, attemptJSON{a.Node, a.Phase.String(), a.Proof.String(), a.Duration, textOf(a.Err)})
-		}
+		f.Attempts = append(f.Attempts, call.Attempts...)
 	}
 	f.ID, f.Code, f.Detail, f.Status = wire.ID, wire.Code, wire.Detail, wire.Status
 	line, err := json.Marshal(f)
