@@ -94,8 +94,15 @@ func (r RegistryRig) look(t *testing.T, service string) string {
 func nodesOf(list []*registry.Service) string {
 	var all []string
 	for _, s := range list {
+		if s == nil {
+			all = append(all, "a nil record")
+			continue
+		}
 		var ids []string
 		for _, n := range s.Nodes {
+			if n == nil {
+				n = &registry.Node{ID: "a nil node"}
+			}
 			ids = append(ids, n.ID)
 		}
 		slices.Sort(ids)
