@@ -196,3 +196,17 @@ func TestPublishRefuses(t *testing.T) {
 		})
 	}
 }
+
+// explosiveBroker panics over every event.
+type explosiveBroker struct{ broker.Broker }
+
+func (explosiveBroker) Publish(context.Context, string, *broker.Message) error { panic("as ordered") }
+
+// A broker that panics fails the publishing, and is named for it.
+func TestBrokerThatPanics(t *testing.T) {
+	c := start(t, api.WithBroker(explosiveBroker{memory.New()}))
+	err := c.Publish(within(t), c.NewMessage("greetings", &greet.HelloRequest{}))
+	if a, _ := last(t, err); !errors.Is(err, rpcerr.ErrPanic) || !strings.Contains(err.Error(), "broker: as ordered") || a.Proof != rpcerr.SentUnknown {
+		t.Errorf("got %v, proof %s, want the panic of the broker, which may have sent it", err, a.Proof)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/mailcall/broker"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/metadata"
 	"example.com/mailcall/transport"
@@ -91,7 +92,12 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 		ctx = bounded
 	}
 	to, m := message(request)
-	return proven(ctx, c.broker.Publish(ctx, to, m))
+	return proven(ctx, c.publish(ctx, to, m))
+}
+
+func (c *conn) publish(ctx context.Context, to string, m *broker.Message) (err error) {
+	defer guard.Catch("broker", &err)
+	return c.broker.Publish(ctx, to, m)
 }
 
 // message is what the broker is given.
