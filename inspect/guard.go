@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strings"
 )
 
@@ -54,7 +55,7 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) bool {
 // browser to the same page without it, so that no history keeps it.
 func (g *guard) trade(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure would lock out the loopback, which has no TLS
-		Name: cookieName, Value: g.token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: cookieName, Value: url.QueryEscape(g.token), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 	// Relative, because a prefix may have been stripped; "./" also keeps a
 	// path from being read as another host.
@@ -69,7 +70,11 @@ func (g *guard) knows(r *http.Request) bool {
 		return g.matches(token)
 	}
 	cookie, err := r.Cookie(cookieName)
-	return err == nil && g.matches(cookie.Value)
+	if err != nil {
+		return false
+	}
+	token, err := url.QueryUnescape(cookie.Value) // a cookie cannot have every byte
+	return err == nil && g.matches(token)
 }
 
 func (g *guard) matches(token string) bool {

@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -271,6 +272,20 @@ func TestToken(t *testing.T) {
 		t.Fatalf("got cookies %v, want one that is HttpOnly and SameSite=Strict", cookies)
 	}
 	if w := ask(h, http.MethodGet, "http://localhost/v1/summary", http.Header{"Cookie": {cookies[0].String()}}); w.Code != 200 {
+		t.Errorf("with the cookie: got status %d, want 200", w.Code)
+	}
+}
+
+// A token may have bytes that a cookie may not.
+func TestTokenOfAnyBytes(t *testing.T) {
+	const odd = `0123456789; x="y",\é%41`
+	h := inspect.Handler(&still{}, inspect.WithToken(odd))
+	cookies := get(h, "/?token="+url.QueryEscape(odd)).Result().Cookies()
+	if len(cookies) != 1 {
+		t.Fatalf("got cookies %v, want one", cookies)
+	}
+	sent := http.Header{"Cookie": {cookies[0].Name + "=" + cookies[0].Value}}
+	if w := ask(h, http.MethodGet, "http://localhost/v1/summary", sent); w.Code != 200 {
 		t.Errorf("with the cookie: got status %d, want 200", w.Code)
 	}
 }
