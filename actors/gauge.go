@@ -95,19 +95,17 @@ func (gs *gauges) add(id string, c clock.Clock) *gauge {
 	return g
 }
 
-func (gs *gauges) snapshot(now clock.Instant) []messages.ActorInfo {
+func (gs *gauges) snapshot(client string, now clock.Instant) []messages.ActorInfo {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
 	infos := make([]messages.ActorInfo, 0, len(gs.all))
 	for _, g := range gs.all {
 		received := g.received.Load()
 		info := messages.ActorInfo{
-			ID: g.id, Kind: kind(g.id), Received: received,
+			ID: g.id, Received: received,
 			Depth: max(g.posted.Load()-received, 0), MaxDepth: g.deepest.Load(),
 		}
-		if at := strings.LastIndex(g.id, "/"); at > 0 && strings.HasSuffix(g.id[:at], "/root") {
-			info.Parent = g.id[:at]
-		}
+		info.Kind, info.Parent = place(client, g.id)
 		if began := g.turn.Load(); began != 0 {
 			info.Busy = max(now.Sub(clock.Instant(began)), 1)
 		}
@@ -116,8 +114,14 @@ func (gs *gauges) snapshot(now clock.Instant) []messages.ActorInfo {
 	return infos
 }
 
-// kind is the part of the last name before the first dash.
-func kind(id string) string {
-	name, _, _ := strings.Cut(id[strings.LastIndex(id, "/root/")+1:], "-")
-	return name[strings.LastIndex(name, "/")+1:]
+// place says of which kind an actor is, and below whom. Its address is that of
+// the client or of the root, and then KIND or KIND-whatever; the names of
+// clients and services, and addresses, may have any dash and slash.
+func place(client, id string) (kind, parent string) {
+	name := strings.TrimPrefix(id, client+"/")
+	if child, is := strings.CutPrefix(name, "root/"); is {
+		name, parent = child, client+"/root"
+	}
+	kind, _, _ = strings.Cut(name, "-")
+	return kind, parent
 }

@@ -19,7 +19,7 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 	s := messages.Snapshot{
 		Taken:  r.Clock.Time(now).Round(0),
 		Totals: r.Desk.Totals(),
-		Actors: append(r.gauges.snapshot(now), r.Desk.Actors("")...),
+		Actors: append(r.gauges.snapshot(r.Name, now), r.Desk.Actors("")...),
 		Calls:  r.Desk.Calls(now), Streams: r.Streams.Streams(now),
 	}
 	s.Totals.Streams = r.Streams.Opened()

@@ -4,6 +4,9 @@ package api_test
 
 import (
 	"context"
+	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +15,7 @@ import (
 	"example.com/mailcall/actors/selector"
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry/static"
 )
@@ -127,4 +131,32 @@ func TestSnapshotOfANodeInDoubt(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "the end of the doubt", func() bool { return !node().Doubt })
+}
+
+// What an actor is does not depend on what the client, the service and the
+// address are called.
+func TestActorsByAnyName(t *testing.T) {
+	socket := "unix:" + filepath.Join(t.TempDir(), "root", "a-b.sock")
+	if err := os.Mkdir(filepath.Dir(socket[len("unix:"):]), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	server := mailcalltest.StartOn(t, wires(t)["http"], socket)
+	const name = "order-service/eu-1"
+	c := start(t, api.WithName(name), api.WithRegistry(static.New("a/root/b-c", server.Address())))
+	if err := greetAt(t, c, "a/root/b-c", hello); err != nil {
+		t.Fatal(err)
+	}
+	s, err := c.Stream(within(t), c.NewRequest("a/root/b-c", "Greeter.Bidi", &greet.HelloRequest{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	got := make(map[string]string)
+	for _, a := range c.Runtime().Snapshot().Actors {
+		got[a.Kind] = a.Parent
+	}
+	want := map[string]string{"root": "", "retrier": "", "publisher": "", "stream": "", "selector": name + "/root", "keeper": name + "/root"}
+	if !maps.Equal(got, want) {
+		t.Errorf("got actors of the kinds and parents %v, want %v", got, want)
+	}
 }
