@@ -187,7 +187,7 @@ func (r *Runtime) spawn(a actor.Actor, kind string) (*actor.PID, error) {
 	name := r.Name + "/" + kind
 	pid, err := r.System.Root.SpawnNamed(r.props(a, name), name)
 	if err != nil {
-		return nil, fmt.Errorf("actor system: a client named %q lives here already: %w", r.Name, err)
+		return nil, fmt.Errorf("actor system: a client named %q lives here already, give this one another name (WithName): %w", r.Name, err)
 	}
 	return pid, nil
 }

@@ -143,6 +143,7 @@ func TestExplainStaysNarrow(t *testing.T) {
 func TestBadSources(t *testing.T) {
 	for name, text := range map[string]string{
 		"unknown name": `{"retires":1}`, "no number": `{"retries":"many"}`, "no JSON": `{`, "in code only": `{"codecs":"x"}`,
+		"a list": `{"address":["127.0.0.1:1","127.0.0.1:2"]}`, "an object": `{"name":{}}`, "null": `{"name":null}`,
 	} {
 		if c, err := api.New(api.WithFile(file(t, text))); err == nil {
 			c.Close(t.Context())

@@ -212,7 +212,7 @@ func (lowOption) applyClient(*Options) {}
 func (l lowOption) load(o *Options) (faults []error) {
 	values, err := l.read()
 	if err != nil {
-		return []error{err}
+		faults = append(faults, err)
 	}
 	known := make(map[string]bool)
 	for _, s := range settings() {
@@ -259,14 +259,20 @@ func fromFile(path string) (map[string]string, error) {
 		return nil, fmt.Errorf("file: %s: %w", path, err)
 	}
 	values := make(map[string]string, len(raw))
-	for name, value := range raw {
-		var s string
-		if json.Unmarshal(value, &s) != nil {
-			s = string(value)
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(raw)) {
+		var value any
+		_ = json.Unmarshal(raw[name], &value) // it was parsed before
+		switch v := value.(type) {
+		case string:
+			values[name] = v
+		case float64, bool:
+			values[name] = string(raw[name])
+		default:
+			faults = append(faults, fmt.Errorf("file: %s: %s is %s; it must be a string, a number or a boolean", path, name, raw[name]))
 		}
-		values[name] = s
 	}
-	return values, nil
+	return values, errors.Join(faults...)
 }
 
 // check returns every fault of the options, nil if there is none.
