@@ -68,7 +68,7 @@ func New(opts ...Option) (*Caller, error) {
 	c.bodies.New = func() any { return &room{pool: &c.bodies} }
 	c.current.Store(newConfig(c, options)) // wrappers may look at the client that they are given
 	if err := c.use(options); err != nil {
-		c.Close(context.Background()) // there is nothing to wait for
+		c.Close(context.Background()) //nolint:forbidigo // there is nothing to wait for
 		return nil, fmt.Errorf("mailcall: options: %w", err)
 	}
 	return c, nil

@@ -334,10 +334,7 @@ func (o *Options) check() error {
 // checkMethods returns the faults of the options of methods, but for those that
 // are the client's.
 func (o *Options) checkMethods() (faults []error) {
-	var known []string
-	for _, f := range o.CallOptions.check() {
-		known = append(known, f.Error())
-	}
+	own := o.CallOptions.check()
 	for _, name := range slices.Sorted(maps.Keys(o.methods)) {
 		c := o.CallOptions.clone()
 		for i, m := range o.methods[name] {
@@ -348,7 +345,7 @@ func (o *Options) checkMethods() (faults []error) {
 			m.applyCall(&c)
 		}
 		for _, f := range c.check() {
-			if !slices.Contains(known, f.Error()) {
+			if !slices.ContainsFunc(own, func(known error) bool { return known.Error() == f.Error() }) {
 				faults = append(faults, fmt.Errorf("method %s: %w", name, f))
 			}
 		}
