@@ -50,7 +50,7 @@ func (c *conn) judge(err error, v *verdict) error {
 	case broken(st, v.headed):
 		f.cause = transport.ErrProtocol
 	}
-	if !v.begun || unprocessed(st) {
+	if !v.begun || !v.headed && unprocessed(st) {
 		return transport.NotSent(f)
 	}
 	return f
@@ -58,7 +58,8 @@ func (c *conn) judge(err error, v *verdict) error {
 
 // unprocessed reports whether a status that was made here proves that the
 // server did nothing: it refused the stream, or gRPC's library began the call
-// anew, which it does after such a refusal or a GOAWAY only.
+// anew, which it does after such a refusal or a GOAWAY only. After a header the
+// text is the server's: it passes on what another one said.
 func unprocessed(st *status.Status) bool {
 	return strings.Contains(st.Message(), redialled) ||
 		st.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM"
@@ -129,7 +130,7 @@ func (f *fault) GRPCStatus() *status.Status {
 func answered(st *status.Status, headed bool, trailer metadata.MD) bool {
 	switch {
 	case !headed:
-		return len(trailer) > 0
+		return len(trailer) > 0 && !nothing(st)
 	case madeReceiving(st):
 		return false
 	case len(trailer) > 0:
@@ -137,6 +138,11 @@ func answered(st *status.Status, headed bool, trailer metadata.MD) bool {
 	default:
 		return st.Code() != codes.Unavailable && !madeHere(st)
 	}
+}
+
+// nothing reports whether the server said that all is well, and sent no reply.
+func nothing(st *status.Status) bool {
+	return st.Code() == codes.Internal && st.Message() == "cardinality violation: received no response message from non-server-streaming RPC"
 }
 
 // madeReceiving reports whether the text is one that gRPC's library has for

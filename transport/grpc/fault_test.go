@@ -100,6 +100,14 @@ var faults = []struct {
 		_ = p.framer.WriteData(1, false, []byte{7, 0, 0, 0, 0})
 		p.rest()
 	}, unknown, transport.ErrProtocol, "payload format"},
+	{"a text of the library after a header", func(p *peer) {
+		p.header()
+		p.headers(true, "grpc-status", "14", "grpc-message", "stream terminated by RST_STREAM with error code: REFUSED_STREAM")
+	}, unknown, nil, "REFUSED_STREAM"},
+	{"a text of ours after a header", func(p *peer) {
+		p.header()
+		p.headers(true, "grpc-status", "14", "grpc-message", "mailcall does not dial a connection twice")
+	}, unknown, nil, "twice"},
 	{"no gRPC at all", func(p *peer) {
 		p.headers(false, ":status", "404", "content-type", "text/html")
 		_ = p.framer.WriteData(1, true, []byte("<html>"))
@@ -148,6 +156,18 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// An end that says OK, and nothing before it.
+func TestNoAnswer(t *testing.T) {
+	address := handmade(t, func(p *peer) {
+		if _, err := p.request(false); err == nil {
+			p.headers(true, ":status", "200", "content-type", "application/grpc", "grpc-status", "0")
+		}
+	})
+	err := dial(t, address).Exchange(bound(t), time.Time{}, request(t, "EmptyCall", nil), &transport.Message{})
+	wantIs(t, err, transport.ErrProtocol)
+	wantNot(t, err, transport.ErrAnswered, transport.ErrNotSent)
 }
 
 // The same on a stream, of which the request is still open.
