@@ -3,6 +3,7 @@
 package grpc
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -22,12 +23,13 @@ type box struct {
 	begun bool           // the call has a stream on the connection
 	came  bool           // a message was received
 
-	// spare are options of the call that are not needed once the message has
-	// come. gRPC's library asks them at the end, and they copy maps.
-	spare []option
+	// spare is an option of the call that is not needed once the message has
+	// come; nil: there is none. gRPC's library asks it at the end, and it copies
+	// a map.
+	spare *option
 
 	// Where in is memory that is given back, see call.Return.
-	rooms *sync.Pool // of *[]byte; nil: in is our own
+	rooms *sync.Pool // of *[]byte; nil: in is our own, and a stream's
 	room  *[]byte    // from there
 	held  mem.Buffer // the library's, in place of room
 }
@@ -86,9 +88,13 @@ func (passthrough) Unmarshal(data mem.BufferSlice, v any) error {
 	if !ok {
 		return fmt.Errorf("grpc transport: asked to decode into a %T", v)
 	}
+	if b.came && b.rooms != nil {
+		// Without this gRPC's library says the same, but forgets to end the call.
+		return errors.New("a second message where one was asked for")
+	}
 	b.came = true
-	for i := range b.spare {
-		b.spare[i].CallOption = grpc.EmptyCallOption{}
+	if b.spare != nil {
+		b.spare.CallOption = grpc.EmptyCallOption{}
 	}
 	n := data.Len()
 	switch {

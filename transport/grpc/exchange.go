@@ -86,7 +86,7 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	x.opts[len(x.opts)-1] = r.subtype
 	x.extras[0].CallOption, x.extras[1].CallOption = grpc.Header(&x.header), grpc.Trailer(&x.trailer)
 	if request.Brief {
-		x.spare = x.extras[:]
+		x.spare = &x.extras[0] // an error may follow the message, and its trailer counts
 	}
 	err = c.cc.Invoke(metadata.AppendToOutgoingContext(inner, x.kv...), r.path, &x.box, &x.box, x.opts...)
 	request.Loan = x.loan

@@ -207,3 +207,59 @@ func TestTwoAnswers(t *testing.T) {
 	err := dial(t, address).Exchange(bound(t), time.Time{}, request(t, "EmptyCall", nil), &transport.Message{})
 	wantIs(t, err, transport.ErrProtocol)
 }
+
+// A call that is over gives its stream back, though the server does not end it.
+func TestTwoAnswersWithoutAnEnd(t *testing.T) {
+	reset := make(chan error, 1)
+	address := handmade(t, func(p *peer) {
+		if _, err := p.request(false); err != nil {
+			reset <- err
+			return
+		}
+		p.header()
+		_ = p.framer.WriteData(1, false, []byte{0, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+		for {
+			switch frame, err := p.framer.ReadFrame(); {
+			case err != nil:
+				reset <- err
+				return
+			case frame.Header().Type == http2.FrameRSTStream:
+				reset <- nil
+				p.rest()
+				return
+			}
+		}
+	})
+	err := dial(t, address).Exchange(bound(t), time.Time{}, request(t, "EmptyCall", nil), &transport.Message{})
+	wantIs(t, err, transport.ErrProtocol)
+	select {
+	case err := <-reset:
+		if err != nil {
+			t.Errorf("got %v, want the stream to be reset", err)
+		}
+	case <-bound(t).Done():
+		t.Error("got a stream that stays, want it to be reset")
+	}
+}
+
+// What is wanted of the reply does not change what an error says.
+func TestErrorAfterTheMessage(t *testing.T) {
+	for _, brief := range []bool{false, true} {
+		address := handmade(t, func(p *peer) {
+			if _, err := p.request(false); err != nil {
+				return
+			}
+			p.header()
+			_ = p.framer.WriteData(1, false, []byte{0, 0, 0, 0, 0})
+			p.headers(true, "grpc-status", "14", "grpc-message", "busy", "grpc-retry-pushback-ms", "-1")
+			p.rest()
+		})
+		m := request(t, "EmptyCall", nil)
+		m.Brief = brief
+		err := dial(t, address).Exchange(bound(t), time.Time{}, m, &transport.Message{})
+		wantIs(t, err, transport.ErrAnswered)
+		if got := transport.PushbackOf(err); got >= 0 {
+			t.Errorf("brief %t: got pushback %v, want never", brief, got)
+		}
+	}
+}
