@@ -337,6 +337,17 @@ func TestDialErrors(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "preface") {
 		t.Errorf("got %v from a server that does not speak HTTP/2, want one that says so", err)
 	}
+	brief := handmade(t, func(*peer) {})
+	for err = nil; err == nil; { // the dial may be over before the connection is
+		var c transport.Conn
+		if c, err = tr.Dial(bound(t), brief); err == nil {
+			_ = c.Close()
+		}
+	}
+	wantIs(t, err, transport.ErrNotSent)
+	if err == nil || !strings.Contains(err.Error(), "ended the connection at once") {
+		t.Errorf("got %v from a server that says hello and goes, want one that says so", err)
+	}
 	for _, address := range []string{"", ":80", "host:", "unix:", "a b:1", "http://host"} {
 		_, err = tr.Dial(bound(t), address)
 		wantIs(t, err, transport.ErrNotSent)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -177,10 +178,11 @@ func (l *link) why(ctx context.Context) error {
 	// What is left went wrong after the handshake. Only a call is told what; it
 	// cannot be sent, because this connection is not made again.
 	_, err := l.cc.NewStream(ctx, &grpc.StreamDesc{}, "/")
-	if err == nil {
+	text := status.Convert(err).Message()
+	if err == nil || strings.Contains(text, redialled) {
 		return errors.New("the server ended the connection at once")
 	}
-	return errors.New(status.Convert(err).Message())
+	return errors.New(text)
 }
 
 // watch notices that the connection takes nothing any more: the server said
