@@ -54,9 +54,13 @@ func (t *Mucp) Dial(ctx context.Context, address string) (transport.Conn, error)
 		return nil, transport.NotSent(fmt.Errorf("mucp-grpc transport: dial %s: %w", address, err))
 	}
 	limit := t.config.maxMessage + frameExtra
-	//nolint:contextcheck // the stream outlives the dial
+	stop := context.AfterFunc(ctx, l.cancel)
+	//nolint:contextcheck // the stream outlives the dial, its opening does not
 	wire, err := l.cc.NewStream(l.ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, mucpPath,
 		grpc.ForceCodecV2(packets{}), grpc.MaxCallRecvMsgSize(limit), grpc.MaxCallSendMsgSize(limit))
+	if !stop() {
+		err = ctx.Err()
+	}
 	if err != nil {
 		_ = l.close()
 		return nil, transport.NotSent(fmt.Errorf("mucp-grpc transport: dial %s: open the stream: %w", address, err))

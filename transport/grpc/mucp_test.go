@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+
 	"example.com/mailcall/transport"
 	mailgrpc "example.com/mailcall/transport/grpc"
 )
@@ -186,6 +188,14 @@ func TestMucpToAnotherServer(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "native gRPC perhaps") {
 		t.Errorf("got %v, want one that says what the server speaks", err)
 	}
+}
+
+func TestMucpDialIsBounded(t *testing.T) {
+	address := handmade(t, (*peer).rest, http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: 0})
+	ctx, cancel := context.WithTimeout(bound(t), 50*time.Millisecond)
+	defer cancel()
+	_, err := newMucp(t).Dial(ctx, address)
+	wantIs(t, err, transport.ErrNotSent, context.DeadlineExceeded)
 }
 
 func TestMucpListenerCloses(t *testing.T) {

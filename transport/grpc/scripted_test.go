@@ -66,8 +66,8 @@ type peer struct {
 	hpack  *hpack.Encoder
 }
 
-// handmade runs serve after the greetings.
-func handmade(t testing.TB, serve func(p *peer)) (address string) {
+// handmade runs serve after the greetings, of which the server's has settings.
+func handmade(t testing.TB, serve func(p *peer), settings ...http2.Setting) (address string) {
 	t.Helper()
 	return scripted(t, func(raw net.Conn) {
 		p := &peer{raw: raw, framer: http2.NewFramer(raw, raw)}
@@ -76,7 +76,7 @@ func handmade(t testing.TB, serve func(p *peer)) (address string) {
 		if _, err := io.ReadFull(raw, make([]byte, len(http2.ClientPreface))); err != nil {
 			return
 		}
-		if p.framer.WriteSettings() == nil {
+		if p.framer.WriteSettings(settings...) == nil {
 			serve(p)
 		}
 	})
