@@ -159,7 +159,14 @@ func madeHere(st *status.Status) bool {
 	return begins(st, "stream terminated by RST_STREAM ", "server closed the stream without sending trailers",
 		"a HEADERS frame cannot appear in the middle of a stream", "peer header list size exceeded limit",
 		"transport: ", "malformed header: ", "protocol error: ", "stream error: ", "grpc: the client connection is closing", "trying to send ") ||
-		strings.Contains(st.Message(), " data exceeding the limit ")
+		invalidFrame(st) || strings.Contains(st.Message(), " data exceeding the limit ")
+}
+
+// invalidFrame reports whether the text is one that the framer of HTTP/2 has for
+// a frame that spoils its stream only.
+func invalidFrame(st *status.Status) bool {
+	return st.Code() == codes.Internal && begins(st, "invalid header field ", "invalid pseudo-header ", "duplicate pseudo-header ",
+		"mix of request and response pseudo headers", "pseudo header field after regular", "received invalid frame")
 }
 
 func begins(st *status.Status, prefixes ...string) bool {
@@ -183,7 +190,7 @@ func broken(st *status.Status, headed bool) bool {
 	}
 	if !headed {
 		return begins(st, "cardinality violation: ", "unexpected HTTP status code ", "malformed header: ", "transport: ", "protocol error: ",
-			"peer header list ", "server closed the stream without ")
+			"peer header list ", "server closed the stream without ") || invalidFrame(st)
 	}
 	return madeReceiving(st) || madeHere(st) && st.Code() == codes.Internal
 }

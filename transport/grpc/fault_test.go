@@ -118,6 +118,22 @@ var faults = []struct {
 	{"metadata that is no base64", func(p *peer) {
 		p.headers(true, ":status", "200", "content-type", "application/grpc", "grpc-status", "0", "a-bin", "*")
 	}, unknown, transport.ErrProtocol, "a-bin"},
+	{"a field that HTTP/2 does not allow", func(p *peer) {
+		p.headers(false, ":status", "200", "Content-Type", "application/grpc")
+	}, unknown, transport.ErrProtocol, "Content-Type"},
+	{"a trailer that HTTP/2 does not allow", func(p *peer) {
+		p.header()
+		p.headers(true, "Grpc-Status", "0")
+	}, unknown, transport.ErrProtocol, "Grpc-Status"},
+	{"a trailer with the header of a request", func(p *peer) {
+		p.header()
+		p.headers(true, "grpc-status", "0", ":path", "/")
+	}, unknown, transport.ErrProtocol, "pseudo"},
+	{"a window that grows by nothing", func(p *peer) {
+		p.header()
+		p.framer.AllowIllegalWrites = true
+		_ = p.framer.WriteWindowUpdate(1, 0)
+	}, unknown, transport.ErrProtocol, "invalid frame"},
 	{"a broken frame", func(p *peer) {
 		p.header()
 		_, _ = p.raw.Write([]byte{0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1})
