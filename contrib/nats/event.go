@@ -95,6 +95,19 @@ func without(list []*registry.Service, s *registry.Service) []*registry.Service 
 	return out
 }
 
+// bounded refuses what no record of the service may have: too many nodes. A
+// version without any counts as one.
+func bounded(name string, list []*registry.Service) error {
+	nodes := 0
+	for _, version := range list {
+		nodes += max(len(version.Nodes), 1)
+	}
+	if nodes > record.MaxNodes {
+		return fmt.Errorf("service %q would have %d nodes, at most %d: %w", name, nodes, record.MaxNodes, record.ErrTooLarge)
+	}
+	return nil
+}
+
 func sortServices(list []*registry.Service) {
 	slices.SortFunc(list, func(a, b *registry.Service) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Version, b.Version))

@@ -45,12 +45,8 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 	}
 	o.expire(time.Now())
 	list := with(o.services[s.Name], s)
-	nodes := 0
-	for _, version := range list {
-		nodes += len(version.Nodes)
-	}
-	if nodes > record.MaxNodes {
-		return fmt.Errorf("service %q would have %d nodes in this process, at most %d: %w", s.Name, nodes, record.MaxNodes, record.ErrTooLarge)
+	if err := bounded(s.Name, list); err != nil {
+		return err
 	}
 	if o.on != nc {
 		confirm := o.link.asking(nc, subjectQuery)

@@ -5,12 +5,14 @@ package nats_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"example.com/mailcall/contrib/nats"
 	"example.com/mailcall/registry"
+	"example.com/mailcall/registry/record"
 )
 
 func service(version string, ids ...string) *registry.Service {
@@ -210,6 +212,43 @@ func TestWatchersAreToldOfTheEndOfARegistration(t *testing.T) {
 	<-over
 	if got, want := strings.Join(seen, "; "), "1:a; 1:a 2:b; 1:a"; got != want {
 		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// Processes that die say nothing, so what is heard of alone only grows.
+func TestWatchIsBounded(t *testing.T) {
+	s := start(t, nil)
+	owner, watcher := newRegistry(t, s.ClientURL()), newRegistry(t, s.ClientURL())
+	register(t, owner, service("1", "a"), 0)
+	begun, over := make(chan struct{}, 1), make(chan error, 1)
+	go func() {
+		over <- watcher.Watch(t.Context(), "greeter", func([]*registry.Service) {
+			select {
+			case begun <- struct{}{}:
+			default:
+			}
+		})
+	}()
+	<-begun
+	nc := connect(t, s)
+	many := service("1")
+	for i := range record.MaxNodes {
+		many.Nodes = append(many.Nodes, &registry.Node{ID: fmt.Sprint(i), Address: "h:1"})
+	}
+	data, err := record.Marshal(many)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := nc.Publish("micro.nats.watch", fmt.Appendf(nil, `{"Service":%s,"Action":"create"}`, data)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-over:
+		if !errors.Is(err, record.ErrTooLarge) {
+			t.Errorf("got %v, want %v", err, record.ErrTooLarge)
+		}
+	case <-time.After(patience):
+		t.Error("got a watch that goes on with more nodes than a lookup takes")
 	}
 }
 

@@ -65,6 +65,9 @@ func (r *Registry) watch(ctx context.Context, service string, changed func([]*re
 			return err
 		}
 		if next, ok := apply(list, service, m); ok {
+			if err := bounded(service, next); err != nil {
+				return err
+			}
 			list = next
 			changed(list)
 		}
