@@ -85,19 +85,23 @@ func (l *listener) deliver(m *natsio.Msg) {
 	if m.Reply == "" {
 		return // nobody waits for an answer; a connection is what answers
 	}
-	if c := l.peer(m.Reply, len(m.Data) == 0); c != nil {
+	farewell := len(m.Data) == 0
+	switch c, gone := l.peer(m.Reply, farewell); {
+	case c != nil:
 		c.deliver(m)
+	case gone && !farewell: // it has missed ours, and waits for an answer
+		_ = publish(l.nc, m.Reply, "", nil) // it may never learn of it
 	}
 }
 
 // peer returns the connection of a sender, a new one for a new sender; nil
-// when no new one is taken.
-func (l *listener) peer(reply string, farewell bool) *conn {
+// when no new one is taken. gone says that the one it had was closed here.
+func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 	l.mu.Lock()
-	c := l.peers[reply]
-	if c != nil || l.over || l.gone[reply] || farewell {
+	c, gone = l.peers[reply], l.gone[reply]
+	if c != nil || l.over || gone || farewell {
 		l.mu.Unlock()
-		return c
+		return c, gone
 	}
 	var evicted *conn
 	if len(l.peers) >= maxPeers {
@@ -117,7 +121,7 @@ func (l *listener) peer(reply string, farewell bool) *conn {
 	if evicted != nil {
 		_ = evicted.Close() // it has no more to say
 	}
-	return c
+	return c, false
 }
 
 // silent is the connection that has been silent for longest. l.mu is held.

@@ -170,6 +170,38 @@ func TestTransportClose(t *testing.T) {
 	}
 }
 
+// The farewell of a connection may get lost with the connection to the server.
+// Who has missed it is told again, in place of an answer.
+func TestMissedFarewell(t *testing.T) {
+	s := start(t, nil)
+	l, err := newTransport(t, s.ClientURL()).Listen("greeter")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := connect(t, s)
+	inbox := listen(t, nc, "inbox")
+	ask := func() {
+		t.Helper()
+		if err := nc.PublishRequest("greeter", "inbox", []byte(`{"Header":null,"Body":null}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask()
+	c, err := l.Accept()
+	if err == nil {
+		err = c.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if m := next(t, inbox); len(m.Data) > 0 {
+			t.Errorf("got %q, want a farewell", m.Data)
+		}
+		ask()
+	}
+}
+
 // A second answer to a request is not taken for that to the next one.
 func TestAnsweredTwice(t *testing.T) {
 	s := start(t, nil)
