@@ -354,6 +354,23 @@ func TestDialErrors(t *testing.T) {
 	}
 }
 
+func TestDialerThatIsNone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		dial func() (net.Conn, error)
+		text string
+	}{
+		"panic":   {func() (net.Conn, error) { panic("as ordered") }, rpcerr.ErrPanic.Error()},
+		"nothing": {func() (net.Conn, error) { return nil, nil }, "WithDialer"}, //nolint:nilnil // as ordered
+	} {
+		tr := newTransport(t, mailgrpc.WithDialer(func(context.Context, string, string) (net.Conn, error) { return tc.dial() }))
+		_, err := tr.Dial(bound(t), "127.0.0.1:1")
+		wantIs(t, err, transport.ErrNotSent)
+		if err == nil || !strings.Contains(err.Error(), tc.text) {
+			t.Errorf("%s: got %v, want one with %q", name, err, tc.text)
+		}
+	}
+}
+
 // await waits for something that nobody announces.
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()

@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/transport"
 )
 
@@ -114,7 +115,7 @@ func (l *link) dial(ctx context.Context, c *config, to target) (net.Conn, error)
 	if l.dialled.Swap(true) {
 		return nil, errRedialled
 	}
-	raw, err := c.dial(ctx, to.network, to.address)
+	raw, err := c.reach(ctx, to)
 	if err != nil {
 		l.failed(err)
 		return nil, err
@@ -123,6 +124,17 @@ func (l *link) dial(ctx context.Context, c *config, to target) (net.Conn, error)
 	l.local.Store(&local)
 	l.remote.Store(&remote)
 	return raw, nil
+}
+
+// reach dials. Whose dialer panics must not take the program with it: the
+// goroutine is one of gRPC's library.
+func (c *config) reach(ctx context.Context, to target) (raw net.Conn, err error) {
+	defer guard.Catch("dialer", &err)
+	raw, err = c.dial(ctx, to.network, to.address)
+	if err == nil && raw == nil {
+		err = errors.New("the dialer returned neither a connection nor an error (WithDialer)")
+	}
+	return raw, err
 }
 
 func (l *link) failed(err error) { l.failure.CompareAndSwap(nil, &err) }
