@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/transport"
 )
 
@@ -19,8 +20,16 @@ type conn struct {
 	t       *Transport
 	running atomic.Int64
 	begun   atomic.Uint64
+	mute    atomic.Int64 // a clock.Instant: when an exchange was given up and nothing has come since; 0: not so
 	simple  simple
 }
+
+// muteFor is how long nothing may come while exchanges are given up, until what
+// begins goes elsewhere. The way to the server may be lost without a word, and
+// then the system takes a quarter of an hour to say so. To ask the server would
+// be better, but gRPC's servers take a ping more often than once in five minutes
+// for an attack.
+const muteFor = 10 * time.Second
 
 var (
 	_ transport.Parallel = (*conn)(nil)
@@ -48,6 +57,24 @@ func (c *conn) begin() error {
 
 // end counts it out.
 func (c *conn) end() { c.running.Add(-1) }
+
+// heard is told that something has come.
+func (c *conn) heard() {
+	if c.mute.Load() != 0 {
+		c.mute.Store(0)
+	}
+}
+
+// missed is told that an exchange was given up for which nothing has come.
+func (c *conn) missed() {
+	now := c.t.clock.Now()
+	switch since := clock.Instant(c.mute.Load()); {
+	case since == 0:
+		c.mute.CompareAndSwap(0, int64(now))
+	case now.Sub(since) >= muteFor:
+		c.gone.Store(true) // what runs may go on
+	}
+}
 
 // Close implements [transport.Conn]. All that runs on the connection fails.
 func (c *conn) Close() error { return c.close() }

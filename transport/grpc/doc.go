@@ -37,4 +37,8 @@
 // gRPC's library gives the same kind of status for what a server answered and
 // for what went wrong on the way. This package tells them apart by what came
 // with it; see [StatusError] for the rule.
+//
+// A connection on which nothing comes for ten seconds, while exchanges are given
+// up, takes no new ones, so that they go to another one: the way to the server
+// may be lost without a word.
 package grpc

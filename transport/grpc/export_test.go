@@ -5,8 +5,12 @@ package grpc
 import (
 	"testing"
 
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/transport"
 )
+
+// SetClock gives a transport another clock.
+func SetClock(t *Transport, c clock.Clock) { t.clock = c }
 
 // DecodePackets reads the messages of a captured half of a connection of
 // go-micro's grpc transport.

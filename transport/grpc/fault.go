@@ -35,7 +35,14 @@ func (c *conn) judge(err error, v *verdict) error {
 	expired := v.ended()
 	gaveUp := (expired != nil || v.over) && (st.Code() == codes.DeadlineExceeded || st.Code() == codes.Canceled)
 	if !gaveUp && answered(st, v.headed, v.trailer) {
+		c.heard()
 		return transport.Answered(newStatusError(st, v.trailer))
+	}
+	switch {
+	case v.headed:
+		c.heard()
+	case expired != nil:
+		c.missed()
 	}
 	f := &fault{where: c.address, status: st}
 	switch {

@@ -96,6 +96,7 @@ func (s *stream) Recv(m *transport.Message) error {
 	}
 	err := s.wire.RecvMsg(&s.in)
 	if err == nil {
+		s.c.heard()
 		*m = transport.Message{Body: s.in.in}
 		return nil
 	}

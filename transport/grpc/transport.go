@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/encoding/gzip"
 
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/transport"
 )
 
@@ -17,6 +18,7 @@ import (
 // once; make one with [New]. It owns no goroutine and needs no closing.
 type Transport struct {
 	config config
+	clock  clock.Clock
 	routes routes
 	calls  sync.Pool // of *call
 	rooms  sync.Pool // of *[]byte, for bodies of replies
@@ -37,7 +39,7 @@ func New(opts ...Option) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Transport{config: c}
+	t := &Transport{config: c, clock: clock.Real()}
 	t.calls.New = func() any { return newCall(t) }
 	t.rooms.New = func() any { return new([]byte) }
 	return t, nil
