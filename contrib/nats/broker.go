@@ -118,13 +118,12 @@ func (b *Broker) prepare(ctx context.Context, topic string, m *broker.Message) (
 	if err != nil {
 		return nil, nil, err
 	}
-	payload, err := seal(nc, m)
+	payload, err := seal(nc.MaxPayload(), m)
 	return nc, payload, err
 }
 
 // seal returns the envelope of m, which is not over the server's limit.
-func seal(nc *natsio.Conn, m *broker.Message) ([]byte, error) {
-	limit := nc.MaxPayload()
+func seal(limit int64, m *broker.Message) ([]byte, error) {
 	if int64(len(m.Body)) > limit {
 		return nil, fmt.Errorf("%w: body of %d bytes, the server takes payloads of %d", broker.ErrTooLarge, len(m.Body), limit)
 	}

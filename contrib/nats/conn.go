@@ -37,7 +37,9 @@ type ends struct {
 // conn is one end of a connection; both ends are of this kind.
 type conn struct {
 	ends
+	link    *link
 	nc      *natsio.Conn
+	most    int64            // bytes of a payload
 	epoch   context.Context  //nolint:containedctx // it ends when the connection to the server is lost
 	in      chan *natsio.Msg // waits for Recv
 	onClose func() error
@@ -68,8 +70,9 @@ var (
 	errFlooded    = errors.New("nats transport: too many messages wait for Recv, and the wire cannot hold the peer back")
 )
 
-func newConn(epoch context.Context, nc *natsio.Conn, e ends) *conn {
-	c := &conn{ends: e, nc: nc, epoch: epoch, in: make(chan *natsio.Msg, maxWaiting)}
+func newConn(l *link, nc *natsio.Conn, e ends) *conn {
+	epoch := l.current()
+	c := &conn{ends: e, link: l, nc: nc, most: nc.MaxPayload(), epoch: epoch, in: make(chan *natsio.Msg, maxWaiting)}
 	c.ctx, c.end = context.WithCancelCause(context.WithoutCancel(epoch))
 	c.bound = context.WithoutCancel(epoch)
 	c.used.Store(time.Now().UnixNano())
@@ -108,12 +111,13 @@ func (c *conn) deliver(m *natsio.Msg) {
 }
 
 // Send implements [transport.Conn]. The message is in the connection's buffer
-// when it returns, and a goroutine of nats.go writes it at once.
+// when it returns, and a goroutine of nats.go writes it at once; while the
+// server does not read and the buffer is full, it waits.
 func (c *conn) Send(m *transport.Message) error {
 	if err := c.state(); err != nil {
 		return transport.NotSent(err)
 	}
-	payload, err := seal(c.nc, &broker.Message{Header: fields(m.Header), Body: m.Body})
+	payload, err := seal(c.most, &broker.Message{Header: fields(m.Header), Body: m.Body})
 	if err != nil {
 		return transport.NotSent(fmt.Errorf("nats transport: %w", carried(err)))
 	}
@@ -123,15 +127,45 @@ func (c *conn) Send(m *transport.Message) error {
 	c.used.Store(time.Now().UnixNano())
 	c.unread.Add(1)
 	c.known.Store(true)
-	err = publish(c.nc, c.subject, c.reply, payload)
-	if err == nil {
-		return nil
+	err = c.write(payload)
+	if err == nil || errors.Is(err, transport.ErrNotSent) {
+		return err
 	}
 	err = fmt.Errorf("nats transport: send to %s: %w", c.remote, err)
 	if errors.Is(err, errBuffered) {
 		return err
 	}
 	return transport.NotSent(err)
+}
+
+// write publishes within the bound of the connection. For a server that does not
+// read nats.go waits a minute, with its lock held; so one goroutine of the link
+// waits there, and the others for that one.
+func (c *conn) write(payload []byte) error {
+	bound := c.limit()
+	select {
+	case c.link.writing <- struct{}{}:
+	case <-bound.Done():
+		return transport.NotSent(c.state())
+	case <-c.epoch.Done():
+		return transport.NotSent(c.state())
+	case <-c.ctx.Done():
+		return transport.NotSent(c.state())
+	}
+	done := make(chan error, 1)
+	go func() {
+		err := publish(c.nc, c.subject, c.reply, payload)
+		<-c.link.writing
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-bound.Done():
+	case <-c.epoch.Done():
+	case <-c.ctx.Done():
+	}
+	return fmt.Errorf("%w: %w", errBuffered, c.state())
 }
 
 // fields makes a map of a header; the first field of a name counts.
@@ -272,7 +306,7 @@ func (c *conn) Interrupt() { c.end(transport.ErrInterrupted) }
 
 // Ready implements [transport.Exclusive].
 func (c *conn) Ready(time.Duration) bool {
-	return c.ctx.Err() == nil && c.epoch.Err() == nil && len(c.in) == 0 && c.nc.IsConnected()
+	return c.ctx.Err() == nil && c.epoch.Err() == nil && len(c.in) == 0
 }
 
 // Close implements [transport.Conn]. The peer, if it can know of the

@@ -37,6 +37,8 @@ type link struct {
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
+	writing chan struct{} // capacity 1: filled while a message of a connection is handed to nats.go
+
 	mu      sync.Mutex
 	nc      *natsio.Conn
 	dialing *dialing        // the one attempt that runs
@@ -57,7 +59,7 @@ func newLink(opts []Option) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{config: c}
+	l := &link{config: c, writing: make(chan struct{}, 1)}
 	//nolint:forbidigo // a connection outlives the call that made it, close ends it
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.epoch, l.lose = context.WithCancelCause(l.ctx)

@@ -108,7 +108,7 @@ func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 		evicted = l.silent()
 		delete(l.peers, evicted.remote)
 	}
-	c = newConn(l.link.current(), l.nc, ends{local: l.address, remote: reply, subject: reply})
+	c = newConn(l.link, l.nc, ends{local: l.address, remote: reply, subject: reply})
 	c.onClose = func() error { return l.forget(c) }
 	c.known.Store(true)
 	select {

@@ -3,11 +3,14 @@
 package nats_test
 
 import (
+	"bufio"
 	"errors"
 	"io"
 	"net"
+	"os"
 	"runtime"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
@@ -167,6 +170,62 @@ func TestTransportClose(t *testing.T) {
 	}
 	if err := l.Close(); err != nil {
 		t.Errorf("Close of the listener: %v", err)
+	}
+}
+
+// A server that does not read holds nobody up for longer than the bound.
+func TestServerThatDoesNotRead(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr := newTransport(t, "nats://"+ln.Addr().String())
+	met := make(chan net.Conn, 1)
+	go func() {
+		defer close(met)
+		raw, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		met <- raw
+		_, _ = io.WriteString(raw, `INFO {"server_id":"S","version":"2.10.0","proto":1,"headers":true,"max_payload":8388608}`+"\r\n")
+		for lines := bufio.NewScanner(raw); lines.Scan(); {
+			if lines.Text() == "PING" {
+				_, _ = io.WriteString(raw, "PONG\r\n")
+				return // and no other word
+			}
+		}
+	}()
+	c := dial(t, tr, "greeter")
+	t.Cleanup(func() {
+		_ = ln.Close()
+		for raw := range met {
+			_ = raw.Close() // else the goodbye waits, too
+		}
+	})
+	over := make(chan error, 2)
+	go func() {
+		large := transport.Message{Body: make([]byte, 1<<20)}
+		send := func() error {
+			c.Bind(t.Context(), time.Now().Add(500*time.Millisecond))
+			return c.Send(&large)
+		}
+		var err error
+		for err == nil {
+			err = send()
+		}
+		over <- err
+		over <- send()
+	}()
+	for _, sent := range []bool{true, false} {
+		select {
+		case err := <-over:
+			if !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, transport.ErrNotSent) == sent {
+				t.Errorf("got %v, want %v, and that it was not sent: %t", err, os.ErrDeadlineExceeded, !sent)
+			}
+		case <-time.After(patience):
+			t.Fatal("got a Send that waits beyond its bound")
+		}
 	}
 }
 
