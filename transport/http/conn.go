@@ -12,7 +12,6 @@ import (
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
 	"example.com/mailcall/transport/internal/endpoint"
-	"example.com/mailcall/transport/internal/fast"
 )
 
 // lookAfter is how long a connection must have been idle before Ready looks at
@@ -68,10 +67,7 @@ func (c *conn) Ready(idle time.Duration) bool {
 	if !c.link.good() || c.in.Buffered() > 0 || c.in.Ended() {
 		return false
 	}
-	if idle <= lookAfter {
-		return true
-	}
-	if c.look() != fast.Nothing {
+	if !c.quiet(idle > lookAfter) {
 		c.link.add(stateBroken)
 		return false
 	}

@@ -77,3 +77,15 @@ func (*deadlineError) Timeout() bool { return true }
 // Temporary is the other half of net.Error. TLS keeps its read state over a
 // temporary error; nothing reads on after this one.
 func (*deadlineError) Temporary() bool { return true }
+
+// nothingYet is the error of a read that did not wait. Like a deadline it is
+// temporary, and TLS keeps its read state over it.
+type nothingYet struct{}
+
+func (nothingYet) Error() string { return "nothing has come yet" }
+
+// Timeout implements net.Error.
+func (nothingYet) Timeout() bool { return true }
+
+// Temporary implements net.Error.
+func (nothingYet) Temporary() bool { return true }

@@ -52,6 +52,10 @@ type link struct {
 	bound bound // guarded by mu
 
 	rd, wr side
+
+	// Of the goroutine that reads: no exchange is on, so that Read does not
+	// wait. It looks at the socket if ask says so.
+	idle, ask bool
 }
 
 // side is one direction. It belongs to the goroutine that reads or writes.
@@ -208,6 +212,9 @@ func (s *side) release() {
 
 // Read reads from the socket within the bound.
 func (l *link) Read(p []byte) (int, error) {
+	if l.idle {
+		return l.readIdle(p)
+	}
 	s := &l.rd
 	if err := l.prepare(s); err != nil {
 		return 0, err
@@ -223,6 +230,18 @@ func (l *link) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
+}
+
+// readIdle reads what is there already.
+func (l *link) readIdle(p []byte) (int, error) {
+	if !l.ask || l.fast.Peek() == fast.Nothing {
+		return 0, nothingYet{}
+	}
+	// A deadline that has passed would hide what is there.
+	if err := l.arm(&l.rd, time.Time{}); err != nil {
+		return 0, err
+	}
+	return l.read(p)
 }
 
 func (l *link) read(p []byte) (int, error) {

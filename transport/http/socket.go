@@ -4,6 +4,7 @@ package http
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"time"
 
@@ -53,30 +54,20 @@ func (s *socket) writeTLS(head, body []byte) (sent bool, err error) {
 	return s.link.sent.Load() != before, err
 }
 
-// look peeks at the socket of a connection that is idle, so that bytes begin a
-// TLS record. They may be a session ticket, which is no reason to give the
-// connection up; an alert is one.
-func (s *socket) look() fast.Sight {
-	seen := s.link.fast.Peek()
-	if seen != fast.Data || s.tls == nil {
-		return seen
+// quiet reports whether nothing has come on a connection that is idle. It does
+// not wait; the kernel is asked only if ask says so. TLS has to read: it may
+// hold messages that it took from the socket together with the last one, and
+// only it can tell a session ticket, which is no reason to give the connection
+// up, from a reply that nobody asked for.
+func (s *socket) quiet(ask bool) bool {
+	if s.tls == nil {
+		return !ask || s.link.fast.Peek() == fast.Nothing
 	}
-	if goodbye(s.link.fast.Head()) {
-		return fast.End
-	}
-	return fast.Nothing
-}
-
-// goodbye recognises the header of a TLS record that holds an alert: by its
-// type before TLS 1.3, by its length since (2 bytes, the true type and the
-// authentication tag; RFC 8446, sections 5.2 and 6).
-func goodbye(record []byte) bool {
-	const alert, application, sealedAlert = 21, 23, 2 + 1 + 16
-	if len(record) < 5 {
-		return false
-	}
-	return record[0] == alert ||
-		record[0] == application && record[3] == 0 && record[4] == sealedAlert
+	s.link.idle, s.link.ask = true, ask
+	var b [1]byte
+	_, err := s.tls.Read(b[:])
+	s.link.idle = false
+	return errors.Is(err, nothingYet{})
 }
 
 func (s *socket) close() error {

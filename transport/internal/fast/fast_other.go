@@ -26,6 +26,3 @@ func (*IO) Read([]byte) (int, error) { return 0, nil }
 
 // Peek returns [Nothing].
 func (*IO) Peek() Sight { return Nothing }
-
-// Head returns nothing.
-func (*IO) Head() []byte { return nil }

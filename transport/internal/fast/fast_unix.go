@@ -32,7 +32,7 @@ type IO struct {
 	readErr error
 
 	peeking func(fd uintptr)
-	seen    [5]byte // as long as the header of a TLS record
+	seen    [1]byte
 	peeked  int
 	peekErr error
 }
@@ -130,6 +130,3 @@ func (f *IO) Peek() Sight {
 	}
 	return Data
 }
-
-// Head returns the first bytes that Peek saw, five at most.
-func (f *IO) Head() []byte { return f.seen[:f.peeked] }
