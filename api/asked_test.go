@@ -4,20 +4,25 @@ package api_test
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"example.com/mailcall/api"
+	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/protorpc"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/memory"
 )
 
-// echoing serves connections of the memory transport: to each request it
-// answers for the id that answer makes of its own.
-func echoing(t *testing.T, wire *memory.Network, answer func(id string) string) string {
+// greeting serves connections of the memory transport: to each request it
+// answers with the reply that answer has finished.
+func greeting(t *testing.T, wire *memory.Network, answer func(request, reply *transport.Message)) string {
 	t.Helper()
 	l, err := wire.Listen("")
 	if err != nil {
@@ -40,7 +45,7 @@ func echoing(t *testing.T, wire *memory.Network, answer func(id string) string) 
 	return l.Address()
 }
 
-func converse(conn transport.Conn, answer func(id string) string) {
+func converse(conn transport.Conn, answer func(request, reply *transport.Message)) {
 	defer func() { _ = conn.Close() }()
 	for {
 		var m transport.Message
@@ -48,12 +53,10 @@ func converse(conn transport.Conn, answer func(id string) string) {
 			return
 		}
 		reply := transport.Message{
-			Header: transport.Header{{Name: "Content-Type", Value: "application/json"}},
+			Header: transport.Header{{Name: "Content-Type", Value: m.Header.Get("Content-Type")}},
 			Body:   []byte(`{"greeting":"Hello Ann"}`),
 		}
-		if id := answer(m.Header.Get("Micro-ID")); id != "" {
-			reply.Header.Add("Micro-ID", id)
-		}
+		answer(&m, &reply)
 		if conn.Send(&reply) != nil {
 			return
 		}
@@ -78,7 +81,12 @@ func TestAnswersThatNobodyAskedFor(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			wire := memory.New()
-			c := start(t, api.WithTransport(wire), api.WithAddress(echoing(t, wire, tc.answer)), api.WithDefaultContentType("application/json"))
+			address := greeting(t, wire, func(request, reply *transport.Message) {
+				if id := tc.answer(request.Header.Get("Micro-ID")); id != "" {
+					reply.Header.Add("Micro-ID", id)
+				}
+			})
+			c := start(t, api.WithTransport(wire), api.WithAddress(address), api.WithDefaultContentType("application/json"))
 			for range 3 {
 				err := greetAnn(within(t), c)
 				if (err == nil) != tc.good {
@@ -92,6 +100,93 @@ func TestAnswersThatNobodyAskedFor(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// An envelope has an id on every wire. The reply to another request of this
+// client, one that came twice, is as wrong as one to a request that nobody made.
+func TestEnvelopesThatNobodyAskedFor(t *testing.T) {
+	const jsonRPC, protoRPC = "application/json-rpc", "application/proto-rpc"
+	own := func(id, _ string) string { return id }
+	always := func(id string) func(string, string) string { return func(string, string) string { return id } }
+	for _, tc := range []struct {
+		name, contentType string
+		answer            func(id, before string) string
+		good              bool
+	}{
+		{"own", jsonRPC, func(id, _ string) string { return strconv.Quote(id) }, true},
+		{"own, as a number", jsonRPC, own, true},
+		{"none", jsonRPC, always(`""`), true},
+		{"null", jsonRPC, always("null"), true},
+		{"another one", jsonRPC, always("999999"), false},
+		{"the one before", jsonRPC, func(_, before string) string { return before }, false},
+		{"no number", jsonRPC, always("{}"), false},
+		{"own, proto-rpc", protoRPC, own, true},
+		{"none, proto-rpc", protoRPC, always("0"), true},
+		{"another one, proto-rpc", protoRPC, always("999999"), false},
+		{"the one before, proto-rpc", protoRPC, func(_, before string) string { return before }, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			wire := memory.New()
+			before, failing := "", false
+			address := greeting(t, wire, func(request, reply *transport.Message) {
+				id := strings.Clone(request.Header.Get("Micro-ID"))
+				answered := id
+				if failing {
+					answered = tc.answer(id, before)
+				}
+				before, reply.Body = id, envelope(tc.contentType, answered)
+			})
+			c := start(t, api.WithTransport(wire), api.WithAddress(address), api.WithDefaultContentType(tc.contentType))
+			for range 3 { // the id of the first may be 0, which says nothing
+				if err := greetAnn(within(t), c); err != nil {
+					t.Fatal(err)
+				}
+			}
+			failing = true
+			err := greetAnn(within(t), c)
+			if (err == nil) != tc.good {
+				t.Fatalf("got %v, want it good: %t", err, tc.good)
+			}
+			if err == nil {
+				return
+			}
+			if a, _ := last(t, err); !errors.Is(err, transport.ErrProtocol) || a.Proof != rpcerr.SentUnknown {
+				t.Errorf("got %v with proof %s, want a broken protocol and that the request may have been sent", err, a.Proof)
+			}
+			failing = false
+			if err := greetAnn(within(t), c); err != nil {
+				t.Errorf("afterwards: %v", err)
+			}
+		})
+	}
+}
+
+// envelope renders the reply that greets Ann, for a request of that id.
+func envelope(contentType, id string) []byte {
+	if contentType == "application/json-rpc" {
+		return fmt.Appendf(nil, `{"id":%s,"result":{"greeting":"Hello Ann"},"error":null}`, id)
+	}
+	body, err := protorpc.New().AppendReply(nil, codec.Envelope{ID: id}, &greet.HelloReply{Greeting: "Hello Ann"})
+	if err != nil {
+		panic(err)
+	}
+	return body
+}
+
+// An error in an envelope for somebody else is not told as the service's answer.
+func TestErrorThatNobodyAskedFor(t *testing.T) {
+	no := mailcalltest.Garbage(reply(`{"id":"999999","result":null,"error":"no"}`, "Content-Type: application/json-rpc"))
+	server := mailcalltest.Start(t, mailcalltest.WithScript(mailcalltest.Script{no}))
+	c := start(t, api.WithAddress(server.Address()), api.WithDefaultContentType("application/json-rpc"))
+	if err := greetAnn(within(t), c); !errors.Is(err, transport.ErrProtocol) {
+		t.Errorf("got %v, want a broken protocol", err)
+	}
+	if err := greetAnn(within(t), c); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+	if got := server.Connections(); got != 2 {
+		t.Errorf("got %d connections, want 2: one that is out of step is not used again", got)
 	}
 }
 

@@ -35,6 +35,7 @@ type exchange struct {
 	form    *form  // in which the reply came
 	next    int64  // the next Micro-Id, and the end of those set aside
 	end     int64
+	asked   []int64  // the ids in the envelopes of this call's requests
 	numbers *numbers // of the request that is written now
 	own     numbers
 }
@@ -55,6 +56,7 @@ const maxKept = 1 << 20
 func (x *exchange) recycle() {
 	x.letGo()
 	x.oldBody, x.payload = nil, nil
+	x.asked = x.asked[:0]
 	x.ctx, x.request, x.value = nil, nil, nil
 	if x.unfit != nil {
 		x.unfit = nil
@@ -128,7 +130,8 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	if f.missing != nil {
 		return f.missing
 	}
-	id := x.numbers.id.write(x.nextID())
+	number := x.nextID()
+	id := x.numbers.id.write(number)
 	addMetadata(ctx, m, f.header)
 	m.Header = append(m.Header, f.header...)
 	m.Header = append(m.Header, x.method.options.Header...)
@@ -142,6 +145,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	var err error
 	switch {
 	case f.enveloper != nil:
+		x.asked = append(x.asked, number)
 		x.oldBody, err = f.envelop(codec.Envelope{ID: id, Method: x.request.Endpoint()}, x.request.Body())
 		m.Body = x.oldBody
 	case f.codecKey == x.method.wire.codecKey:
@@ -189,6 +193,16 @@ func (x *exchange) nextID() int64 {
 func (x *exchange) issued(id string) bool {
 	n, err := strconv.ParseInt(id, 10, 64)
 	return err == nil && n >= 0 && (n < x.next || n < x.method.config.caller.ids.Load())
+}
+
+// mine reports whether the id of a reply's envelope is that of a request of this
+// call. An error reply has lost it, and 0 is not written in all envelopes.
+func (x *exchange) mine(id string) bool {
+	if id == "" || id == "0" {
+		return true
+	}
+	n, err := strconv.ParseInt(id, 10, 64)
+	return err == nil && slices.Contains(x.asked, n)
 }
 
 // answeredID is the id of the request that a reply says it answers, "" where
@@ -247,19 +261,23 @@ func isProtocol(name string) bool {
 }
 
 // Judge implements caller.Exchange.
-func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) (err error) {
+func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) error {
 	x.method.options.show(m.Header, m.Trailer)
 	if told != nil {
 		return told
 	}
 	x.form = x.formFor(node)
+	const shown = 64
 	if !x.form.native {
 		if id := answeredID(m.Header); id != "" && !x.issued(id) {
-			const shown = 64
 			return fmt.Errorf("%w: %s answered request %.*q, which nobody made", transport.ErrProtocol, node.Address, shown, id)
 		}
 	}
-	x.payload, err = x.form.open(m, node.Address, x.value, false)
+	payload, id, err := x.form.open(m, node.Address, x.value, false)
+	if !x.mine(id) {
+		return fmt.Errorf("%w: %s answered request %.*q in place of this one", transport.ErrProtocol, node.Address, shown, id)
+	}
+	x.payload = payload
 	return err
 }
 

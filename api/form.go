@@ -150,17 +150,18 @@ func (f *form) envelop(e codec.Envelope, v any) ([]byte, error) {
 }
 
 // open returns the encoded value of a message from node, out of its envelope,
-// or the error that the message tells. into is what it will be decoded into;
-// later says that it is not the first message from there.
-func (f *form) open(m *transport.Message, node string, into any, later bool) ([]byte, error) {
+// or the error that the message tells, and the id that the envelope has. into is
+// what the value will be decoded into; later says that it is not the first
+// message from there.
+func (f *form) open(m *transport.Message, node string, into any, later bool) (payload []byte, id string, err error) {
 	if f.native {
-		return m.Body, nil
+		return m.Body, "", nil
 	}
 	if text := m.Header.Get("Micro-Error"); text != "" {
-		return nil, rpcerr.Parse(text)
+		return nil, "", rpcerr.Parse(text)
 	}
 	if len(m.Body) == 0 {
-		return nil, nil
+		return nil, "", nil
 	}
 	// Later messages of a stream may leave out what the first one has said.
 	got, named := m.Header.Lookup("Content-Type")
@@ -168,19 +169,19 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) ([]
 	if got != f.contentType && (named || !later) || refused {
 		const shown = 200
 		body := string(m.Body[:min(len(m.Body), shown)])
-		return nil, rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node, got, f.contentType, body))
+		return nil, "", rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node, got, f.contentType, body))
 	}
 	if f.enveloper == nil || isFrame(into) {
-		return m.Body, nil
+		return m.Body, "", nil
 	}
 	envelope, payload, err := f.enveloper.ReadReply(m.Body)
 	if err != nil {
-		return nil, rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
+		return nil, "", rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
 	}
 	if envelope.Error != "" {
-		return nil, rpcerr.Parse(envelope.Error)
+		return nil, envelope.ID, rpcerr.Parse(envelope.Error)
 	}
-	return payload, nil
+	return payload, envelope.ID, nil
 }
 
 // decode puts an encoded value into v.

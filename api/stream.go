@@ -283,7 +283,7 @@ func (s *stream) Recv(v any) error {
 // the service says: then the stream is over.
 func (s *stream) open(v any) (payload []byte, told bool, err error) {
 	defer guard.Catch("codec", &err)
-	payload, err = s.form.open(&s.in, s.Node().Address, v, s.heard)
+	payload, _, err = s.form.open(&s.in, s.Node().Address, v, s.heard)
 	s.heard = true
 	if err != nil {
 		_, told = errors.AsType[*rpcerr.Error](err)

@@ -14,6 +14,7 @@ import (
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/tests/wire"
+	"example.com/mailcall/transport"
 )
 
 // fed is a capture made by hand whose answers are given to calls of ours, one
@@ -66,8 +67,7 @@ func fedRows() []fed {
 		fed{"raw-pipelined-two-unary-sleep-300-no-micro-id", 0, []call{slept}},
 		fed{"raw-pipelined-two-unary-with-distinct-micro-id", 0, []call{slept}},
 		fed{"raw-two-unary-with-distinct-micro-stream-second-faster", 0, []call{z, slept}},
-		fed{"raw-two-jsonrpc-unary-with-distinct-micro-stream", 0, []call{
-			greeting(typeJSONRPC, "Hello Z"), greeting(typeJSONRPC, "slept A")}},
+		fed{"raw-two-jsonrpc-unary-with-distinct-micro-stream", 1, []call{stranger()}},
 		fed{"raw-sequential-on-one-conn", 0, []call{z, greeting(typeJSON, "Hello Y")}},
 		fed{"raw-error-then-ok-on-one-conn", 0, []call{broken("plain failure", 0), greeting(typeJSON, "Hello Y")}},
 		fed{"raw-no-content-type-protobuf-body", 0, []call{greeting(typeProtobuf, "Hello Z")}},
@@ -111,6 +111,22 @@ func dropped() call {
 		if !errors.Is(err, io.EOF) || !errors.As(err, &e) ||
 			e.Attempts[0].Phase != rpcerr.PhaseWait || e.Attempts[0].Proof != rpcerr.SentUnknown {
 			t.Errorf("got %v, want the end of the connection while it waited", err)
+		}
+	}
+	return c
+}
+
+// stranger is a call whose answer has the id of a request that nobody made in
+// its envelope. What became of its own is not known, so it is made once.
+func stranger() call {
+	c := hello(typeJSONRPC)
+	c.opts = []api.CallOption{api.WithRetries(2)}
+	c.err = func(t *testing.T, err error) {
+		t.Helper()
+		mailcalltest.AssertAttempts(t, err, 1)
+		var e *rpcerr.CallError
+		if !errors.Is(err, transport.ErrProtocol) || !errors.As(err, &e) || e.Attempts[0].Proof != rpcerr.SentUnknown {
+			t.Errorf("got %v, want a broken protocol: the answer is for request 2", err)
 		}
 	}
 	return c
