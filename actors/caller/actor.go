@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"syscall"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/planted"
@@ -239,11 +240,22 @@ func (s *supervisor) mark(a *attempt, m *messages.AttemptEnded, now clock.Instan
 	switch {
 	case m.Proof == rpcerr.Executed:
 		s.service.Tally(n, now.Sub(a.sent), now)
-	case m.Final, m.Phase < rpcerr.PhaseDial, s.cell.cancelled():
+	case m.Final, m.Phase < rpcerr.PhaseDial, s.cell.cancelled(), exhausted(m.Err):
 	default:
 		refused := m.Phase == rpcerr.PhaseDial && !rpcerr.IsTimeout(m.Err)
 		s.service.Selector.Tell(messages.Mark{Node: n, Err: m.Err, Refused: refused})
 	}
+}
+
+// exhausted reports whether this machine has run out of descriptors or memory
+// for sockets, which it does for all nodes at once.
+func exhausted(err error) bool {
+	for _, lack := range [...]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, lack) {
+			return true
+		}
+	}
+	return false
 }
 
 // judge asks whether another attempt may follow the one that just ended.
