@@ -95,17 +95,22 @@ func (c *conn) Recv(m *transport.Message) error {
 	return nil
 }
 
-// head reads heads until one is not informational.
+// head reads the head of the answer.
 func (c *conn) head() (*wire.Head, error) {
 	if c.link.state.Load()&stateInterrupted != 0 {
 		return nil, transport.ErrInterrupted
 	}
-	head, err := c.in.ReadHead()
+	return answered(c.in)
+}
+
+// answered reads heads until one is not informational.
+func answered(in *wire.Reader) (*wire.Head, error) {
+	head, err := in.ReadHead()
 	for n := 0; err == nil && head.Status < 200; n++ {
 		if head.Status == 101 || n == maxInformational {
 			return nil, fmt.Errorf("%w: status %d that nobody asked for", transport.ErrProtocol, head.Status)
 		}
-		head, err = c.in.ReadHead()
+		head, err = in.ReadHead()
 		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF // there was a first byte
 		}

@@ -76,7 +76,7 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 	}
 	raw, err := t.connect(ctx, target)
 	if err != nil {
-		return socket{}, err
+		return socket{}, through(proxy, err)
 	}
 	s, err := t.establish(ctx, raw, proxy, to)
 	if err != nil {
@@ -84,6 +84,14 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 		return socket{}, err
 	}
 	return s, nil
+}
+
+// through names the proxy, if there is one, that err is about.
+func through(proxy *url.URL, err error) error {
+	if proxy == nil {
+		return err
+	}
+	return fmt.Errorf("proxy %s: %w", proxy.Host, err)
 }
 
 func (t *Transport) connect(ctx context.Context, to endpoint.Endpoint) (net.Conn, error) {
@@ -101,7 +109,7 @@ func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL,
 	if proxy != nil {
 		tunnelled, err := t.tunnel(ctx, s, proxy, to.Address)
 		if err != nil {
-			return s, fmt.Errorf("proxy %s: %w", proxy.Host, err)
+			return s, through(proxy, err)
 		}
 		s = tunnelled
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"time"
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
@@ -16,6 +17,10 @@ import (
 
 // tunnelAgent is how go-micro introduces itself to a proxy.
 const tunnelAgent = "micro/latest"
+
+// refusalWait bounds the wait for the body of a proxy's refusal, which may never
+// come to an end.
+const refusalWait = 100 * time.Millisecond
 
 // proxyAddress returns where to dial for the proxy.
 func proxyAddress(proxy *url.URL) (string, error) {
@@ -50,14 +55,16 @@ func (t *Transport) tunnel(ctx context.Context, s socket, proxy *url.URL, addres
 		return s, fmt.Errorf("send CONNECT: %w", err)
 	}
 	in := wire.NewReader(s.reader(), t.limits, false)
-	head, err := in.ReadHead()
-	for err == nil && head.Status >= 100 && head.Status < 200 {
-		head, err = in.ReadHead()
-	}
+	head, err := answered(in)
 	if err != nil {
 		return s, fmt.Errorf("answer to CONNECT: %w", err)
 	}
-	if head.Status < 200 || head.Status > 299 {
+	if head.Status > 299 {
+		soon := time.Now().Add(refusalWait)
+		if deadline, ok := ctx.Deadline(); ok && deadline.Before(soon) {
+			soon = deadline
+		}
+		s.link.bind(ctx, soon)
 		body, _ := in.ReadBody(head) // best effort, the status counts
 		text := string(body[:min(len(body), maxStatusBody)])
 		return s, &StatusError{Code: head.Status, Status: in.Status(), Body: text}

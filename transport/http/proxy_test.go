@@ -103,10 +103,13 @@ func TestProxyFaults(t *testing.T) {
 		want  string
 	}{
 		"refuses":        {proxy: answering("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno"), want: "407 Proxy Authentication Required: no"},
+		"upgrades":       {proxy: answering("HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "status 101 that nobody asked for"},
+		"goes on":        {proxy: answering(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20)), want: "status 100 that nobody asked for"},
 		"garbage":        {proxy: answering("hello"), want: transport.ErrProtocol.Error()},
 		"hangs up":       {proxy: func(net.Conn) {}, want: "answer to CONNECT"},
 		"talks too much": {proxy: answering("HTTP/1.1 200 OK\r\n\r\nhello"), want: "5 bytes behind"},
 		"never answers":  {proxy: silent, want: "bound of the exchange"},
+		"is not there":   {url: func(string) (*url.URL, error) { return url.Parse("http://127.0.0.1:1") }, want: "proxy 127.0.0.1:1: "},
 		"socks":          {url: func(string) (*url.URL, error) { return url.Parse("socks5://x:1") }, want: `scheme "socks5"`},
 		"lookup fails":   {url: func(string) (*url.URL, error) { return nil, failed }, want: "no idea"},
 		"no host":        {url: func(string) (*url.URL, error) { return url.Parse("http://:1") }, want: "no host"},
@@ -122,6 +125,27 @@ func TestProxyFaults(t *testing.T) {
 			_, err := newTransport(t, http.WithProxy(tt.url)).Dial(ctx, "target.test:80")
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !errors.Is(err, transport.ErrNotSent) {
 				t.Errorf("got %v, want ErrNotSent that says %q", err, tt.want)
+			}
+		})
+	}
+}
+
+// A refusal counts at once, also if the page that explains it has no end.
+func TestProxyRefusalIsNotWaitedFor(t *testing.T) {
+	const refusal = "HTTP/1.1 407 Proxy Authentication Required\r\n"
+	for name, reply := range map[string]string{
+		"no length": refusal + "\r\nno",
+		"no body":   refusal + "Content-Length: 2\r\n\r\n",
+		"chunks":    refusal + "Transfer-Encoding: chunked\r\n\r\n2\r\nno\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			proxy := &url.URL{Scheme: "http", Host: accept(t, answering(reply))}
+			through := http.WithProxy(func(string) (*url.URL, error) { return proxy, nil })
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			defer cancel()
+			_, err := newTransport(t, through).Dial(ctx, "target.test:80")
+			if status, ok := errors.AsType[*http.StatusError](err); !ok || status.Code != 407 || ctx.Err() != nil {
+				t.Errorf("got %v, and the context's %v, want the 407 before the context ends", err, ctx.Err())
 			}
 		})
 	}
