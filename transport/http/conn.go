@@ -81,6 +81,11 @@ func (c *conn) Recv(m *transport.Message) error {
 		return c.failed("receive", err)
 	}
 	body, err := c.in.ReadBody(head)
+	if err == nil && c.link.ended {
+		// Only a body without a length is read up to the end, and only the
+		// peer's goodbye proves that nobody has cut it (RFC 9112, section 9.8).
+		err = fmt.Errorf("%w after %d bytes of a body without a length: TLS ended without a goodbye", io.ErrUnexpectedEOF, len(body))
+	}
 	if err != nil {
 		return c.failed("receive", err)
 	}

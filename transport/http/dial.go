@@ -127,7 +127,7 @@ func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL,
 func (s socket) secure(ctx context.Context, c *tls.Config) (socket, error) {
 	var below net.Conn = underlay{s.link}
 	if s.tls != nil {
-		below = nested{s.tls}
+		below = nested{s.tls, s.link}
 	}
 	conn := tls.Client(below, c)
 	// The link below ends the handshake with ctx; HandshakeContext would
@@ -144,7 +144,16 @@ func (s socket) secure(ctx context.Context, c *tls.Config) (socket, error) {
 
 // nested is TLS that carries TLS: to a proxy that is itself reached by TLS.
 // Its deadlines are the link's.
-type nested struct{ *tls.Conn }
+type nested struct {
+	*tls.Conn
+	link *link
+}
+
+func (n nested) Read(p []byte) (int, error) {
+	got, err := n.Conn.Read(p)
+	n.link.note(err)
+	return got, err
+}
 
 func (nested) SetDeadline(time.Time) error { return nil }
 

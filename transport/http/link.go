@@ -56,6 +56,8 @@ type link struct {
 	// Of the goroutine that reads: no exchange is on, so that Read does not
 	// wait. It looks at the socket if ask says so.
 	idle, ask bool
+	// ended: what lies below TLS came to its end before TLS said so.
+	ended bool
 }
 
 // side is one direction. It belongs to the goroutine that reads or writes.

@@ -3,15 +3,31 @@
 package http
 
 import (
+	"errors"
+	"io"
 	"net"
 	"time"
 )
+
+// note remembers an end of the bytes below TLS. Of that alone TLS makes an end
+// like the one that the peer has signed.
+func (l *link) note(err error) {
+	if errors.Is(err, io.EOF) {
+		l.ended = true
+	}
+}
 
 // underlay is a link in the form that TLS wants to lie upon. It counts what
 // was sent, which is the proof that nothing was when a first write fails.
 type underlay struct{ *link }
 
 var _ net.Conn = underlay{}
+
+func (u underlay) Read(p []byte) (int, error) {
+	n, err := u.link.Read(p)
+	u.note(err)
+	return n, err
+}
 
 func (u underlay) Write(p []byte) (int, error) {
 	n, err := u.link.Write(p)
