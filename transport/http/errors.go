@@ -78,14 +78,14 @@ func (*deadlineError) Timeout() bool { return true }
 // temporary error; nothing reads on after this one.
 func (*deadlineError) Temporary() bool { return true }
 
-// nothingYet is the error of a read that did not wait. Like a deadline it is
+// nothingError is the error of a read that did not wait. Like a deadline it is
 // temporary, and TLS keeps its read state over it.
-type nothingYet struct{}
+type nothingError struct{}
 
-func (nothingYet) Error() string { return "nothing has come yet" }
+func (nothingError) Error() string { return "nothing has come yet" }
 
 // Timeout implements net.Error.
-func (nothingYet) Timeout() bool { return true }
+func (nothingError) Timeout() bool { return true }
 
 // Temporary implements net.Error.
-func (nothingYet) Temporary() bool { return true }
+func (nothingError) Temporary() bool { return true }

@@ -237,7 +237,7 @@ func (l *link) Read(p []byte) (int, error) {
 // readIdle reads what is there already.
 func (l *link) readIdle(p []byte) (int, error) {
 	if !l.ask || l.fast.Peek() == fast.Nothing {
-		return 0, nothingYet{}
+		return 0, nothingError{}
 	}
 	// A deadline that has passed would hide what is there.
 	if err := l.arm(&l.rd, time.Time{}); err != nil {

@@ -67,7 +67,7 @@ func (s *socket) quiet(ask bool) bool {
 	var b [1]byte
 	_, err := s.tls.Read(b[:])
 	s.link.idle = false
-	return errors.Is(err, nothingYet{})
+	return errors.Is(err, nothingError{})
 }
 
 func (s *socket) close() error {
