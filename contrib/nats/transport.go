@@ -68,7 +68,6 @@ func (t *Transport) dial(ctx context.Context, address string) (*conn, error) {
 		return nil, err
 	}
 	inbox := nc.NewInbox()
-	//nolint:contextcheck // a connection outlives the dial
 	c := newConn(t.link, nc, ends{local: inbox, remote: address, subject: address, reply: inbox})
 	// The server handles what it is told in order: a message sent later finds
 	// the subscription, and nothing needs to be waited for.
