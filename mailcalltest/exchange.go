@@ -160,6 +160,8 @@ func (x *exchange) finish(answer *transport.Message) {
 		x.conclude(answer)
 		return
 	}
+	x.s.last.RLock()
+	defer x.s.last.RUnlock()
 	x.s.free(x)
 	if x.s.lost() {
 		if x.handler.unary != nil {

@@ -213,6 +213,24 @@ func TestStreamErrors(t *testing.T) {
 	}
 }
 
+// The end of a stream that has just been refused does not cut the refusal off.
+func TestEndRacesTheRefusal(t *testing.T) {
+	opening := []string{"Content-Type", jsonType, "Micro-Endpoint", "Greeter.Nope", "Micro-Stream", "1"}
+	for range 50 { // whether the refusal is on the way by then is a matter of luck
+		_, p := startPipe(t)
+		p.in <- message(`{}`, opening...)
+		p.in <- message("", append(opening, "Micro-Error", "EOS")...)
+		select {
+		case m := <-p.out:
+			if got := m.Header.Get("Micro-Error"); got == "" || got == "EOS" {
+				t.Fatalf("got %q, want the refusal", got)
+			}
+		case <-p.closed:
+			t.Fatal("the connection was closed before the refusal was sent")
+		}
+	}
+}
+
 // Faults of bytes do without bytes where there is no socket.
 func TestFaultsWithoutSocket(t *testing.T) {
 	hello := message(`{"name":"Ann"}`, "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Hello")

@@ -27,7 +27,8 @@ type session struct {
 	gone          <-chan struct{} // closed when the connection is over
 	cancel        context.CancelFunc
 	slots         chan struct{}
-	send          sync.Mutex // one Send at a time
+	send          sync.Mutex   // one Send at a time
+	last          sync.RWMutex // read-locked from when an exchange is over until its answer is sent
 
 	mu   sync.Mutex // guards open
 	open map[string]*exchange
@@ -86,6 +87,8 @@ func (s *session) take(ctx context.Context, m *transport.Message) bool {
 		return x.deliver(ctx, m)
 	}
 	if stream != "" && m.Header.Get(headError) == endOfStream {
+		s.last.Lock() // it may have ended just now, and its answer be on the way
+		defer s.last.Unlock()
 		return false // the end of a stream that does not exist
 	}
 	return s.begin(ctx, id, m)
