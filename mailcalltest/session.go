@@ -87,11 +87,16 @@ func (s *session) take(ctx context.Context, m *transport.Message) bool {
 		return x.deliver(ctx, m)
 	}
 	if stream != "" && m.Header.Get(headError) == endOfStream {
-		s.last.Lock() // it may have ended just now, and its answer be on the way
-		defer s.last.Unlock()
+		s.settle()   // it may have ended just now
 		return false // the end of a stream that does not exist
 	}
 	return s.begin(ctx, id, m)
+}
+
+// settle waits for the answers that are on their way.
+func (s *session) settle() {
+	s.last.Lock()
+	s.last.Unlock() //nolint:staticcheck,gocritic // to have waited is all
 }
 
 func (s *session) find(id string) *exchange {
