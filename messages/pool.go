@@ -57,6 +57,7 @@ type Conn struct {
 	// The optional faces of Conn, nil if it lacks them.
 	Exclusive transport.Exclusive
 	Async     transport.Async
+	Led       transport.Led
 	Parallel  transport.Parallel
 	Shared    transport.Shared
 	Streamer  transport.Streamer
@@ -140,6 +141,13 @@ func (c *Conn) Interrupt() {
 func (c *Conn) Cancel(exchange uint64) {
 	defer func() { _ = recover() }()
 	c.Async.Cancel(exchange)
+}
+
+// Nudge has who leads the connection look up. A transport that panics over that
+// is left alone.
+func (c *Conn) Nudge() {
+	defer func() { _ = recover() }()
+	c.Led.Nudge()
 }
 
 // Take returns a shared connection, else the idle one that was used last, or

@@ -56,6 +56,7 @@ func (c *Conn) load() (running int, begun uint64) {
 func (c *Conn) faces(t transport.Conn) {
 	c.Exclusive, _ = t.(transport.Exclusive)
 	c.Async, _ = t.(transport.Async)
+	c.Led, _ = t.(transport.Led)
 	c.Parallel, _ = t.(transport.Parallel)
 	c.Shared, _ = t.(transport.Shared)
 	c.Streamer, _ = t.(transport.Streamer)

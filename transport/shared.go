@@ -30,6 +30,22 @@ type Async interface {
 	Ready(idle time.Duration) bool
 }
 
+// Led is an [Async] connection that one of those who wait for it may read, for
+// all: who leads sees its own reply, and need not be woken by another goroutine.
+type Led interface {
+	Async
+	// BeginLead is Begin for who will call Lead next, at once. lead is 0 where
+	// somebody reads already, and then there is nothing to call.
+	BeginLead(m *Message, r Receiver, token uint64) (id, lead uint64, err error)
+	// Lead reads on the goroutine that calls, and delivers what comes, until it
+	// can receive from wake. It reports whether it has; if not, somebody else
+	// reads now, and the caller waits for wake in its own way. That is so after a
+	// few milliseconds at the latest.
+	Lead(lead uint64, wake <-chan struct{}) (woken bool)
+	// Nudge has who leads look at its wake now. It does not block.
+	Nudge()
+}
+
 // Receiver takes the replies of an [Async] connection.
 type Receiver interface {
 	// Deliver hands over the reply to the exchange that was begun with token,

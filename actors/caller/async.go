@@ -80,8 +80,10 @@ func (a *attempt) Deliver(token uint64, m *transport.Message, loan transport.Loa
 			b.reply = transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
 		}
 	}
+	conn := a.conn // once the reply has landed, the attempt may go on without it
 	b.landed.Store(token)
-	a.cell.rouse()
+	a.cell.wakeUp()
+	a.cell.nudge(conn)
 }
 
 // exchangeAsync begins the exchange; [attempt.Deliver] ends it.
@@ -126,8 +128,21 @@ func (a *attempt) begin(m *transport.Message) (err error) {
 			err = guard.Panicked("transport", p)
 		}
 	}()
+	if a.mayLead() {
+		c := a.cell
+		c.leads = a.conn
+		a.begunAs, c.lead, err = a.conn.Led.BeginLead(m, a, a.token())
+		return err
+	}
 	a.begunAs, err = a.conn.Async.Begin(m, a, a.token())
 	return err
+}
+
+// mayLead reports whether the goroutine that runs the cell may read the
+// connection while it waits.
+func (a *attempt) mayLead() bool {
+	c := a.cell
+	return a.conn.Led != nil && c.desk.Park == nil && c.desk.Schedule == nil
 }
 
 // land takes the reply from its berth, if one is there.
@@ -172,12 +187,14 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 			a.berth.err = nil
 			return err
 		}
-		select {
-		case <-c.wake:
-			if !c.mail.some.Load() || !c.mustStop() {
-				continue
+		if c.lead == 0 || !c.follow() {
+			select {
+			case <-c.wake:
+			case <-bounded.Done():
 			}
-		case <-bounded.Done():
+		}
+		if bounded.Err() == nil && (!c.mail.some.Load() || !c.mustStop()) {
+			continue
 		}
 		a.flying = false
 		a.berth.shut(a.token())

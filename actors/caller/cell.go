@@ -60,6 +60,13 @@ type cell struct {
 	// cut is what to interrupt in place of inline, for a parallel connection.
 	cut atomic.Pointer[bounded]
 
+	// leads is the connection that this call has begun to lead, and lead what
+	// that is called there (see [transport.Led]), 0: none. led is the one that
+	// the running goroutine reads now.
+	leads *messages.Conn
+	lead  uint64
+	led   atomic.Pointer[messages.Conn]
+
 	// For those who look: written by the running goroutine.
 	seen watched
 
@@ -166,6 +173,19 @@ func (c *cell) interrupt(ticket messages.Ticket) {
 
 // rouse wakes whoever runs the cell.
 func (c *cell) rouse() {
+	c.wakeUp()
+	c.nudge(nil)
+}
+
+// nudge has whoever runs the cell look up from a connection that it reads, but
+// for the one that it has just read something from.
+func (c *cell) nudge(but *messages.Conn) {
+	if conn := c.led.Load(); conn != nil && conn != but {
+		conn.Nudge()
+	}
+}
+
+func (c *cell) wakeUp() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
@@ -313,6 +333,7 @@ func (c *cell) park() {
 	switch done := c.ctx.Done(); {
 	case c.desk.Park != nil:
 		ended = c.desk.Park(c.wake, done)
+	case c.lead != 0 && c.follow():
 	case done == nil:
 		<-c.wake
 	default:
@@ -326,6 +347,21 @@ func (c *cell) park() {
 	if ended {
 		c.sup.finish(c.sup.contextError(), c.now)
 	}
+}
+
+// follow reads the connection that the call has begun to lead, until there is
+// something to do. It reports whether there is.
+func (c *cell) follow() (woken bool) {
+	conn, lead := c.leads, c.lead
+	c.leads, c.lead = nil, 0
+	defer func() {
+		c.led.Store(nil)
+		if recover() != nil {
+			woken = false // the deadline will tell
+		}
+	}()
+	c.led.Store(conn)
+	return conn.Led.Lead(lead, c.wake)
 }
 
 // close ends the life of the cell and returns the outcome of the call. The

@@ -18,7 +18,10 @@ type conn struct {
 	core  *session.Client
 	clock clock.Clock
 	batch batch // of the reader
+	watch watch // of the reader
+	take  func(p []byte) (used, need int, err error)
 	solo  solo
+	leadership
 	// asked is when the peer was pinged because an exchange was given up, mute
 	// the same while nothing has come since, else 0. Both are guarded by the
 	// line's lock.
@@ -49,6 +52,8 @@ type delivery struct {
 type batch struct {
 	in         *intake // nil: nothing was read
 	deliveries []delivery
+	items      int   // messages of streams
+	item       *flow // whose the last of them was
 }
 
 // owned is the loan of memory that nobody wants back.
@@ -75,7 +80,11 @@ func (b *batch) Failed(r transport.Receiver, token uint64, err error) {
 }
 
 // Item implements session.StreamSink.
-func (b *batch) Item(st *session.Stream, it session.Item) { flowOf(st).item(it, b.in) }
+func (b *batch) Item(st *session.Stream, it session.Item) {
+	b.item = flowOf(st)
+	b.items++
+	b.item.item(it, b.in)
+}
 
 // Ended implements session.StreamSink.
 func (b *batch) Ended(st *session.Stream, trailer transport.Header) { flowOf(st).finish(trailer) }
@@ -103,40 +112,55 @@ func (b *batch) deliver() {
 // start begins to read.
 func (c *conn) start(s *session.Client) {
 	c.core, c.link = s, &s.Link
-	c.batch.in = &c.in
+	c.batch.in, c.watch.line, c.take = &c.in, &c.line, c.fed
+	c.resume = make(chan struct{}, 1)
+	c.tick = c.clock.Timer(c.look)
 	c.running = s.Running
 	c.failed = c.fall
+	c.await, c.stir = c.awaitOn, c.nudge
 	go c.serve()
 }
 
+// serve listens, unless somebody leads.
 func (c *conn) serve() {
-	err := c.listen(func(p []byte) (used, need int, err error) {
-		now := int64(c.clock.Now())
-		c.mu.Lock()
-		c.mute = 0
-		credit := c.core.Credit()
-		used, need, err = c.core.Feed(p, now, &c.batch)
-		if c.core.Credit() != credit {
-			c.feedStarved()
+	err := c.watch.arm()
+	for err == nil {
+		if err = c.turn(); err == nil && c.lone >= loneStreak {
+			err = c.rest()
 		}
-		if c.core.Leaving() {
-			c.gone.Store(true)
-		}
-		speak := c.link.Queued() > 0 && !c.writing
-		c.mu.Unlock()
-		c.batch.deliver()
-		if speak {
-			c.mu.Lock()
-			c.wrote()
-		}
-		return used, need, err
-	})
+	}
 	c.lose(err, 0)
+	c.tick.Stop()
 	c.in.drop()
+}
+
+// fed deals with what has come.
+func (c *conn) fed(p []byte) (used, need int, err error) {
+	now := c.clock.Now()
+	c.mu.Lock()
+	c.mute = 0
+	credit := c.core.Credit()
+	used, need, err = c.core.Feed(p, int64(now), &c.batch)
+	if c.core.Credit() != credit {
+		c.feedStarved()
+	}
+	if c.core.Leaving() {
+		c.gone.Store(true)
+	}
+	speak := c.link.Queued() > 0 && !c.writing
+	c.count(now)
+	c.mu.Unlock()
+	c.batch.deliver()
+	if speak {
+		c.mu.Lock()
+		c.wrote()
+	}
+	return used, need, err
 }
 
 // fall ends all exchanges with the line.
 func (c *conn) fall(err error, sent uint64) {
+	c.recall()
 	b := batch{}
 	c.core.Fail(lost(c.address, err), sent, &b)
 	c.mu.Unlock()
@@ -175,26 +199,32 @@ func (c *conn) refuse() error {
 
 // Begin implements [transport.Async].
 func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) (uint64, error) {
+	id, _, err := c.begin(m, r, token, false)
+	return id, err
+}
+
+func (c *conn) begin(m *transport.Message, r transport.Receiver, token uint64, wants bool) (id, lead uint64, err error) {
 	c.mu.Lock()
-	if c.gone.Load() || c.core.Full() || c.link.Queued() > c.config.queue {
-		err := c.refuse()
+	if c.resting && c.stale() || c.gone.Load() || c.core.Full() || c.link.Queued() > c.config.queue {
+		err = c.refuse()
 		if err != nil {
 			c.mu.Unlock()
-			return 0, err
+			return 0, 0, err
 		}
 	}
 	apart := c.apart(len(m.Body))
-	id, err := c.core.Begin(m, r, token)
+	id, err = c.core.Begin(m, r, token)
 	if err != nil {
 		c.mu.Unlock()
-		return 0, c.unsendable(err)
+		return 0, 0, c.unsendable(err)
 	}
+	lead = c.appoint(wants)
 	if apart {
 		c.pushApart(m.Body)
-		return id, nil
+		return id, lead, nil
 	}
 	c.wrote()
-	return id, nil
+	return id, lead, nil
 }
 
 // unsendable is the error of a message that the wire cannot carry.

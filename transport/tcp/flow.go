@@ -101,6 +101,9 @@ func (f *flow) breakOff(err error) {
 	f.dispose()
 	signal(f.readable)
 	signal(f.writable)
+	if f.line.stir != nil {
+		f.line.stir()
+	}
 }
 
 // dispose drops what nobody will read.
@@ -120,7 +123,7 @@ func (f *flow) dispose() {
 func (f *flow) recv(m *transport.Message) error {
 	l := f.line
 	if f.dry {
-		<-f.readable // nothing is to be found before that
+		f.await() // nothing is to be found before that
 		f.dry = false
 	}
 	l.mu.Lock()
@@ -156,9 +159,18 @@ func (f *flow) recv(m *transport.Message) error {
 			return f.expired()
 		}
 		l.mu.Unlock()
-		<-f.readable // the end of the context is a signal as well
+		f.await()
 		l.mu.Lock()
 	}
+}
+
+// await waits for a signal. The end of the context is one as well.
+func (f *flow) await() {
+	if f.line.await != nil {
+		f.line.await(f)
+		return
+	}
+	<-f.readable
 }
 
 // chatty is after how many messages without one from the peer a sender is

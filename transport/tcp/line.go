@@ -49,6 +49,8 @@ type line struct {
 	onTake  func()                       // something is being written; nil for none
 	idle    chan struct{}                // closed when all is written or no handler runs; nil if nobody waits
 	running func() int                   // of the session
+	await   func(f *flow)                // waits for what there is to receive; nil: for the signal
+	stir    func()                       // has who reads look up; nil for none
 	failed  func(err error, sent uint64) // ends the exchanges; called with the lock held, may let go of it
 }
 
@@ -293,31 +295,29 @@ func (l *line) read(p []byte) (int, error) {
 // come and returns what was used of it.
 func (l *line) listen(take func(p []byte) (used, need int, err error)) error {
 	w := watch{line: l}
-	if err := w.arm(); err != nil {
-		return err
-	}
-	for {
-		n, err := l.read(l.in.room())
-		if n > 0 {
-			w.heard()
-			in := &l.in
-			in.end += n
-			used, need, err := take(in.c.buf[in.pos:in.end])
-			in.fed(used, need)
-			if err != nil {
-				return err
-			}
-		}
-		if err == nil {
-			continue
-		}
-		if !errors.Is(err, os.ErrDeadlineExceeded) {
-			return err
-		}
-		if err = w.rang(); err != nil {
-			return err
+	err := w.arm()
+	for err == nil {
+		if err = l.once(&w, take); errors.Is(err, os.ErrDeadlineExceeded) {
+			err = w.rang()
 		}
 	}
+	return err
+}
+
+// once reads once, and has what has come taken.
+func (l *line) once(w *watch, take func(p []byte) (used, need int, err error)) error {
+	n, err := l.read(l.in.room())
+	if n > 0 {
+		w.heard()
+		in := &l.in
+		in.end += n
+		used, need, bad := take(in.c.buf[in.pos:in.end])
+		in.fed(used, need)
+		if bad != nil {
+			return bad
+		}
+	}
+	return err
 }
 
 // watch asks a silent peer for a sign of life while something waits for it.
@@ -329,10 +329,11 @@ type watch struct {
 
 func (w *watch) arm() error {
 	w.quiet = true
-	if w.line.config.ping == 0 {
-		return nil
+	var at time.Time
+	if d := w.line.config.ping; d > 0 {
+		at = time.Now().Add(d)
 	}
-	return w.line.raw.SetReadDeadline(time.Now().Add(w.line.config.ping))
+	return w.line.raw.SetReadDeadline(at)
 }
 
 func (w *watch) heard() { w.quiet, w.pinged = false, false }

@@ -46,6 +46,7 @@ func (c *conn) Open(ctx context.Context, deadline time.Time, m *transport.Messag
 		s.cancel()
 		return nil, err
 	}
+	c.appoint(false)
 	c.wrote()
 	s.stop = context.AfterFunc(ctx, s.expire)
 	return s, nil
