@@ -205,6 +205,9 @@ type Node struct {
 	// Doubt is published by the selector: the weight is a guess, so one call at
 	// a time goes there, and the next answer is told at once.
 	Doubt atomic.Bool
+	// Unheard is published by the selector: the others have answered a good deal
+	// since the node was last heard of.
+	Unheard atomic.Bool
 
 	_ line // what every call writes lies apart from what every call reads
 

@@ -28,10 +28,11 @@ func (P2C) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	if n < 2 {
 		return only(ready)
 	}
+	i := d.N(n)
 	if len(tried) > 0 {
-		return better(free(ready[d.N(n)], tried), untried(ready, tried, d), d)
+		return relieved(better(free(ready[i], tried), untried(ready, tried, d), d), ready, tried, i, d)
 	}
-	i, j := d.N(n), d.N(n-1)
+	j := d.N(n - 1)
 	if j >= i {
 		j++
 	}
@@ -42,17 +43,39 @@ func (P2C) Pick(ready, tried []*messages.Node, d messages.Dice) *messages.Node {
 	if !usable(b) {
 		b = instead(b, a, ready, d)
 	}
-	best := better(a, b, d)
-	for k := 1; k <= spares && best.Heavy(); k++ {
-		best = better(best, ready[(i+k)%n], d)
-	}
-	return best
+	return relieved(better(a, b, d), ready, nil, i, d)
 }
 
 // spares is how many more nodes are looked at while the best one has much more
 // load than is usual: where some nodes are slow or new, the dice show two of
 // them now and then.
 const spares = 4
+
+// relieved returns a node to take the place of one that has much more load than
+// is usual, of those that follow place at. If that one remains the best, one
+// without a call is tried that is new or was not heard of for a while: so many
+// calls at the best one may say that it is slow since a moment ago, and what
+// speaks against the other is older.
+func relieved(best *messages.Node, ready, tried []*messages.Node, at int, d messages.Dice) *messages.Node {
+	var idle *messages.Node
+	for k := 1; k <= spares && best.Heavy(); k++ {
+		n := free(ready[(at+k)%len(ready)], tried)
+		best = better(best, n, d)
+		if n != nil && promising(n) && (idle == nil || n.Load() < idle.Load()) {
+			idle = n
+		}
+	}
+	if idle != nil && best.Heavy() {
+		return idle
+	}
+	return best
+}
+
+// promising reports whether the node has no call, and may well be better than it
+// seems.
+func promising(n *messages.Node) bool {
+	return usable(n) && alone(n) && (n.Unheard.Load() || !n.Heavy())
+}
 
 // strides bounds the search for a usable node.
 const strides = 16

@@ -193,3 +193,85 @@ func TestOddsOfIdleNodes(t *testing.T) {
 		}
 	}
 }
+
+// Where the only other node was slow until a moment ago, it is tried before
+// calls pile up at the one that has just become slow.
+func TestNodesTakeTurnsAtBeingSlow(t *testing.T) {
+	const turn = 800 * time.Millisecond
+	r := &traffic{s: fleet(2), now: start, dice: dice.NewSource(1).Dice()}
+	r.took = func(node int, at clock.Instant) time.Duration {
+		if node == int(at.Sub(start)/turn)%2 {
+			return slow
+		}
+		return quick
+	}
+	const calls = 50_000
+	late := 0
+	for range calls {
+		r.call(1, 500*time.Microsecond)
+		if r.flying[len(r.flying)-1].took == slow {
+			late++
+		}
+	}
+	if late > calls/50 {
+		t.Errorf("got %d of %d calls at a slow node, want less than 2 %%", late, calls)
+	}
+}
+
+// Calls that come many at a time are many at the good nodes as well: that is no
+// reason to try the slow one each time.
+func TestBurstsSpareTheSlowNode(t *testing.T) {
+	r := &traffic{s: fleet(3), now: start, dice: dice.NewSource(1).Dice()}
+	r.took = func(node int, _ clock.Instant) time.Duration {
+		if node == 0 {
+			return slow
+		}
+		return quick
+	}
+	r.call(2000, 500*time.Microsecond)
+	const bursts, calls = 2000, 20
+	tries := 0
+	for range bursts {
+		tries += r.call(calls, 0)[0]
+		r.call(1, 100*time.Millisecond)
+	}
+	if tries == 0 || tries > bursts*calls/100 {
+		t.Errorf("got %d of %d calls at the slow node, want a few", tries, bursts*calls)
+	}
+}
+
+// Another attempt looks for a node that is well, too.
+func TestAnotherAttemptSparesTheSlowNode(t *testing.T) {
+	s := fleet(4)
+	for _, m := range s.members {
+		m.node.Answered(quick)
+	}
+	s.fold(start)
+	s.node("n1").SetWeight(float64(slow))
+	s.node("n2").SetWeight(float64(slow))
+	d, tried := dice.NewSource(1).Dice(), []*messages.Node{s.node("n0")}
+	for range 1000 {
+		if got := (P2C{}).Pick(members(s), tried, &d); got != s.node("n3") {
+			t.Fatalf("got %s, want the one that is well and was not tried", got.ID)
+		}
+	}
+}
+
+// A node that answers far better than is expected of it need not wait longer
+// until it is tried again.
+func TestGoodAnswerDelaysNoTry(t *testing.T) {
+	s := fleet(2)
+	answer := func(id string, n int, took time.Duration, at clock.Instant) {
+		for range n {
+			s.node(id).Answered(took)
+		}
+		s.fold(at)
+	}
+	answer("n0", 1, slow, start)
+	answer("n1", tryAgain, quick, start)
+	answer("n0", 1, quick, start.Add(tryAgainAfter-1))
+	answer("n1", tryAgain, quick, start.Add(tryAgainAfter))
+	if !s.node("n0").Doubt.Load() || s.node("n0").Latency() > 2*quick {
+		t.Errorf("got %s expected of it, want it to be tried again", s.node("n0").Latency())
+	}
+}

@@ -117,8 +117,11 @@ func (m *member) observe(mean, share float64, now clock.Instant) {
 		m.latency += (mean - m.latency) * max(w, share)
 	}
 	m.suspect = m.known && far && !m.suspect
+	if mean*peak > m.latency { // else it may be well again, and need not wait to show that
+		m.heard, m.missed = now, 0
+		m.node.Unheard.Store(false)
+	}
 	m.known, m.seen = true, now
-	m.heard, m.missed = now, 0
 	m.node.Doubt.Store(m.suspect)
 }
 
@@ -128,6 +131,7 @@ const peak = 4
 // A node that is avoided is tried again once the others have given so many
 // answers since it was last heard of, and this time has passed: so few calls
 // meet a node that is slow for long that the slowest hundredth does not show it.
+// Where the others have much to do, that is a quarter of either.
 const (
 	tryAgain      = 1000
 	tryAgainAfter = time.Second
@@ -145,6 +149,7 @@ func (s *state) forgive(answers int64, now clock.Instant) {
 		}
 		fade := math.Exp(-float64(now.Sub(m.seen)) / float64(latencyTau))
 		m.missed += answers
+		m.node.Unheard.Store(m.missed >= tryAgain/4 && now.Sub(m.heard) >= tryAgainAfter/4)
 		switch {
 		case !m.known:
 			m.latency = usual
