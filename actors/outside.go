@@ -38,8 +38,7 @@ func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) 
 	r.Go(func() {
 		ctx, cancel := context.WithTimeout(r.ctx, lookupTimeout)
 		defer cancel()
-		records, err := r.ask(ctx, service)
-		done(records, err)
+		guard.Ask(func() ([]*registry.Service, error) { return r.ask(ctx, service) }, done)
 	})
 }
 
@@ -62,10 +61,13 @@ func (r *Runtime) watch(service string, changed func([]*registry.Service), ended
 	}
 	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // it lasts as long as the selector
 	r.Go(func() {
-		err := r.follow(ctx, service, changed)
-		if ctx.Err() == nil {
-			ended(err)
-		}
+		err := guard.ErrLeft
+		defer func() {
+			if ctx.Err() == nil {
+				ended(err)
+			}
+		}()
+		err = r.follow(ctx, service, changed)
 	})
 	return cancel
 }
@@ -95,11 +97,13 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the pool's, not a call's
 		r.Go(func() {
 			defer cancel()
-			conn, err := dial(ctx, t, address)
-			if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				err = fmt.Errorf("no connection within %s (DialTimeout): %w", timeout, err)
-			}
-			done(conn, err)
+			guard.Ask(func() (transport.Conn, error) {
+				conn, err := dial(ctx, t, address)
+				if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+					err = fmt.Errorf("no connection within %s (DialTimeout): %w", timeout, err)
+				}
+				return conn, err
+			}, done)
 		})
 		return cancel
 	}, nil

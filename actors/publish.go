@@ -22,7 +22,11 @@ func (r *Runtime) openBroker() error {
 	c := publisher.Config{Name: r.Broker.String(), Clock: r.Clock, Seen: &r.post}
 	if b, ok := r.Broker.(broker.Connecter); ok {
 		c.Connect = func(done func(error)) {
-			r.Go(func() { done(r.connect(b)) })
+			r.Go(func() {
+				err := guard.ErrLeft
+				defer func() { done(err) }()
+				err = r.connect(b)
+			})
 		}
 	}
 	pid, err := r.spawn(publisher.New(c), "publisher")

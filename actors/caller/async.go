@@ -53,10 +53,17 @@ func (b *berth) shut(token uint64) {
 // clear gives back what has landed.
 func (b *berth) clear() {
 	if b.loan != nil {
-		b.loan.Return()
+		giveBack(b.loan)
 		b.loan = nil
 	}
 	b.err = nil
+}
+
+// giveBack returns a loan. A transport that panics over that has nobody left to
+// fail.
+func giveBack(l transport.Loan) {
+	defer func() { _ = recover() }()
+	l.Return()
 }
 
 // Deliver implements [transport.Receiver]. It may be called from anywhere, at

@@ -395,6 +395,24 @@ func (c *cell) close() error {
 	return err
 }
 
+// leave ends the life of a cell whose goroutine ends in the middle of the call:
+// nobody will hear how it ended.
+func (c *cell) leave() {
+	s := &c.sup
+	if !s.done {
+		s.finish(guard.ErrLeft, c.desk.Clock.Now())
+	}
+	if s.won >= 0 {
+		a := &c.attempts[s.won]
+		a.release(false)
+		a.seen.phase.Store(noAttempt)
+	}
+	c.mail.forget()
+	c.desk.Counters.Failed.Add(1)
+	c.ctx, c.exchange, s.log = nil, nil, nil
+	c.free()
+}
+
 func (c *cell) encode() (err error) {
 	defer guard.Catch("codec", &err)
 	return c.exchange.Encode()

@@ -94,6 +94,7 @@ func (d *Desk) Do(ctx context.Context, p *Plan, x Exchange) error {
 	if err != nil {
 		return refused(p, err)
 	}
+	defer d.left(c, c.ticket) //nolint:contextcheck // the cell holds it
 	c.open(ctx, p, x)
 	c.run() //nolint:contextcheck // the cell holds it
 	for !c.sup.done {
@@ -103,6 +104,15 @@ func (d *Desk) Do(ctx context.Context, p *Plan, x Exchange) error {
 	err = c.close()
 	d.give(c)
 	return err
+}
+
+// left ends the call with this ticket if it is live still: code of the user has
+// ended the goroutine that ran it.
+func (d *Desk) left(c *cell, ticket messages.Ticket) {
+	if messages.Ticket(c.gen.Load()) == ticket {
+		c.leave()
+		d.give(c)
+	}
 }
 
 // Start makes a call whose turns the desk's scheduler runs; done is told the

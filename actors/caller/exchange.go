@@ -191,7 +191,12 @@ func (a *attempt) carry(ctx context.Context) error {
 		return fillError{err}
 	}
 	done := make(chan error, 1)
-	a.cell.desk.Go(func() { done <- j.run() }) //nolint:contextcheck // see run
+	//nolint:contextcheck // see run
+	a.cell.desk.Go(func() {
+		err := guard.ErrLeft
+		defer func() { done <- err }()
+		err = j.run()
+	})
 	bounded, cancel := a.within(ctx)
 	defer cancel()
 	for {
@@ -234,9 +239,12 @@ func (a *attempt) exchangeAside() {
 	a.enter(rpcerr.PhaseSend)
 	ref, reply := a.ref, messages.Replied{Ticket: a.cell.ticket, Attempt: a.number}
 	a.cell.desk.Go(func() {
+		reply.Err = guard.ErrLeft
+		defer func() {
+			reply.Reply, reply.Phase = &j.reply, rpcerr.Phase(j.phase.Load())
+			ref.Tell(reply)
+		}()
 		reply.Err = j.run()
-		reply.Reply, reply.Phase = &j.reply, rpcerr.Phase(j.phase.Load())
-		ref.Tell(reply)
 	})
 }
 

@@ -45,6 +45,10 @@ func (b *mailbox) put(to int, body any) {
 // that runs the cell.
 func (b *mailbox) within() bool { return b.head != b.tail }
 
+// forget drops the letters from inside. It is for the goroutine that runs the
+// cell.
+func (b *mailbox) forget() { b.head, b.tail = 0, 0 }
+
 // next returns the next letter; inside mail goes first.
 func (b *mailbox) next() (letter, bool) {
 	if b.within() {

@@ -280,8 +280,11 @@ func (s *selector) narrow() {
 	s.behind = false
 	m, records, filters := messages.Filtered{List: s.newest}, s.raw, s.Policy.Filters
 	s.Go(func() {
-		m.Records, m.Err = filter(records, filters)
-		s.self.Tell(m)
+		guard.Ask(func() ([]*registry.Service, error) { return filter(records, filters) },
+			func(kept []*registry.Service, err error) {
+				m.Records, m.Err = kept, err
+				s.self.Tell(m)
+			})
 	})
 }
 

@@ -94,12 +94,16 @@ func (a *streamActor) finish(what verdict) {
 	case nothing:
 	}
 	s.desk.Go(func() {
+		defer s.giveBack()
 		s.cancel(nil)  // first whoever still waits in Send or Recv: a goodbye may take its time
 		_ = s.hangUp() // nothing is left to do about a close that fails
-		conn := s.opened.Conn
-		if conn.Shared == nil || !conn.Ready(0) {
-			conn.Pool.Keeper.Tell(messages.Dropped{Conn: conn})
-		}
 	})
 	s.desk.remove(s)
+}
+
+// giveBack returns the connection, unless others use it as well.
+func (s *Stream) giveBack() {
+	if conn := s.opened.Conn; conn.Shared == nil || !conn.Ready(0) {
+		conn.Pool.Keeper.Tell(messages.Dropped{Conn: conn})
+	}
 }

@@ -85,15 +85,21 @@ func (d *Desk) Open(ctx context.Context, o Opening) (*Stream, error) {
 		cancel(nil)
 		return nil, &rpcerr.CallError{Service: o.Service, Endpoint: o.Endpoint, Err: err}
 	}
+	begun := false
+	defer func() {
+		if !begun { // also if code of the user has ended the goroutine
+			cancel(nil)
+			d.remove(s)
+		}
+	}()
 	opened, err := o.Open(inner)
 	if err == nil {
 		err = s.begin(ctx, opened)
 	}
 	if err != nil {
-		cancel(nil)
-		d.remove(s)
 		return nil, err
 	}
+	begun = true
 	return s, nil
 }
 

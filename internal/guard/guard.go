@@ -19,6 +19,19 @@ func Catch(where string, err *error) {
 	}
 }
 
+// ErrLeft is the error of code of the user that has ended the goroutine it ran
+// on. It matches [rpcerr.ErrPanic].
+var ErrLeft = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit, or FailNow of a test)", rpcerr.ErrPanic)
+
+// Ask runs ask, which must end, and tells what it returns; [ErrLeft] if it ended
+// the goroutine in place of that.
+func Ask[T any](ask func() (T, error), tell func(T, error)) {
+	var answer T
+	err := ErrLeft
+	defer func() { tell(answer, err) }()
+	answer, err = ask()
+}
+
 // Panicked is the error for p, which recover has returned.
 func Panicked(where string, p any) error {
 	return fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())

@@ -38,7 +38,7 @@ func sourceOf(r registry.Registry) Source {
 			ctx, cancel := background()
 			go func() {
 				defer cancel()
-				done(lookup(ctx, r, service))
+				guard.Ask(func() ([]*registry.Service, error) { return lookup(ctx, r, service) }, done)
 			}()
 			return cancel
 		},
@@ -46,7 +46,9 @@ func sourceOf(r registry.Registry) Source {
 			ctx, cancel := background()
 			go func() {
 				defer cancel()
-				ended(watch(ctx, r, service, changed))
+				err := guard.ErrLeft
+				defer func() { ended(err) }()
+				err = watch(ctx, r, service, changed)
 			}()
 			return cancel
 		},

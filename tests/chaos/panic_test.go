@@ -5,6 +5,7 @@ package chaos_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -22,12 +23,18 @@ import (
 )
 
 // bomb panics once it is armed, and then never again.
-type bomb struct{ armed atomic.Bool }
+type bomb struct {
+	armed atomic.Bool
+	leave bool // it ends the goroutine in place of a panic
+}
 
 const bang = "the user's code went off"
 
 func (b *bomb) pass() {
 	if b.armed.CompareAndSwap(true, false) {
+		if b.leave {
+			runtime.Goexit()
+		}
 		panic(bang)
 	}
 }
