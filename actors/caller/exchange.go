@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -142,30 +143,14 @@ func (c *cell) mustStop() bool {
 // exchangeWrapped runs the user's call wrappers around the exchange, on the
 // goroutine that waits for the call: wrappers run one attempt at a time.
 func (a *attempt) exchangeWrapped() {
-	ran, answered := false, false
-	err := a.cell.wrap(a.node, func(ctx context.Context) error {
-		if ran {
-			return errors.New("a call wrapper called its next function twice in one attempt")
-		}
-		ran = true
-		err := a.carry(ctx)
-		a.cell.now = a.cell.desk.Clock.Now() // it may have been waited for here
-		if err != nil {
-			return err
-		}
-		answered = true
-		a.phase = rpcerr.PhaseDecode
-		if err := a.cell.exchange.Judge(a.reply, a.node, nil); err != nil {
-			answered = !misplaced(err)
-			return err
-		}
-		return a.cell.exchange.Decode(a.reply)
-	})
+	inner := wrapped{attempt: a, done: make(chan struct{})}
+	err := a.cell.wrap(a.node, inner.do)
+	ran := inner.end()
 	switch {
-	case answered || err == nil:
+	case inner.answered || err == nil:
 		a.phase = rpcerr.PhaseDecode
 		a.cell.decoded = err == nil
-		if !answered {
+		if !inner.answered {
 			a.release(!ran) // a wrapper answered by itself
 		}
 		a.end(rpcerr.Executed, false, err)
@@ -174,6 +159,68 @@ func (a *attempt) exchangeWrapped() {
 	default:
 		a.answered(err)
 	}
+}
+
+// wrapped is the exchange that call wrappers have around them. One of them may
+// run it on another goroutine and not wait for it: it works on the cell, and must
+// have ended when the cell goes on.
+type wrapped struct {
+	attempt  *attempt
+	answered bool
+	done     chan struct{} // closed when it has ended
+
+	mu   sync.Mutex
+	ran  bool
+	over bool // the wrappers have returned
+	stop context.CancelFunc
+}
+
+// begin lets it run once.
+func (w *wrapped) begin(ctx context.Context) (context.Context, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.ran:
+		return nil, errors.New("a call wrapper called its next function twice in one attempt")
+	case w.over:
+		return nil, errors.New("a call wrapper called its next function after it had returned")
+	}
+	ctx, w.stop = context.WithCancel(ctx)
+	w.ran = true
+	return ctx, nil
+}
+
+// end cuts it off, if nobody has waited for it, and reports whether it ran.
+func (w *wrapped) end() (ran bool) {
+	w.mu.Lock()
+	w.over = true
+	w.mu.Unlock()
+	if w.ran {
+		w.stop()
+		<-w.done
+	}
+	return w.ran
+}
+
+func (w *wrapped) do(ctx context.Context) error {
+	ctx, err := w.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer close(w.done)
+	a := w.attempt
+	err = a.carry(ctx)
+	a.cell.now = a.cell.desk.Clock.Now() // it may have been waited for here
+	if err != nil {
+		return err
+	}
+	w.answered = true
+	a.phase = rpcerr.PhaseDecode
+	if err := a.cell.exchange.Judge(a.reply, a.node, nil); err != nil {
+		w.answered = !misplaced(err)
+		return err
+	}
+	return a.cell.exchange.Decode(a.reply)
 }
 
 // carry does one exchange for a wrapped attempt and waits for it.
