@@ -210,6 +210,6 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 		if bounded.Err() == nil {
 			return transport.ErrInterrupted
 		}
-		return c.timeout(a)
+		return c.spent(ctx, a)
 	}
 }

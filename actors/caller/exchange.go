@@ -262,7 +262,7 @@ func (a *attempt) carry(ctx context.Context) error {
 		if bounded.Err() == nil {
 			return transport.ErrInterrupted // the client is being closed
 		}
-		return a.cell.timeout(a)
+		return a.cell.spent(ctx, a)
 	}
 }
 
@@ -343,6 +343,14 @@ func (j *job) run() (err error) {
 	}
 	j.phase.Store(uint32(rpcerr.PhaseWait))
 	return j.conn.Recv(&j.reply)
+}
+
+// spent says why a wrapped attempt that waited within ctx must not wait longer.
+func (c *cell) spent(ctx context.Context, a *attempt) error {
+	if err := ctx.Err(); err != nil && c.ctx.Err() == nil {
+		return fmt.Errorf("the context that a call wrapper gave the attempt has ended: %w", err)
+	}
+	return c.timeout(a)
 }
 
 // timeout says which bound an attempt ran into.

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/registry"
+	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/tests/internal/kit"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/tcp"
@@ -31,21 +33,29 @@ func hasty(begun <-chan struct{}) api.CallWrapper {
 	}
 }
 
-// An attempt that its wrapper has left alone is over: nothing of it reaches the
-// calls that come after.
-func TestWrapperThatDoesNotWait(t *testing.T) {
+type wire struct {
+	on  mailcalltest.Listening
+	own transport.Transport
+}
+
+// wires are the ways in which a wrapped exchange is carried.
+func wires(t *testing.T) map[string]wire {
 	overTCP, err := tcp.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, tc := range map[string]struct {
-		on  mailcalltest.Listening
-		own transport.Transport
-	}{
-		"http": {overHTTP(t).(mailcalltest.Listening), overHTTP(t)},
+	over, _ := overHTTP(t).(mailcalltest.Listening)
+	return map[string]wire{
+		"http": {over, overHTTP(t)},
 		"tcp":  {overTCP, overTCP},
-		"bare": {overHTTP(t).(mailcalltest.Listening), bombTransport{overHTTP(t), new(bomb), "bare "}},
-	} {
+		"bare": {over, bombTransport{overHTTP(t), new(bomb), "bare "}},
+	}
+}
+
+// An attempt that its wrapper has left alone is over: nothing of it reaches the
+// calls that come after.
+func TestWrapperThatDoesNotWait(t *testing.T) {
+	for name, tc := range wires(t) {
 		t.Run(name, func(t *testing.T) {
 			gate := kit.NewGate()
 			server := mailcalltest.StartOn(t, tc.on, "127.0.0.1:0", gate.Handler(), echo())
@@ -65,6 +75,26 @@ func TestWrapperThatDoesNotWait(t *testing.T) {
 			}
 			kit.Settled(t, c)
 		})
+	}
+}
+
+// An attempt that its wrapper gives a bound of its own says so, on every wire.
+func TestBoundOfAWrapper(t *testing.T) {
+	for name, tc := range wires(t) {
+		server := mailcalltest.StartOn(t, tc.on, "127.0.0.1:0")
+		server.Pause()
+		c := kit.Start(t, api.WithTransport(tc.own), api.WithAddress(server.Address()), api.WithRetries(0))
+		err := kit.Call(kit.Within(t), c, api.WithCallWrapper(func(next api.CallFunc) api.CallFunc {
+			return func(ctx context.Context, n *registry.Node, req api.Request, rsp any, opts api.CallOptions) error {
+				ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
+				defer cancel()
+				return next(ctx, n, req, rsp, opts)
+			}
+		}))
+		if !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, rpcerr.ErrAttemptTimeout) {
+			t.Errorf("%s: got %v, want %v and no word of AttemptTimeout", name, err, context.DeadlineExceeded)
+		}
+		server.Resume()
 	}
 }
 
