@@ -194,13 +194,7 @@ func (p *Pool) Put(c *Conn, now clock.Instant) (back *Conn) {
 	if p.retired.Load() || p.waiting.Load() > 0 || int64(p.idle.Len()) >= p.size.Load() {
 		return c
 	}
-	if planted.PoolKeyedByRemote {
-		if peer, ok := c.Conn.(transport.Peer); ok && peer.RemoteAddress() != p.Address {
-			return nil // it lies under another key now, where no Take looks
-		}
-	}
-	c.since.Store(int64(now))
-	p.idle.Push(c.slot)
+	p.shelve(c, now)
 	// Somebody may have begun to wait, or the pool may have been retired,
 	// between the look and the push; whoever was first to see the other's
 	// step puts it right.
@@ -210,6 +204,26 @@ func (p *Pool) Put(c *Conn, now clock.Instant) (back *Conn) {
 		}
 	}
 	return back
+}
+
+// Keep is Put for the keeper, which knows that nobody who waits wants the
+// connection. It reports whether there was room for it.
+func (p *Pool) Keep(c *Conn, now clock.Instant) bool {
+	if p.retired.Load() || int64(p.idle.Len()) >= p.size.Load() {
+		return false
+	}
+	p.shelve(c, now)
+	return true
+}
+
+func (p *Pool) shelve(c *Conn, now clock.Instant) {
+	if planted.PoolKeyedByRemote {
+		if peer, ok := c.Conn.(transport.Peer); ok && peer.RemoteAddress() != p.Address {
+			return // it lies under another key now, where no Take looks
+		}
+	}
+	c.since.Store(int64(now))
+	p.idle.Push(c.slot)
 }
 
 // Resize sets how many idle connections are kept and returns the surplus,

@@ -188,8 +188,9 @@ func (k *keeper) lendOrKeep(c *messages.Conn, fresh bool) {
 		k.lend(w, c)
 		return
 	}
-	if back := k.Pool.Put(c, now); back != nil {
-		k.discard(back)
+	// Whoever waits still wants one that is fresh, and there may be no room for it.
+	if k.state.needRoom() || !k.Pool.Keep(c, now) {
+		k.discard(c)
 	}
 }
 

@@ -91,5 +91,11 @@ func (s *state) needDial() bool {
 	return !s.retired && s.dialing < wanted && s.open+s.dialing < s.limits.Max
 }
 
+// needRoom reports whether somebody waits for whom no dial is under way because
+// the bound leaves no room for one.
+func (s *state) needRoom() bool {
+	return s.dialing < len(s.waiters) && s.open+s.dialing >= s.limits.Max
+}
+
 // gone reports whether a retired pool has nothing left to wait for.
 func (s *state) gone() bool { return s.retired && s.open == 0 && s.dialing == 0 }

@@ -135,3 +135,23 @@ func TestGone(t *testing.T) {
 		}
 	}
 }
+
+// Room is needed by who waits for a dial that the bound does not let begin.
+func TestNeedRoom(t *testing.T) {
+	for _, c := range []struct {
+		name                   string
+		waiters, open, dialing int
+		want                   bool
+	}{
+		{"nobody waits", 0, 2, 0, false},
+		{"a dial is under way", 1, 1, 1, false},
+		{"a dial may begin", 1, 1, 0, false},
+		{"no dial may begin", 1, 2, 0, true},
+		{"no second dial may begin", 2, 1, 1, true},
+	} {
+		s := state{limits: messages.PoolLimits{Max: 2}, waiters: make([]messages.Acquire, c.waiters), open: c.open, dialing: c.dialing}
+		if got := s.needRoom(); got != c.want {
+			t.Errorf("%s: got %t, want %t", c.name, got, c.want)
+		}
+	}
+}
