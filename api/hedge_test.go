@@ -63,6 +63,24 @@ func TestHedge(t *testing.T) {
 	}
 }
 
+// A node that lost a race took at least as long as the race lasted: who picks
+// must not think that it is as fast as the others.
+func TestLoserOfARaceCountsAsSlow(t *testing.T) {
+	const after = 20 * time.Millisecond
+	slow, fast := mailcalltest.Start(t), mailcalltest.Start(t)
+	slow.Pause()
+	defer slow.Resume()
+	c := start(t, api.WithAddress(slow.Address(), fast.Address()), api.WithStrategy(inOrder{}),
+		api.WithIdempotent(true), api.WithHedge(after), api.WithAttemptTimeout(0))
+	if err := greetAnn(within(t), c); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the slow node to be known as one", func() bool {
+		n := c.Runtime().Snapshot().Services[0].Nodes[0]
+		return n.Address == slow.Address() && n.Latency >= after
+	})
+}
+
 // Without an idempotent call, a second node or a second attempt there is no
 // hedge.
 func TestNoHedge(t *testing.T) {

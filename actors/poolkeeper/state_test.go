@@ -10,6 +10,7 @@ import (
 	"go.uber.org/goleak"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
 )
 
@@ -153,5 +154,32 @@ func TestNeedRoom(t *testing.T) {
 		if got := s.needRoom(); got != c.want {
 			t.Errorf("%s: got %t, want %t", c.name, got, c.want)
 		}
+	}
+}
+
+// Connections that were opened together do not expire together.
+func TestExpiriesAreSpread(t *testing.T) {
+	const ttl = 1000
+	k := &keeper{Config: Config{Dice: dice.NewSource(1).Dice()}, state: state{limits: messages.PoolLimits{TTL: ttl}}}
+	const now = clock.Instant(1)
+	least, most := clock.Instant(2*ttl), now
+	for range 1000 {
+		at := k.expiry(now)
+		least, most = min(least, at), max(most, at)
+	}
+	if least.Sub(now) < 800 || least.Sub(now) > 820 || most.Sub(now) < 1180 || most.Sub(now) > 1200 {
+		t.Errorf("got ends from %d to %d, want them all over from 800 to 1200", least.Sub(now), most.Sub(now))
+	}
+}
+
+// One dial serves all who wait for a connection that is shared.
+func TestOneDialForASharedConnection(t *testing.T) {
+	s := state{limits: messages.PoolLimits{Max: 9}, waiters: make([]messages.Acquire, 5), multiplexed: true}
+	if !s.needDial() {
+		t.Error("got no dial, want one")
+	}
+	s.dialing = 1
+	if s.needDial() {
+		t.Error("got a second dial, want one for all")
 	}
 }

@@ -339,3 +339,23 @@ func TestLeaving(t *testing.T) {
 		t.Errorf("got %v ready, want the one that stays", got)
 	}
 }
+
+// Many clients that saw the same node fail do not return to it at the same
+// moment.
+func TestEjectionsAreSpread(t *testing.T) {
+	s := newState("a", "b")
+	for _, refused := range []bool{false, true} {
+		base := ejectBase
+		if refused {
+			base = refusedBase
+		}
+		least, most := base, time.Duration(0)
+		for range 100 {
+			d := s.ejection(1, refused)
+			least, most = min(least, d), max(most, d)
+		}
+		if least < base/2 || least > base*6/10 || most < base*9/10 || most > base {
+			t.Errorf("refused %t: got ejections from %s to %s, want them all over from %s to %s", refused, least, most, base/2, base)
+		}
+	}
+}
