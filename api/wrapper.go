@@ -26,7 +26,8 @@ type CallFunc func(ctx context.Context, node *registry.Node, req Request, rsp an
 // client before those of the call. It may change the context (metadata,
 // deadline), answer by itself, or turn the result around; it calls the next
 // function at most once. Other arguments than those it was given have no
-// effect when it hands them on. It runs on the goroutine that called Call, by
+// effect when it hands them on. What it has begun ends when it returns: an
+// attempt that it did not wait for is cut off. It runs on the goroutine that called Call, by
 // many goroutines at once, and its context is the caller's own: while it waits
 // for something of its own, it alone sees to the deadline. A call with call
 // wrappers makes one attempt at a time: it is never hedged.

@@ -94,7 +94,7 @@ func (d *Desk) Do(ctx context.Context, p *Plan, x Exchange) error {
 	if err != nil {
 		return refused(p, err)
 	}
-	defer d.left(c, c.ticket) //nolint:contextcheck // the cell holds it
+	defer d.left(c, c.ticket)
 	c.open(ctx, p, x)
 	c.run() //nolint:contextcheck // the cell holds it
 	for !c.sup.done {

@@ -23,7 +23,7 @@ func (d *Desk) Open(ctx context.Context, p *Plan, x Exchange) (o messages.Opened
 	if err != nil {
 		return o, refused(p, err)
 	}
-	defer d.left(c, c.ticket) //nolint:contextcheck // the cell holds it
+	defer d.left(c, c.ticket)
 	c.open(ctx, p, x)
 	c.run() //nolint:contextcheck // the cell holds it
 	for !c.sup.done {
