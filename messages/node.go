@@ -307,6 +307,7 @@ func (n *Node) Heavy() bool {
 const (
 	foldEvery  = 256
 	foldWithin = 100 * time.Millisecond
+	first      = 8 // answers of a node, each of which is told at once
 )
 
 // surprise is how many times longer than expected an answer must have taken to
@@ -319,5 +320,5 @@ const surprise = 8
 // word or will be surprised.
 func (n *Node) Answered(took time.Duration) bool {
 	n.AnswerTime.Add(int64(took))
-	return n.Answers.Add(1)%foldEvery == 0 || n.Doubt.Load() || int64(took) > surprise*n.latency.Load()
+	return n.Answers.Add(1)%foldEvery == 0 || n.Doubt.Load() || n.Total.Load() < first || int64(took) > surprise*n.latency.Load()
 }

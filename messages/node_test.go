@@ -50,6 +50,10 @@ func TestTally(t *testing.T) {
 			n.Health.Store(uint32(messages.Probing))
 			s.Tally(n, usual, at)
 		}, 1},
+		{"one of the first", func(s *messages.Service, n *messages.Node) {
+			n.Total.Store(7)
+			s.Tally(n, usual, at)
+		}, 1},
 		{"many", func(s *messages.Service, n *messages.Node) {
 			for range 255 {
 				s.Tally(n, usual, at)
@@ -77,6 +81,7 @@ func TestTally(t *testing.T) {
 		s.Folding(at)
 		n := new(messages.Node)
 		n.SetLatency(usual)
+		n.Total.Store(8)
 		c.answer(s, n)
 		if box.folds != c.want {
 			t.Errorf("%s: got %d folds, want %d", c.name, box.folds, c.want)

@@ -41,6 +41,8 @@ type member struct {
 	success   float64       // 0..1
 	known     bool          // the latency was observed, it is no guess
 	seen      clock.Instant // when the node last answered or failed, or the numbers last faded
+	answers   int64         // that it has given
+	once      bool          // it has answered once only
 	suspect   bool          // its last answer took far longer than those before
 	heard     clock.Instant // when the node last answered
 	missed    int64         // answers of the others since then
@@ -64,6 +66,8 @@ type state struct {
 	usual   messages.Usual
 	// answered counts the answers that were folded, until the actor takes them.
 	answered int64
+	// folded counts all of them.
+	folded float64
 }
 
 // replace takes a new list of records over: nodes that stay keep their

@@ -243,7 +243,8 @@ func TestFloorHoldsWhenNodesLeave(t *testing.T) {
 	}
 }
 
-// Latency moves with the answers, or with a time constant if that is more. A far
+// Latency is the mean of the first answers. Then it moves with the answers, or with
+// a time constant if that is more. A far
 // rise counts at once, the second time. A lower success rate weighs squared.
 func TestWeight(t *testing.T) {
 	s := newState("a", "b")
@@ -265,8 +266,8 @@ func TestWeight(t *testing.T) {
 	if got := answer(10*time.Millisecond, start.Add(latencyTau)); got != 30e6 {
 		t.Errorf("got %.0f after the time constant, want 30 ms", got)
 	}
-	if got := answer(10*time.Millisecond, start.Add(latencyTau)); !near(got, 30e6-20e6/window) {
-		t.Errorf("got %.0f after one more at once, want %.0f", got, 30e6-20e6/window)
+	if got := answer(10*time.Millisecond, start.Add(latencyTau)); !near(got, 30e6-20e6/5) {
+		t.Errorf("got %.0f after one more at once, the fifth, want %.0f", got, 30e6-20e6/5)
 	}
 	for range 20 * window {
 		a.Answered(10 * time.Millisecond)
@@ -291,6 +292,36 @@ func TestWeight(t *testing.T) {
 	}
 	if got, want := a.Weight(), 60e6/(minSuccess*minSuccess); !near(got, want) {
 		t.Errorf("got %.0f at the floor, want %.0f", got, want)
+	}
+}
+
+// Who was slow once, the first time, is not taken for slow: neither a new node nor
+// the first to answer at all.
+func TestFirstAnswers(t *testing.T) {
+	s := newState("a", "b", "c")
+	now := start
+	answer := func(id string, took time.Duration) *messages.Node {
+		now = now.Add(took)
+		n := s.node(id)
+		n.Answered(took)
+		s.fold(now)
+		return n
+	}
+	answer("a", 100*time.Millisecond)
+	for range 9 { // then it becomes known what is usual
+		answer("b", time.Millisecond)
+	}
+	if a, b := s.node("a"), s.node("b"); a.Weight() > 30*b.Weight() || !a.Doubt.Load() {
+		t.Errorf("got weights %.0f and %.0f and doubt %t, want doubt and a weight that is not 100 times as much", a.Weight(), b.Weight(), a.Doubt.Load())
+	}
+	usual := s.typical
+	if c := answer("c", 100*time.Millisecond); c.Weight() != usual || !c.Doubt.Load() {
+		t.Errorf("got weight %.0f and doubt %t, want %.0f and doubt", c.Weight(), c.Doubt.Load(), usual)
+	}
+	for _, id := range []string{"a", "c"} {
+		if n := answer(id, 100*time.Millisecond); n.Weight() != 100e6 || n.Doubt.Load() {
+			t.Errorf("%s: got weight %.0f and doubt %t after the second time, want 100 ms and none", id, n.Weight(), n.Doubt.Load())
+		}
 	}
 }
 

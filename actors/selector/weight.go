@@ -62,8 +62,9 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		s.answered += n
 		mean := max(float64(m.node.AnswerTime.Swap(0))/float64(n), 1)
 		answers, paces = answers+float64(n), paces+float64(n)/mean
+		m.answers += n
 		share := shareOf(n)
-		m.observe(mean, share, now)
+		m.observe(mean, max(share, float64(n)/float64(m.answers)), s.typical, now)
 		m.success += (1 - m.success) * share
 		m.faults = 0
 		switch messages.Health(m.node.Health.Load()) {
@@ -78,22 +79,25 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		m.publish()
 	}
 	if answers > 0 {
-		s.learn(answers/paces, shareOf(int64(answers)))
+		s.folded += answers
+		s.learn(answers/paces, max(shareOf(int64(answers)), answers/s.folded))
 		s.forgive(int64(answers), now)
 	}
 	return changed
 }
 
-// shareOf is the share that n answers have in an average over a window.
+// shareOf is the share that n answers have in an average over a window. The
+// first answers have more: until there are as many as that, all count the same.
 func shareOf(n int64) float64 { return 1 - math.Pow(1-1.0/window, float64(n)) }
 
 // learn moves what is usual towards the harmonic mean of the nodes that
-// answered: those that are slow just now say little about the others.
+// answered, and does so harmonically: those that are slow just now say little
+// about the others.
 func (s *state) learn(mean, share float64) {
 	if s.typical == 0 {
-		share = 1
+		s.typical = mean
 	}
-	s.typical += (mean - s.typical) * share
+	s.typical = 1 / ((1-share)/s.typical + share/mean)
 	s.usual.Set(s.typical)
 }
 
@@ -104,19 +108,27 @@ func (m *member) heal() {
 }
 
 // observe moves the average towards mean: by the share that so many answers have
-// in it, or with the time constant if that is more. What is far above it counts
-// at once, but not the first time: anybody may be held up once. That makes the
-// node suspect, and the next answer tells.
-func (m *member) observe(mean, share float64, now clock.Instant) {
+// in it, or with the time constant if that is more. What is far above it, or of a
+// new node far above what is usual (0: nobody knows), counts at once, but not the
+// first time: anybody may be held up once. That makes the node suspect, and the
+// next answer tells.
+func (m *member) observe(mean, share, usual float64, now clock.Instant) {
+	if !m.known {
+		m.latency = mean
+		if usual > 0 && mean > peak*usual {
+			m.latency = usual
+		}
+	}
 	elapsed, far := now.Sub(m.seen), mean > peak*m.latency
 	switch {
-	case !m.known, far && m.suspect:
+	case far && m.suspect:
 		m.latency = mean
 	case !far:
 		w := float64(elapsed) / float64(elapsed+latencyTau)
 		m.latency += (mean - m.latency) * max(w, share)
 	}
-	m.suspect = m.known && far && !m.suspect
+	m.suspect = far && !m.suspect
+	m.once = !m.known
 	if mean*peak > m.latency { // else it may be well again, and need not wait to show that
 		m.heard, m.missed = now, 0
 		m.node.Unheard.Store(false)
@@ -153,6 +165,10 @@ func (s *state) forgive(answers int64, now clock.Instant) {
 		switch {
 		case !m.known:
 			m.latency = usual
+		case m.once && m.latency > peak*usual:
+			// It was the first of all, and nobody knew what is usual.
+			m.latency, m.suspect, m.once = usual, true, false
+			m.node.Doubt.Store(true)
 		case m.missed >= tryAgain && now.Sub(m.heard) >= tryAgainAfter && m.latency > usual:
 			m.latency, m.suspect = usual, true
 			m.node.Doubt.Store(true)
@@ -173,6 +189,6 @@ func (s *state) outrun(node *messages.Node, after time.Duration, now clock.Insta
 		return
 	}
 	m.suspect = true // that it was outrun is the second thing to be said of it
-	m.observe(float64(after), 0, now)
+	m.observe(float64(after), 0, s.typical, now)
 	m.publish()
 }
