@@ -27,10 +27,10 @@ type CallFunc func(ctx context.Context, node *registry.Node, req Request, rsp an
 // deadline), answer by itself, or turn the result around; it calls the next
 // function at most once. Other arguments than those it was given have no
 // effect when it hands them on. What it has begun ends when it returns: an
-// attempt that it did not wait for is cut off. It runs on the goroutine that called Call, by
-// many goroutines at once, and its context is the caller's own: while it waits
-// for something of its own, it alone sees to the deadline. A call with call
-// wrappers makes one attempt at a time: it is never hedged.
+// attempt that it did not wait for is cut off. It runs on the goroutine that
+// called Call, by many goroutines at once, and its context is the caller's own:
+// while it waits for something of its own, it alone sees to the deadline. A call
+// with call wrappers makes one attempt at a time: it is never hedged.
 type CallWrapper func(CallFunc) CallFunc
 
 // RetryFunc decides whether a call whose attempt number n (from 0) ended in
