@@ -229,6 +229,32 @@ func TestUndeliverable(t *testing.T) {
 // reader is a discovery that takes no announcements.
 type reader struct{ http.Discovery }
 
+// Who closes its broker because of a message lets it be answered.
+func TestCloseCutsNoAnswer(t *testing.T) {
+	for range 100 { // whether the answer was under way is a matter of luck
+		discovery := new(board)
+		subscriber, came := newBroker(t, discovery), make(chan struct{})
+		_, err := subscriber.Subscribe(t.Context(), "orders", func(context.Context, broker.Event) error {
+			close(came)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		closed := make(chan error, 1)
+		go func() {
+			<-came
+			closed <- subscriber.Close()
+		}()
+		if err := newBroker(t, discovery).Publish(t.Context(), "orders", &broker.Message{Body: []byte("x")}); err != nil {
+			t.Fatalf("Publish: %v", err)
+		}
+		if err := <-closed; err != nil {
+			t.Fatalf("Close: %v", err)
+		}
+	}
+}
+
 func TestSubscribeNeedsAnAnnouncer(t *testing.T) {
 	fine := func(context.Context, broker.Event) error { return nil }
 	if _, err := newBroker(t, reader{&board{}}).Subscribe(t.Context(), "a", fine); err == nil {

@@ -3,6 +3,7 @@
 package http
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ const (
 	handling  = 64                // requests whose bodies are read at a time; bounds memory
 	headBytes = 64 << 10          // of a request head, the HTTP transport's limit
 	headTime  = 5 * time.Second   // for a request head; go-micro's transport's value
+	answering = time.Second       // for the answers that are under way when it is closed
 )
 
 // server is the listener of a broker with its subscriptions.
@@ -168,6 +170,14 @@ func refuse(w http.ResponseWriter, status int32, detail string) {
 	http.Error(w, rpcerr.New(serverID, status, detail).Error(), int(status))
 }
 
+// farewell lets requests be answered that have come: it may be for one of them
+// that the broker is closed, and its publisher would take a cut for a failure.
+func (s *server) farewell() {
+	ctx, cancel := context.WithTimeout(context.Background(), answering) //nolint:forbidigo // it has a bound of its own
+	defer cancel()
+	_ = s.http.Shutdown(ctx) // what has not ended by then is cut
+}
+
 // close ends the subscriptions and the listener.
 func (s *server) close() error {
 	s.mu.Lock()
@@ -190,6 +200,7 @@ func (s *server) close() error {
 		})
 	}
 	wg.Wait()
+	s.farewell()
 	errs[len(subs)] = s.http.Close()
 	s.work.Wait()
 	return errors.Join(errs...)
