@@ -137,6 +137,12 @@ $(CONFORMANCE):
 	GOFLAGS= GOBIN="$(CURDIR)/bin" go install connectrpc.com/conformance/cmd/connectconformance@$(CONFORMANCE_VERSION)
 	@mv bin/connectconformance $@
 
+# Go 1.26's fuzzer now and then takes the end of its own time for a failure
+# (go.dev/issue/75804, mended in 1.27). It has no input to show for it, and that
+# one is tried once more.
+fuzz_one = go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" < /dev/null 2>&1
+fuzz_ended = ^    context deadline exceeded$$
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
 	@set -eo pipefail; \
@@ -144,7 +150,7 @@ fuzz: ## Run every fuzz target for FUZZTIME
 	while read -r package target; do \
 		[ -n "$$target" ] || continue; \
 		echo "fuzz: $$package $$target"; \
-		out=$$(go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" < /dev/null 2>&1) || { echo "$$out"; exit 1; }; \
+		out=$$($(fuzz_one)) || { grep -q '$(fuzz_ended)' <<< "$$out" && out=$$($(fuzz_one)); } || { echo "$$out"; exit 1; }; \
 	done <<< "$$targets"
 
 .PHONY: bench
