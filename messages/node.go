@@ -303,11 +303,11 @@ func (n *Node) Heavy() bool {
 }
 
 // When a selector is told to fold: after so many answers of one node, and after
-// this time while there are any; faults are told at once.
+// this time while there are any; faults, and its first answers, are told at once.
 const (
 	foldEvery  = 256
 	foldWithin = 100 * time.Millisecond
-	first      = 8 // answers of a node, each of which is told at once
+	foldFirst  = 8 // answers of a node, each of which is told at once
 )
 
 // surprise is how many times longer than expected an answer must have taken to
@@ -320,5 +320,5 @@ const surprise = 8
 // word or will be surprised.
 func (n *Node) Answered(took time.Duration) bool {
 	n.AnswerTime.Add(int64(took))
-	return n.Answers.Add(1)%foldEvery == 0 || n.Doubt.Load() || n.Total.Load() < first || int64(took) > surprise*n.latency.Load()
+	return n.Answers.Add(1)%foldEvery == 0 || n.Doubt.Load() || n.Total.Load() < foldFirst || int64(took) > surprise*n.latency.Load()
 }

@@ -137,7 +137,7 @@ func (a *attempt) begin(m *transport.Message) (err error) {
 	}()
 	if a.mayLead() {
 		c := a.cell
-		c.leads = a.conn
+		c.toLead = a.conn
 		a.begunAs, c.lead, err = a.conn.Led.BeginLead(m, a, a.token())
 		return err
 	}

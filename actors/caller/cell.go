@@ -60,12 +60,12 @@ type cell struct {
 	// cut is what to interrupt in place of inline, for a parallel connection.
 	cut atomic.Pointer[bounded]
 
-	// leads is the connection that this call has begun to lead, and lead what
-	// that is called there (see [transport.Led]), 0: none. led is the one that
+	// toLead is the connection that this call has said it will lead, and lead what
+	// that is called there (see [transport.Led]), 0: none. leading is the one that
 	// the running goroutine reads now.
-	leads *messages.Conn
-	lead  uint64
-	led   atomic.Pointer[messages.Conn]
+	toLead  *messages.Conn
+	lead    uint64
+	leading atomic.Pointer[messages.Conn]
 
 	// For those who look: written by the running goroutine.
 	seen watched
@@ -180,7 +180,7 @@ func (c *cell) rouse() {
 // nudge has whoever runs the cell look up from a connection that it reads, but
 // for the one that it has just read something from.
 func (c *cell) nudge(but *messages.Conn) {
-	if conn := c.led.Load(); conn != nil && conn != but {
+	if conn := c.leading.Load(); conn != nil && conn != but {
 		conn.Nudge()
 	}
 }
@@ -352,15 +352,15 @@ func (c *cell) park() {
 // follow reads the connection that the call has begun to lead, until there is
 // something to do. It reports whether there is.
 func (c *cell) follow() (woken bool) {
-	conn, lead := c.leads, c.lead
-	c.leads, c.lead = nil, 0
+	conn, lead := c.toLead, c.lead
+	c.toLead, c.lead = nil, 0
 	defer func() {
-		c.led.Store(nil)
+		c.leading.Store(nil)
 		if recover() != nil {
 			woken = false // the deadline will tell
 		}
 	}()
-	c.led.Store(conn)
+	c.leading.Store(conn)
 	return conn.Led.Lead(lead, c.wake)
 }
 

@@ -64,6 +64,7 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 		answers, paces = answers+float64(n), paces+float64(n)/mean
 		m.answers += n
 		share := shareOf(n)
+		// The first answers have more of it: while they are few, all count the same.
 		m.observe(mean, max(share, float64(n)/float64(m.answers)), s.typical, now)
 		m.success += (1 - m.success) * share
 		m.faults = 0
@@ -86,8 +87,7 @@ func (s *state) fold(now clock.Instant) (changed bool) {
 	return changed
 }
 
-// shareOf is the share that n answers have in an average over a window. The
-// first answers have more: until there are as many as that, all count the same.
+// shareOf is the share that n answers have in an average over a window.
 func shareOf(n int64) float64 { return 1 - math.Pow(1-1.0/window, float64(n)) }
 
 // learn moves what is usual towards the harmonic mean of the nodes that

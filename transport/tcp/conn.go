@@ -205,7 +205,7 @@ func (c *conn) Begin(m *transport.Message, r transport.Receiver, token uint64) (
 
 func (c *conn) begin(m *transport.Message, r transport.Receiver, token uint64, wants bool) (id, lead uint64, err error) {
 	c.mu.Lock()
-	if c.resting && c.stale() || c.gone.Load() || c.core.Full() || c.link.Queued() > c.config.queue {
+	if c.stale() || c.gone.Load() || c.core.Full() || c.link.Queued() > c.config.queue {
 		err = c.refuse()
 		if err != nil {
 			c.mu.Unlock()

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// loneStreak is after how many exchanges in quick succession, each alone on
-	// its connection, who begins the next one may lead.
+	// loneStreak is after how many messages in quick succession, each alone on
+	// its connection, whoever waits for the next one may lead.
 	loneStreak = 4
 	// leadTick is how often somebody looks after a connection that is led: it is
 	// read again at the second look that finds nobody there, and who still leads
@@ -30,9 +30,8 @@ const (
 // leadership is who reads a connection: its listener, a goroutine that does
 // nothing else, or a leader, one of those that wait for a reply (the pattern is
 // known as leader/followers). A listener has to wake whoever it has something
-// for, and for a single caller that costs more than all the rest; so the
-// listener rests while messages come one at a time. The line's lock guards all
-// of it.
+// for, and the scheduler wakes an idle processor with it; so the listener rests
+// while messages come one at a time. The line's lock guards all of it.
 type leadership struct {
 	resting bool        // the listener waits for resume
 	mayLead atomic.Bool // the same, for who does not hold the lock
@@ -74,10 +73,10 @@ func (c *conn) appoint(wants bool) uint64 {
 	return c.leader
 }
 
-// stale reports whether the peer has closed the connection while nobody read.
-// It is called with the lock held.
+// stale reports whether the peer has closed the connection while the listener
+// rested and nobody led. It is called with the lock held.
 func (c *conn) stale() bool {
-	if !c.resting || c.reading || c.clock.Now().Sub(c.heard) <= lookAfter || c.fast.Peek() != fast.End {
+	if !c.resting || c.leader != 0 || c.reading || c.clock.Now().Sub(c.heard) <= lookAfter || c.fast.Peek() != fast.End {
 		return false
 	}
 	c.gone.Store(true)
@@ -180,7 +179,7 @@ func (c *conn) turn() error {
 	return err
 }
 
-// rest has the listener wait while exchanges come one at a time. It returns why
+// rest has the listener wait while messages come one at a time. It returns why
 // reading has ended, nil if it has not.
 func (c *conn) rest() error {
 	c.mu.Lock()

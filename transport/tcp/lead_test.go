@@ -381,18 +381,28 @@ func TestEndOfALedConnection(t *testing.T) {
 			t.Errorf("got %v and ready %t, want an error and not ready", who.err, c.Ready(0))
 		}
 	})
-	t.Run("while nobody reads", func(t *testing.T) {
-		h := holding(t)
-		c, hand := ledConn(t, h.address)
-		h.server.Close()
-		hand.now.Add(int64(lookAfter + 1))
-		// The server was gone before it: nothing may be sent.
-		_, _, err := c.BeginLead(text("late"), newCaller(), 1)
-		if !errors.Is(err, transport.ErrNotSent) && !errors.Is(err, transport.ErrFull) {
-			t.Errorf("got %v, want transport.ErrNotSent or transport.ErrFull", err)
-		}
-		eventually(t, "it has failed", func() bool { return c.err != nil }, c)
-	})
+	for name, begin := range map[string]func(*conn) error{
+		"while nobody reads, a call": func(c *conn) error {
+			_, _, err := c.BeginLead(text("late"), newCaller(), 1)
+			return err
+		},
+		"while nobody reads, a stream": func(c *conn) error {
+			_, err := c.Open(t.Context(), time.Time{}, text("late"))
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := holding(t)
+			c, hand := ledConn(t, h.address)
+			h.server.Close()
+			hand.now.Add(int64(lookAfter + 1))
+			// The server was gone before it: nothing may be sent.
+			if err := begin(c); !errors.Is(err, transport.ErrNotSent) && !errors.Is(err, transport.ErrFull) {
+				t.Errorf("got %v, want transport.ErrNotSent or transport.ErrFull", err)
+			}
+			eventually(t, "it has failed", func() bool { return c.err != nil }, c)
+		})
+	}
 	t.Run("by its owner", func(t *testing.T) {
 		h := holding(t)
 		c, _ := ledConn(t, h.address)

@@ -35,6 +35,7 @@ func (c *conn) Open(ctx context.Context, deadline time.Time, m *transport.Messag
 		return nil, transport.NotSent(s.expired())
 	}
 	c.mu.Lock()
+	c.stale() // then it is refused
 	err := c.refuse()
 	if err == nil {
 		if err = c.core.Open(m.Header, timeout, &s.st); err != nil {
