@@ -187,9 +187,13 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) (pa
 // decode puts an encoded value into v.
 func (f *form) decode(payload []byte, v any) error {
 	if err := f.codec.Unmarshal(payload, v); err != nil {
-		return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
+		return undecoded(err)
 	}
 	return nil
+}
+
+func undecoded(err error) error {
+	return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
 }
 
 func isFrame(v any) bool {

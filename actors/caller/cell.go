@@ -366,6 +366,10 @@ func (c *cell) follow() (woken bool) {
 
 // close ends the life of the cell and returns the outcome of the call. The
 // winner's reply is decoded here, once, and its connection given back then.
+//
+// Nothing in a call reaches deeper than decoding does, which ends in the
+// allocator: what is done for failures alone lies apart, so that its room on the
+// stack is not taken below that.
 func (c *cell) close() error {
 	s := &c.sup
 	err := s.err
@@ -373,26 +377,39 @@ func (c *cell) close() error {
 		a := &c.attempts[s.won]
 		if !c.decoded && !c.plan.Stream {
 			if err = c.decode(); err != nil {
-				s.record(&rpcerr.Attempt{
-					Node: a.node.Address, Phase: rpcerr.PhaseDecode, Proof: rpcerr.Executed,
-					Start: a.begun.Sub(s.state.began), Duration: c.now.Sub(a.begun), Err: err,
-					Decision: "stop: the service answered",
-				})
+				c.undecoded(a, err)
 			}
 		}
 		a.release(true)
 		a.seen.phase.Store(noAttempt)
 	}
 	if err != nil {
-		c.desk.Counters.Failed.Add(1)
-		err = &rpcerr.CallError{
-			Service: c.plan.Service, Endpoint: c.plan.Endpoint,
-			Elapsed: c.desk.Clock.Now().Sub(s.state.began), Attempts: s.log, Err: err,
-		}
+		err = c.failed(err)
 	}
 	c.ctx, c.exchange, s.log = nil, nil, nil
 	c.free()
 	return err
+}
+
+// undecoded records that the answer could not be read.
+//
+//go:noinline
+func (c *cell) undecoded(a *attempt, err error) {
+	s := &c.sup
+	s.record(&rpcerr.Attempt{
+		Node: a.node.Address, Phase: rpcerr.PhaseDecode, Proof: rpcerr.Executed,
+		Start: a.begun.Sub(s.state.began), Duration: c.now.Sub(a.begun), Err: err,
+		Decision: "stop: the service answered",
+	})
+}
+
+// failed is the outcome of a call that err has ended.
+func (c *cell) failed(err error) error {
+	c.desk.Counters.Failed.Add(1)
+	return &rpcerr.CallError{
+		Service: c.plan.Service, Endpoint: c.plan.Endpoint,
+		Elapsed: c.desk.Clock.Now().Sub(c.sup.state.began), Attempts: c.sup.log, Err: err,
+	}
 }
 
 // leave ends the life of a cell whose goroutine ends in the middle of the call:

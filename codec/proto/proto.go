@@ -77,7 +77,13 @@ func (Codec) Unmarshal(data []byte, v any) error {
 		return value.Refuse(name, want, v)
 	}
 	if err != nil {
-		return fmt.Errorf("proto codec: decode %d bytes into %T: %w", len(data), v, err)
+		return undecoded(data, v, err)
 	}
 	return nil
+}
+
+// undecoded is apart for the sake of the stack: a goroutine has to have room for
+// all of Unmarshal below the decoder, and mostly nothing fails.
+func undecoded(data []byte, v any, err error) error {
+	return fmt.Errorf("proto codec: decode %d bytes into %T: %w", len(data), v, err)
 }
