@@ -9,7 +9,9 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// call is a unary call that runs on a goroutine of its own.
+// call is a unary call that runs on a goroutine of its own. The goroutine stays
+// for the calls that follow: a new one begins with a small stack, and what most
+// handlers do does not fit, so that it would be copied for each call.
 type call struct {
 	st    session.Stream
 	p     *peer
@@ -19,14 +21,22 @@ type call struct {
 	loan  transport.Loan
 	room  []byte
 	gone  atomic.Bool
+	next  chan bool // capacity 1: whether there is another call for its goroutine
 }
 
-// keptRoom is how large a reply may be whose memory is used again.
-const keptRoom = 64 << 10
+const (
+	// keptRoom is how large a reply may be whose memory is used again.
+	keptRoom = 64 << 10
+	// keptSpare is how many goroutines of a connection wait for its next calls.
+	keptSpare = 256
+)
 
 // call begins one. It is called with the lock held.
 func (p *peer) call(o *session.Opening) *session.Stream {
-	c, _ := p.server.calls.Get().(*call)
+	c, waits := p.unspare()
+	if !waits {
+		c, _ = p.server.calls.Get().(*call)
+	}
 	c.p = p
 	c.st = session.Stream{Owner: c}
 	c.req.call, c.req.block, c.req.Body = c, o.Block, o.Body
@@ -36,17 +46,37 @@ func (p *peer) call(o *session.Opening) *session.Stream {
 		}
 	}
 	p.handling++
-	p.server.work.Add(1)
-	go c.run()
+	if waits {
+		c.next <- true
+	} else {
+		p.server.work.Add(1)
+		go c.run(p)
+	}
 	return &c.st
 }
 
-// run answers the call.
-func (c *call) run() {
-	p, s := c.p, c.p.server
-	defer s.work.Done()
+// run answers the call, and those that follow it.
+func (c *call) run(p *peer) {
+	s, left := p.server, true
+	defer func() {
+		if left {
+			c.abort() // the handler has ended the goroutine
+		}
+		s.work.Done()
+	}()
+	for again := true; again; {
+		c.answer()
+		again = c.wait()
+	}
+	left = false
+	s.calls.Put(c)
+}
+
+// answer has the handler called and sends what it says.
+func (c *call) answer() {
+	p := c.p
 	c.reply = Reply{Body: c.room[:0]}
-	ok := s.handle(&c.req, &c.reply)
+	ok := p.server.handle(&c.req, &c.reply)
 	if c.loan != nil {
 		c.loan.Return()
 		c.loan = nil
@@ -66,10 +96,54 @@ func (c *call) run() {
 	} else {
 		p.wrote()
 	}
+}
+
+// abort ends a call whose goroutine ends.
+func (c *call) abort() {
+	p := c.p
+	if c.loan != nil {
+		c.loan.Return()
+	}
+	p.mu.Lock()
+	p.core.Reset(&c.st, failure(nil))
+	p.handled()
+	p.wrote()
+}
+
+// wait ends the call and waits for the next. It reports whether there is one.
+func (c *call) wait() bool {
+	p := c.p
+	c.recycle()
 	p.mu.Lock()
 	p.handled()
+	spare := p.err == nil && len(p.spare) < keptSpare
+	if spare {
+		p.spare = append(p.spare, c)
+	}
 	p.mu.Unlock()
-	c.recycle(s)
+	return spare && <-c.next
+}
+
+// unspare takes a call whose goroutine waits, if one does. It is called with the
+// lock held.
+func (p *peer) unspare() (c *call, waits bool) {
+	n := len(p.spare)
+	if n == 0 {
+		return nil, false
+	}
+	c = p.spare[n-1]
+	p.spare[n-1] = nil
+	p.spare = p.spare[:n-1]
+	return c, true
+}
+
+// dismiss ends the goroutines that wait for calls. It is called with the lock
+// held.
+func (p *peer) dismiss() {
+	for _, c := range p.spare {
+		c.next <- false
+	}
+	p.spare = nil
 }
 
 // handled notes that a handler has returned. It is called with the lock held.
@@ -80,13 +154,13 @@ func (p *peer) handled() {
 	}
 }
 
-func (c *call) recycle(s *Server) {
+// recycle lets go of all that belongs to the call.
+func (c *call) recycle() {
 	if cap(c.reply.Body) <= keptRoom {
 		c.room = c.reply.Body[:0]
 	}
 	c.p, c.req, c.reply, c.m = nil, Request{}, Reply{}, transport.Message{}
 	c.gone.Store(false)
-	s.calls.Put(c)
 }
 
 // cancelled is called with the lock held.

@@ -31,6 +31,7 @@ var (
 	errSilent  = errors.New("the peer has not answered a ping (WithPing)")
 	errMidway  = errors.New("the stream ended in the middle of a message")
 	errEnded   = errors.New("the stream was closed")
+	errLeft    = errors.New("a handler has ended the goroutine that reads the connection")
 )
 
 // Code is why an exchange was given up or refused.

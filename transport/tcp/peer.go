@@ -31,6 +31,7 @@ type peer struct {
 
 	accepted []*incoming // guarded by the line's lock
 	handling int         // handlers that run; guarded by the line's lock
+	spare    []*call     // their goroutines wait for calls; guarded by the line's lock
 	draining bool        // guarded by the line's lock
 }
 
@@ -48,16 +49,19 @@ func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer
 	if server != nil {
 		p.running = func() int { return p.handling }
 	}
-	p.failed = p.fall
+	p.failed, p.napping = p.fall, p.dismiss
 	p.onTake = func() { signal(p.roomy) }
 	return p
 }
 
 // serve reads until the connection ends.
 func (p *peer) serve() {
-	err := p.listen(p.fed)
-	p.lose(err, 0)
-	p.in.drop()
+	err := errLeft
+	defer func() {
+		p.lose(err, 0)
+		p.in.drop()
+	}()
+	err = p.listen(p.fed)
 }
 
 func (p *peer) fed(b []byte) (used, need int, err error) {
@@ -105,6 +109,7 @@ func (p *peer) waitRoom() error {
 // fall ends all exchanges with the line.
 func (p *peer) fall(err error, _ uint64) {
 	p.core.Fail(lost(p.address, err), p)
+	p.dismiss()
 	p.mu.Unlock()
 	signal(p.news)
 	signal(p.roomy)

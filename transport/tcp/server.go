@@ -61,7 +61,9 @@ type ServerConfig struct {
 	// calls that came with one read are answered with one write. For handlers
 	// that never wait. A few large requests among others, of 16 KiB and more,
 	// run on goroutines all the same: to copy them takes longer than to start
-	// one. False runs a goroutine for each call.
+	// one. False runs each call on a goroutine of its own. Those that have
+	// answered wait for the next calls of their connection, up to 256 of them
+	// and while it is in use.
 	Inline bool
 	// Streams serves a stream, on a goroutine of its own, and ends it when it
 	// returns. Nil refuses all streams.
@@ -98,7 +100,7 @@ func NewServer(c ServerConfig, opts ...Option) (*Server, error) {
 		config: c, t: t,
 		listeners: map[net.Listener]struct{}{}, peers: map[*peer]struct{}{}, greeting: map[net.Conn]struct{}{},
 	}
-	s.calls.New = func() any { return &call{} }
+	s.calls.New = func() any { return &call{next: make(chan bool, 1)} }
 	return s, nil
 }
 
@@ -166,10 +168,12 @@ func (s *Server) connection(raw net.Conn) {
 		_ = raw.Close() // a client of another kind
 		return
 	}
+	defer func() {
+		s.mu.Lock()
+		delete(s.peers, p)
+		s.mu.Unlock()
+	}()
 	p.serve()
-	s.mu.Lock()
-	delete(s.peers, p)
-	s.mu.Unlock()
 }
 
 func (s *Server) greet(raw net.Conn) (*peer, error) {
