@@ -3,6 +3,7 @@
 package tcp
 
 import (
+	"slices"
 	"sync/atomic"
 
 	"example.com/mailcall/transport"
@@ -28,7 +29,7 @@ const (
 	// keptRoom is how large a reply may be whose memory is used again.
 	keptRoom = 64 << 10
 	// keptSpare is how many goroutines of a connection wait for its next calls.
-	keptSpare = 256
+	keptSpare = 1024
 )
 
 // call begins one. It is called with the lock held.
@@ -134,16 +135,25 @@ func (p *peer) unspare() (c *call, waits bool) {
 	c = p.spare[n-1]
 	p.spare[n-1] = nil
 	p.spare = p.spare[:n-1]
+	p.unused = min(p.unused, n-1)
 	return c, true
 }
 
-// dismiss ends the goroutines that wait for calls. It is called with the lock
-// held.
-func (p *peer) dismiss() {
-	for _, c := range p.spare {
+// thin ends the goroutines that have waited since it was called last. It is
+// called now and then, with the lock held.
+func (p *peer) thin() {
+	p.dismiss(p.unused)
+	p.unused = len(p.spare)
+}
+
+// dismiss ends the n goroutines that have waited longest for a call. It is called
+// with the lock held.
+func (p *peer) dismiss(n int) {
+	for _, c := range p.spare[:n] {
 		c.next <- false
 	}
-	p.spare = nil
+	p.spare = slices.Delete(p.spare, 0, n)
+	p.unused = min(p.unused, len(p.spare))
 }
 
 // handled notes that a handler has returned. It is called with the lock held.

@@ -49,7 +49,7 @@ type line struct {
 	onTake  func()                       // something is being written; nil for none
 	idle    chan struct{}                // closed when all is written or no handler runs; nil if nobody waits
 	running func() int                   // of the session
-	napping func()                       // nothing has happened for long; nil for none
+	rung    func()                       // once in the time of a ping; nil for none
 	await   func(f *flow)                // waits for what there is to receive; nil: for the signal
 	stir    func()                       // has who reads look up; nil for none
 	failed  func(err error, sent uint64) // ends the exchanges; called with the lock held, may let go of it
@@ -346,6 +346,9 @@ func (w *watch) rang() error {
 		return errSilent
 	}
 	l.mu.Lock()
+	if l.rung != nil {
+		l.rung()
+	}
 	switch {
 	case !w.quiet || l.err != nil:
 	case l.running() > 0:
@@ -354,9 +357,6 @@ func (w *watch) rang() error {
 	default:
 		l.in.nap()
 		l.link.Nap()
-		if l.napping != nil {
-			l.napping()
-		}
 	}
 	l.wrote()
 	return w.arm()

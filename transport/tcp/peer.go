@@ -32,6 +32,7 @@ type peer struct {
 	accepted []*incoming // guarded by the line's lock
 	handling int         // handlers that run; guarded by the line's lock
 	spare    []*call     // their goroutines wait for calls; guarded by the line's lock
+	unused   int         // the fewest there were since thin; guarded by the line's lock
 	draining bool        // guarded by the line's lock
 }
 
@@ -49,7 +50,7 @@ func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer
 	if server != nil {
 		p.running = func() int { return p.handling }
 	}
-	p.failed, p.napping = p.fall, p.dismiss
+	p.failed, p.rung = p.fall, p.thin
 	p.onTake = func() { signal(p.roomy) }
 	return p
 }
@@ -109,7 +110,7 @@ func (p *peer) waitRoom() error {
 // fall ends all exchanges with the line.
 func (p *peer) fall(err error, _ uint64) {
 	p.core.Fail(lost(p.address, err), p)
-	p.dismiss()
+	p.dismiss(len(p.spare))
 	p.mu.Unlock()
 	signal(p.news)
 	signal(p.roomy)

@@ -62,8 +62,8 @@ type ServerConfig struct {
 	// that never wait. A few large requests among others, of 16 KiB and more,
 	// run on goroutines all the same: to copy them takes longer than to start
 	// one. False runs each call on a goroutine of its own. Those that have
-	// answered wait for the next calls of their connection, up to 256 of them
-	// and while it is in use.
+	// answered wait for the next calls of their connection, up to 1,024 of them
+	// and for as long as so many are needed.
 	Inline bool
 	// Streams serves a stream, on a goroutine of its own, and ends it when it
 	// returns. Nil refuses all streams.
