@@ -56,7 +56,7 @@ help: ## Print this list
 
 .PHONY: test
 test: FUZZTIME = 3s
-test: build vet lint race allocs sim $(MUTANTS) fuzz conformance api-check ## Run every check; this is what CI runs
+test: build vet lint api-check race allocs sim $(MUTANTS) fuzz conformance ## Run every check; this is what CI runs
 	@echo "test: all checks passed"
 	@$(race-note)
 
