@@ -14,7 +14,8 @@ import (
 const draws = 4
 
 // P2C is the power of two choices: of two random nodes the one with less
-// load, where load is (calls in flight + 1) x latency / success rate squared.
+// load, where load is (calls in flight + 1) x latency / success rate squared. A
+// quarter of a millisecond is added to the latency, so that noise does not choose.
 // Of two without a call in flight the cheaper one is the more likely, not sure;
 // and where both have much more load than is usual a few others are looked at.
 // The square keeps a node that fails fast from attracting traffic. A node that

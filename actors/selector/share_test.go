@@ -163,11 +163,11 @@ func TestNewNodeIsUsual(t *testing.T) {
 	s := newState("a", "b")
 	s.node("a").Answered(20 * time.Millisecond)
 	s.fold(start)
-	if got := s.node("b").Weight(); got != 20e6 {
+	if got := s.node("b").Weight(); got != costs(20*time.Millisecond) {
 		t.Errorf("got %.0f for a node that nothing is known of, want 20 ms", got)
 	}
 	s.replace(list("a", "b", "c"), messages.SelectorPolicy{Transport: "http"})
-	if got := s.node("c").Weight(); got != 20e6 {
+	if got := s.node("c").Weight(); got != costs(20*time.Millisecond) {
 		t.Errorf("got %.0f for a new node, want 20 ms", got)
 	}
 }
@@ -178,11 +178,11 @@ func TestOutrun(t *testing.T) {
 	s.node("a").Answered(10 * time.Millisecond)
 	s.fold(start)
 	s.outrun(s.node("a"), 5*time.Millisecond, start)
-	if got := s.node("a").Weight(); got != 10e6 {
+	if got := s.node("a").Weight(); got != costs(10*time.Millisecond) {
 		t.Errorf("got %.0f after a short race, want 10 ms", got)
 	}
 	s.outrun(s.node("a"), 50*time.Millisecond, start)
-	if got := s.node("a").Weight(); got != 50e6 {
+	if got := s.node("a").Weight(); got != costs(50*time.Millisecond) {
 		t.Errorf("got %.0f after a long race, want 50 ms", got)
 	}
 	s.outrun(newState("z").node("z"), time.Second, start) // nobody knows it
@@ -196,7 +196,7 @@ func TestFailuresFade(t *testing.T) {
 	before := s.node("a").Weight()
 	s.node("b").Answered(time.Millisecond)
 	s.fold(start.Add(5 * latencyTau))
-	if got := s.node("a").Weight(); got > 1.01e6 || got >= before {
+	if got := s.node("a").Weight(); got > 1.01*costs(time.Millisecond) || got >= before {
 		t.Errorf("got %.0f after five time constants, from %.0f, want about that of a node without faults", got, before)
 	}
 }

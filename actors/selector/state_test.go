@@ -252,7 +252,7 @@ func TestWeight(t *testing.T) {
 	answer := func(took time.Duration, now clock.Instant) float64 {
 		a.Answered(took)
 		s.fold(now)
-		return a.Weight()
+		return a.Weight() - noise
 	}
 	if got := answer(10*time.Millisecond, start); got != 10e6 {
 		t.Errorf("got %.0f, want 10 ms", got)
@@ -275,7 +275,7 @@ func TestWeight(t *testing.T) {
 	if got := answer(10*time.Millisecond, start.Add(latencyTau)); got < 10e6 || got > 10.01e6 {
 		t.Errorf("got %.0f after many answers, want 10 ms", got)
 	}
-	calm := a.Weight()
+	calm := a.Weight() - noise
 	if got, want := answer(30*time.Millisecond, start.Add(latencyTau)), calm+(30e6-calm)/window; !near(got, want) {
 		t.Errorf("got %.0f after a small rise, want %.0f", got, want)
 	}
@@ -284,13 +284,13 @@ func TestWeight(t *testing.T) {
 		t.Errorf("got %.0f after a large rise, want 60 ms", got)
 	}
 	s.fault(messages.Mark{Node: a, Err: errFault}, start)
-	if rate := 1 - 1.0/window; !near(a.Weight(), 60e6/(rate*rate)) {
-		t.Errorf("got %.0f after a fault, want %.0f", a.Weight(), 60e6/(rate*rate))
+	if rate := 1 - 1.0/window; !near(a.Weight(), costs(60*time.Millisecond)/(rate*rate)) {
+		t.Errorf("got %.0f after a fault, want %.0f", a.Weight(), costs(60*time.Millisecond)/(rate*rate))
 	}
 	for range 1000 {
 		s.fault(messages.Mark{Node: a, Err: errFault}, start)
 	}
-	if got, want := a.Weight(), 60e6/(minSuccess*minSuccess); !near(got, want) {
+	if got, want := a.Weight(), costs(60*time.Millisecond)/(minSuccess*minSuccess); !near(got, want) {
 		t.Errorf("got %.0f at the floor, want %.0f", got, want)
 	}
 }
@@ -314,16 +314,19 @@ func TestFirstAnswers(t *testing.T) {
 	if a, b := s.node("a"), s.node("b"); a.Weight() > 30*b.Weight() || !a.Doubt.Load() {
 		t.Errorf("got weights %.0f and %.0f and doubt %t, want doubt and a weight that is not 100 times as much", a.Weight(), b.Weight(), a.Doubt.Load())
 	}
-	usual := s.typical
+	usual := s.typical + noise
 	if c := answer("c", 100*time.Millisecond); c.Weight() != usual || !c.Doubt.Load() {
 		t.Errorf("got weight %.0f and doubt %t, want %.0f and doubt", c.Weight(), c.Doubt.Load(), usual)
 	}
 	for _, id := range []string{"a", "c"} {
-		if n := answer(id, 100*time.Millisecond); n.Weight() != 100e6 || n.Doubt.Load() {
+		if n := answer(id, 100*time.Millisecond); n.Weight() != costs(100*time.Millisecond) || n.Doubt.Load() {
 			t.Errorf("%s: got weight %.0f and doubt %t after the second time, want 100 ms and none", id, n.Weight(), n.Doubt.Load())
 		}
 	}
 }
+
+// costs is the weight of a node that takes so long and never fails.
+func costs(latency time.Duration) float64 { return float64(latency) + noise }
 
 func near(a, b float64) bool { return a/b > 0.999999 && a/b < 1.000001 }
 

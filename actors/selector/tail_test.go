@@ -168,6 +168,25 @@ func TestNoiseAtASlowPace(t *testing.T) {
 	}
 }
 
+// Where calls take microseconds a node is not left behind because the first ones
+// took as long as a busy machine makes them.
+func TestNoiseOfFirstCalls(t *testing.T) {
+	const calls, held = 200, 2
+	r := &traffic{s: fleet(4), now: start, dice: dice.NewSource(1).Dice()}
+	var asked [4]int
+	r.took = func(node int, _ clock.Instant) time.Duration {
+		if asked[node]++; node < 2 && asked[node] <= held {
+			return 700 * time.Microsecond
+		}
+		return 20 * time.Microsecond
+	}
+	for i, n := range r.call(calls, time.Millisecond) {
+		if n < calls/8 {
+			t.Errorf("got %d of %d calls at node %d, want at least half of a quarter", n, calls, i)
+		}
+	}
+}
+
 // Between nodes without a call it is the dice that decide, and what the calls
 // cost there are the odds: who is half as fast again gets less, not nothing.
 func TestOddsOfIdleNodes(t *testing.T) {
@@ -181,11 +200,12 @@ func TestOddsOfIdleNodes(t *testing.T) {
 		{100, 0, 200},
 	} {
 		r := &traffic{s: fleet(3), now: start, dice: dice.NewSource(1).Dice()}
+		const usual = 3 * time.Millisecond // far more than noise
 		r.took = func(node int, _ clock.Instant) time.Duration {
 			if node == 0 {
-				return quick * time.Duration(c.times) / 10
+				return usual * time.Duration(c.times) / 10
 			}
-			return quick
+			return usual
 		}
 		r.call(1000, 10*time.Millisecond)
 		if got := r.call(12_000, 10*time.Millisecond); got[0] < c.least || got[0] > c.most {

@@ -45,7 +45,7 @@ func (m *member) review(now clock.Instant) (next clock.Instant) {
 // publish makes the member's numbers visible to those who pick.
 func (m *member) publish() {
 	rate := max(m.success, minSuccess)
-	m.node.SetWeight(m.latency / (rate * rate))
+	m.node.SetWeight((m.latency + noise) / (rate * rate))
 	m.node.SetLatency(time.Duration(m.latency))
 }
 
@@ -98,7 +98,7 @@ func (s *state) learn(mean, share float64) {
 		s.typical = mean
 	}
 	s.typical = 1 / ((1-share)/s.typical + share/mean)
-	s.usual.Set(s.typical)
+	s.usual.Set(s.typical + noise)
 }
 
 // heal forgets the ejections.
@@ -115,21 +115,21 @@ func (m *member) heal() {
 func (m *member) observe(mean, share, usual float64, now clock.Instant) {
 	if !m.known {
 		m.latency = mean
-		if usual > 0 && mean > peak*usual {
+		if usual > 0 && far(mean, usual) {
 			m.latency = usual
 		}
 	}
-	elapsed, far := now.Sub(m.seen), mean > peak*m.latency
+	elapsed, late := now.Sub(m.seen), far(mean, m.latency)
 	switch {
-	case far && m.suspect:
+	case late && m.suspect:
 		m.latency = mean
-	case !far:
+	case !late:
 		w := float64(elapsed) / float64(elapsed+latencyTau)
 		m.latency += (mean - m.latency) * max(w, share)
 	}
-	m.suspect = far && !m.suspect
+	m.suspect = late && !m.suspect
 	m.once = !m.known
-	if mean*peak > m.latency { // else it may be well again, and need not wait to show that
+	if !far(m.latency, mean) { // else it may be well again, and need not wait to show that
 		m.heard, m.missed = now, 0
 		m.node.Unheard.Store(false)
 	}
@@ -139,6 +139,14 @@ func (m *member) observe(mean, share, usual float64, now clock.Instant) {
 
 // peak is how many times the average far above it is; less may be noise.
 const peak = 4
+
+// noise is added to latencies, in nanoseconds, before they are compared: by so
+// much an answer may be late because a processor had something else to do. Where
+// a call takes no longer than that, it must not decide who gets the next.
+const noise = float64(250 * time.Microsecond)
+
+// far reports whether a latency is far above another.
+func far(latency, other float64) bool { return latency+noise > peak*(other+noise) }
 
 // A node that is avoided is tried again once the others have given so many
 // answers since it was last heard of, and this time has passed: so few calls
@@ -165,7 +173,7 @@ func (s *state) forgive(answers int64, now clock.Instant) {
 		switch {
 		case !m.known:
 			m.latency = usual
-		case m.once && m.latency > peak*usual:
+		case m.once && far(m.latency, usual):
 			// It was the first of all, and nobody knew what is usual.
 			m.latency, m.suspect, m.once = usual, true, false
 			m.node.Doubt.Store(true)
