@@ -41,7 +41,7 @@ func (q *question) ask(ctx context.Context, contentType string) (shape, error) {
 			silent = err // nobody answered, which the call may say better
 		}
 	}
-	if slices.Contains(greeterEndpoints(), q.handlerMethod()) {
+	if !q.over(silent) && slices.Contains(greeterEndpoints(), q.handlerMethod()) {
 		file := greet.File_mailcall_greet_greet_proto
 		files := new(protoregistry.Files)
 		if err := register(files, file); err != nil {
@@ -66,6 +66,11 @@ func (q *question) ask(ctx context.Context, contentType string) (shape, error) {
 		return nil, usage(hint, "the server does not describe %s (gRPC reflection), and no schema was given", q.endpoint)
 	}
 	return nil, usage(hint, "to make %s of JSON takes the schema of %s", contentType, q.endpoint)
+}
+
+// over reports whether the question took all the time that the call had.
+func (q *question) over(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) && q.timeout > 0 && q.timeout <= reflectWithin
 }
 
 // greeterEndpoints are those that mailcall serve has with the greeter's

@@ -58,6 +58,13 @@ func grpcServer(t *testing.T, reflects bool) string {
 	if reflects {
 		reflection.Register(s)
 	}
+	serveGRPC(t, s, l)
+	return l.Addr().String()
+}
+
+// serveGRPC has the server serve until the test ends.
+func serveGRPC(t *testing.T, s *grpc.Server, l net.Listener) {
+	t.Helper()
 	over := make(chan error, 1)
 	go func() { over <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -66,7 +73,6 @@ func grpcServer(t *testing.T, reflects bool) string {
 			t.Error(err)
 		}
 	})
-	return l.Addr().String()
 }
 
 // dialog is a command with which the test talks.

@@ -3,11 +3,13 @@
 package main_test
 
 import (
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
@@ -103,5 +105,28 @@ func TestStreamOfPlainGRPC(t *testing.T) {
 	d.hear(t, d.out, `{"status":"SERVING"}`)
 	if got := d.end(t); got.code != 3 || got.out != "" {
 		t.Errorf("a watch: got exit code %d, %q, %q, want 3 when its time is over", got.code, got.out, got.errors)
+	}
+}
+
+// A server that never answers is asked about its schema first. That takes all the
+// time there is, and the call does not take it once more.
+func TestSilentServerIsAskedOnce(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan string, 8)
+	serveGRPC(t, grpc.NewServer(grpc.UnknownServiceHandler(func(_ any, s grpc.ServerStream) error {
+		method, _ := grpc.MethodFromServerStream(s)
+		asked <- method
+		<-s.Context().Done()
+		return s.Context().Err()
+	})), l)
+	got := mailcall(t, "call", "--transport=grpc", "--timeout=300ms", "--address", l.Addr().String(), "greeter", "Greeter.Hello")
+	if got.code != 3 || !strings.Contains(got.errors, "greeter Greeter.Hello: 1 attempt") || !strings.Contains(got.errors, "wait: ") {
+		t.Errorf("got exit code %d and %q, want 3 and what was waited for", got.code, got.errors)
+	}
+	if n := len(asked); n != 1 {
+		t.Errorf("got %d questions, the first for %s, want that for the schema", n, <-asked)
 	}
 }
