@@ -333,7 +333,7 @@ func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	}
 	next := s.state.judged(m.Again, now.Add(m.After), now)
 	if s.state.resume != 0 {
-		s.cell.seen.stage.Store(inBackoff)
+		s.cell.seen.enter(inBackoff)
 	}
 	if m.Again && next != stepJudge {
 		count := &s.cell.desk.Counters.Retries
@@ -372,7 +372,7 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 	if err != nil && len(s.log) == 0 {
 		// It ended before there was an attempt, while a node was chosen.
 		took := now.Sub(s.state.began)
-		if s.cell.seen.stage.Load() == inLookup {
+		if _, stage := s.cell.seen.at(); stage == inLookup {
 			err = fmt.Errorf("%w, while the nodes of %s were looked up", err, s.cell.plan.Service)
 		}
 		s.record(&rpcerr.Attempt{Phase: rpcerr.PhasePick, Duration: took, Err: err, Decision: "stop: the call is over"})

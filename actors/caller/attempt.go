@@ -50,8 +50,7 @@ type attempt struct {
 // watchedAttempt is what the inspector reads of a live attempt.
 type watchedAttempt struct {
 	node  atomic.Pointer[messages.Node]
-	began atomic.Int64
-	phase atomic.Uint32 // a rpcerr.Phase, or noAttempt
+	shown // its place is a rpcerr.Phase, or noAttempt
 }
 
 // noAttempt is the phase of a slot without a live attempt; the zero value is
@@ -84,24 +83,24 @@ func (a *attempt) hold(n *messages.Node) {
 	a.node = n
 	a.holding = true
 	n.InFlight.Add(1)
-	a.seen.began.Store(int64(a.begun))
 	if a.seen.node.Load() != n {
 		a.seen.node.Store(n)
 	}
-	a.enter(rpcerr.PhaseAcquire)
+	a.phase = rpcerr.PhaseAcquire
+	a.seen.begin(a.begun, uint32(a.phase))
 }
 
 func (a *attempt) letGo(next uint32) {
 	if a.holding {
 		a.holding = false
 		a.node.InFlight.Add(-1)
-		a.seen.phase.Store(next)
+		a.seen.enter(next)
 	}
 }
 
 func (a *attempt) enter(p rpcerr.Phase) {
 	a.phase = p
-	a.seen.phase.Store(uint32(p))
+	a.seen.enter(uint32(p))
 }
 
 // try gets a connection: from the shelf if one lies there, else by asking.

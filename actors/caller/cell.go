@@ -91,8 +91,7 @@ const (
 // that the collector must see is dear.
 type watched struct {
 	plan  atomic.Pointer[Plan]
-	began atomic.Int64
-	stage atomic.Uint32 // where a call is that has no attempt
+	shown // its place is a stage, where the call is while it has no attempt
 }
 
 // Stages of a call between its attempts.
@@ -256,7 +255,7 @@ func (c *cell) arm() {
 }
 
 func (c *cell) resolve() messages.Resolve {
-	c.seen.stage.Store(inLookup)
+	c.seen.enter(inLookup)
 	return messages.Resolve{Ticket: c.ticket, ReplyTo: c.ref}
 }
 
@@ -312,8 +311,7 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 		c.deadline = c.now.Add(p.Timeout)
 	}
 	c.sup.reset()
-	c.seen.stage.Store(inEncode)
-	c.seen.began.Store(int64(c.now))
+	c.seen.begin(c.now, inEncode)
 	if c.seen.plan.Load() != p {
 		c.seen.plan.Store(p)
 	}
@@ -321,7 +319,7 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 		c.sup.refuse(err)
 		return
 	}
-	c.seen.stage.Store(inPick)
+	c.seen.enter(inPick)
 	c.now = c.desk.Clock.Now()
 	c.tell(toSupervisor, &c.begin)
 }
@@ -381,7 +379,7 @@ func (c *cell) close() error {
 			}
 		}
 		a.release(true)
-		a.seen.phase.Store(noAttempt)
+		a.seen.enter(noAttempt)
 	}
 	if err != nil {
 		err = c.failed(err)
@@ -422,7 +420,7 @@ func (c *cell) leave() {
 	if s.won >= 0 {
 		a := &c.attempts[s.won]
 		a.release(false)
-		a.seen.phase.Store(noAttempt)
+		a.seen.enter(noAttempt)
 	}
 	c.mail.forget()
 	c.desk.Counters.Failed.Add(1)

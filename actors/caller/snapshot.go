@@ -58,22 +58,24 @@ func (c *cell) look(now clock.Instant) (messages.CallInfo, bool) {
 	if ticket%2 == 0 || plan == nil {
 		return messages.CallInfo{}, false
 	}
+	began, stage := c.seen.at()
 	info := messages.CallInfo{
 		ID:      c.ref.PID().Id + "#" + strconv.FormatUint(ticket/2, 10),
 		Service: plan.Service, Endpoint: plan.Endpoint,
-		Age:   now.Sub(clock.Instant(c.seen.began.Load())),
-		Phase: stageName(c.seen.stage.Load()),
+		Age:   now.Sub(began),
+		Phase: stageName(stage),
 	}
 	for i := range c.attempts {
 		seen := &c.attempts[i].seen
-		phase, node := seen.phase.Load(), seen.node.Load()
+		begun, phase := seen.at()
+		node := seen.node.Load()
 		if phase == noAttempt || node == nil {
 			continue
 		}
 		info.Phase = rpcerr.Phase(phase).String()
 		info.Attempts = append(info.Attempts, messages.AttemptInfo{
 			Node: node.Address, Phase: info.Phase,
-			Age: now.Sub(clock.Instant(seen.began.Load())),
+			Age: now.Sub(begun),
 		})
 	}
 	return info, c.gen.Load() == ticket
@@ -92,7 +94,8 @@ func (d *Desk) Actors(parent string) []messages.ActorInfo {
 			ID: id, Parent: parent, Kind: "supervisor", Depth: int64(c.mail.depth()),
 		})
 		for i := range c.attempts {
-			if a := &c.attempts[i]; a.seen.phase.Load() != noAttempt {
+			a := &c.attempts[i]
+			if _, phase := a.seen.at(); phase != noAttempt {
 				actors = append(actors, messages.ActorInfo{ID: a.ref.PID().Id, Parent: id, Kind: "attempt"})
 			}
 		}

@@ -32,8 +32,9 @@ type Stack[T any] struct {
 
 type slot[T any] struct {
 	value atomic.Pointer[T]
-	next  atomic.Uint32 // the slot below plus one
-	depth atomic.Uint32 // how many are on the stack from here down
+	// below is the slot below plus one in the low half, and in the high half how
+	// many are on the stack from here down.
+	below atomic.Uint64
 }
 
 const (
@@ -85,9 +86,11 @@ func (s *Stack[T]) Push(id uint32) {
 	at := s.at(id)
 	for {
 		head := s.head.Load()
-		below := uint32(head & slotMask)
-		at.next.Store(below)
-		at.depth.Store(s.depthAt(below) + 1) // true if the head is still the same then
+		under := head & slotMask
+		below := uint64(s.depthAt(uint32(under))+1)<<32 | under // true if the head is still the same then
+		if at.below.Load() != below {
+			at.below.Store(below) // a store that others may see is dear
+		}
 		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|uint64(id+1)) {
 			return
 		}
@@ -103,8 +106,8 @@ func (s *Stack[T]) Pop() *T {
 			return nil
 		}
 		at := s.at(top - 1)
-		value, next := at.value.Load(), at.next.Load()
-		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|uint64(next)) {
+		value, next := at.value.Load(), at.below.Load()&slotMask
+		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|next) {
 			return value
 		}
 	}
@@ -119,7 +122,7 @@ func (s *Stack[T]) depthAt(top uint32) uint32 {
 	if top == 0 {
 		return 0
 	}
-	return s.at(top - 1).depth.Load()
+	return uint32(s.at(top-1).below.Load() >> 32)
 }
 
 // Each calls f for the value of every slot, on the stack or not.
