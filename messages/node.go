@@ -254,8 +254,9 @@ func (n *Node) SetLatency(d time.Duration) { n.latency.Store(int64(d)) }
 // Latency is how long an answer of the node is expected to take.
 func (n *Node) Latency() time.Duration { return time.Duration(n.latency.Load()) }
 
-// Weight is what one call in flight costs at this node, nanoseconds divided
-// by the square of the success rate.
+// Weight is what one call in flight costs at this node: its latency and a
+// quarter of a millisecond, in nanoseconds, divided by the square of the success
+// rate.
 func (n *Node) Weight() float64 { return math.Float64frombits(n.weight.Load()) }
 
 // Fault is what a node was at fault for, and when. It is immutable.

@@ -133,7 +133,8 @@ type NodeInfo struct {
 	InFlight int64 `json:"in_flight"`
 	Answers  int64 `json:"answers"`
 	Faults   int64 `json:"faults"`
-	// Load is what one more call would cost: [Node.Load].
+	// Load is what one more call would cost: [Node.Weight] for each of the calls in
+	// flight and for that one.
 	Load time.Duration `json:"load_ns"`
 }
 
