@@ -104,24 +104,28 @@ func (r *room) Return() {
 	}
 }
 
+// briefBody is how long a protobuf message may be that was encoded in no time
+// worth a look at the clock: that takes some microseconds.
+const briefBody = 4 << 10
+
 // Encode implements caller.Exchange. What it writes is for nodes of today, and
 // written again if the first attempt has let go of it.
-func (x *exchange) Encode() (err error) {
+func (x *exchange) Encode() (brief bool, err error) {
 	f := &x.method.wire
 	if f.enveloper != nil {
-		return nil // the envelope has an id, which changes with each attempt
+		return true, nil // the envelope has an id, which changes with each attempt
 	}
 	body := x.method.config.room(f)
 	encoded, err := f.encode(body.bytes, x.request.Body())
 	if err == nil {
 		body.bytes = encoded
 		x.body = body
-		return nil
+		return f.protobuf && len(encoded) <= briefBody, nil
 	}
 	if f.missing != nil || x.method.old.enveloper != nil && x.method.contentType == octetStream {
 		x.unfit, err = err, nil // another node may take it in another form, see Fill
 	}
-	return err
+	return false, err
 }
 
 // Fill implements caller.Exchange.
@@ -162,7 +166,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 // encoded is the request without an envelope.
 func (x *exchange) encoded() ([]byte, error) {
 	if x.body == nil && x.unfit == nil {
-		if err := x.Encode(); err != nil {
+		if _, err := x.Encode(); err != nil {
 			return nil, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/proto"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
@@ -21,6 +22,7 @@ type form struct {
 	codec       codec.Codec
 	appender    codec.Appender
 	enveloper   codec.Enveloper
+	protobuf    bool // the codec is ours for it, and runs no code of others
 	native      bool // gRPC frames messages and tells errors by itself
 	header      transport.Header
 }
@@ -113,6 +115,7 @@ func (f *form) use(codecs map[string]codec.Codec, contentType string) {
 	}
 	f.appender, _ = f.codec.(codec.Appender)
 	f.enveloper, _ = f.codec.(codec.Enveloper)
+	_, f.protobuf = f.codec.(proto.Codec)
 }
 
 // round makes a timeout repeat itself where HTTP/2 compresses what repeats. It

@@ -5,8 +5,11 @@ package api_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"example.com/mailcall/api"
+	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/json"
 	"example.com/mailcall/mailcalltest"
 )
 
@@ -37,5 +40,30 @@ func TestACodecMayReturnTheCallersMemory(t *testing.T) {
 		if string(own) != text {
 			t.Fatalf("got %q in the caller's memory after another call, want %q", own, text)
 		}
+	}
+}
+
+// longCodec takes its time to encode a value.
+type longCodec struct {
+	codec.Codec
+
+	time time.Duration
+}
+
+func (c longCodec) Marshal(v any) ([]byte, error) {
+	<-time.After(c.time)
+	return c.Codec.Marshal(v)
+}
+
+// TestEncodingIsNotTheNodesTime: how long a codec takes counts for the call, not
+// for the attempt.
+func TestEncodingIsNotTheNodesTime(t *testing.T) {
+	s := mailcalltest.Start(t)
+	const bound = 500 * time.Millisecond
+	long := longCodec{json.New(), 2 * bound}
+	c := start(t, api.WithAddress(s.Address()), api.WithCodec("application/json", long), api.WithDefaultContentType("application/json"),
+		api.WithAttemptTimeout(bound), api.WithRetries(0))
+	if err := greetAnn(within(t), c); err != nil {
+		t.Errorf("got %v, want the attempt to have all its time", err)
 	}
 }

@@ -94,9 +94,9 @@ type publication struct {
 }
 
 // Encode implements caller.Exchange.
-func (p *publication) Encode() (err error) {
+func (p *publication) Encode() (brief bool, err error) {
 	p.body, err = p.form.encode(nil, p.message.Payload())
-	return err
+	return false, err
 }
 
 // Fill implements caller.Exchange (go-micro wire, section 10).

@@ -143,7 +143,7 @@ type opening struct {
 }
 
 // Encode implements caller.Exchange: most streams open without a value.
-func (*opening) Encode() error { return nil }
+func (*opening) Encode() (brief bool, err error) { return true, nil }
 
 // Fill implements caller.Exchange.
 func (o *opening) Fill(ctx context.Context, m *transport.Message, node *messages.Node, _ time.Duration) (err error) {

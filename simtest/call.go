@@ -161,7 +161,7 @@ func (c *call) done(err error) {
 }
 
 // Encode implements caller.Exchange.
-func (*call) Encode() error { return nil }
+func (*call) Encode() (brief bool, err error) { return false, nil }
 
 // Fill implements caller.Exchange.
 func (c *call) Fill(_ context.Context, m *transport.Message, n *messages.Node, remaining time.Duration) error {

@@ -236,7 +236,7 @@ func (s *sim) checkTaken(p *publish) {
 }
 
 // Encode implements caller.Exchange.
-func (*publish) Encode() error { return nil }
+func (*publish) Encode() (brief bool, err error) { return false, nil }
 
 // Fill implements caller.Exchange.
 func (p *publish) Fill(_ context.Context, m *transport.Message, n *messages.Node, _ time.Duration) error {

@@ -327,7 +327,7 @@ func (s *sim) sleep(d time.Duration) bool {
 }
 
 // Encode implements caller.Exchange.
-func (*stream) Encode() error { return nil }
+func (*stream) Encode() (brief bool, err error) { return false, nil }
 
 // Fill implements caller.Exchange.
 func (st *stream) Fill(_ context.Context, m *transport.Message, n *messages.Node, _ time.Duration) error {

@@ -315,12 +315,15 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 	if c.seen.plan.Load() != p {
 		c.seen.plan.Store(p)
 	}
-	if err := c.encode(); err != nil {
+	brief, err := c.encode()
+	if err != nil {
 		c.sup.refuse(err)
 		return
 	}
 	c.seen.enter(inPick)
-	c.now = c.desk.Clock.Now()
+	if !brief {
+		c.now = c.desk.Clock.Now()
+	}
 	c.tell(toSupervisor, &c.begin)
 }
 
@@ -428,7 +431,7 @@ func (c *cell) leave() {
 	c.free()
 }
 
-func (c *cell) encode() (err error) {
+func (c *cell) encode() (brief bool, err error) {
 	defer guard.Catch("codec", &err)
 	return c.exchange.Encode()
 }

@@ -59,8 +59,9 @@ type Plan struct {
 // them is an error of that attempt.
 type Exchange interface {
 	// Encode writes the request's value, for all attempts and before the first
-	// of them. An error ends the call.
-	Encode() error
+	// of them. An error ends the call. brief says that it took no time worth a
+	// look at the clock, which is dear beside the rest of a call.
+	Encode() (brief bool, err error)
 	// Fill writes the request for one attempt into m. remaining is the time
 	// until the attempt must have ended, 0 if it may take for ever. An error
 	// ends the call.

@@ -49,7 +49,7 @@ func (c *conn) Close() error                               { return nil }
 type exchange struct{ body []byte }
 
 // Encode implements caller.Exchange.
-func (*exchange) Encode() error { return nil }
+func (*exchange) Encode() (brief bool, err error) { return true, nil }
 
 func (x *exchange) Fill(_ context.Context, m *transport.Message, _ *messages.Node, _ time.Duration) error {
 	m.Body = x.body

@@ -59,7 +59,7 @@ func (t *countedTimer) Stop() {
 // plain is the least that a call can be.
 type plain struct{}
 
-func (plain) Encode() error { return nil }
+func (plain) Encode() (brief bool, err error) { return true, nil }
 
 func (plain) Fill(_ context.Context, m *transport.Message, _ *messages.Node, _ time.Duration) error {
 	m.Header.Add("Content-Type", "application/json")
