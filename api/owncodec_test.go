@@ -11,6 +11,7 @@ import (
 	"example.com/mailcall/codec"
 	"example.com/mailcall/codec/json"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
 )
 
 // aliasCodec is a user's codec that hands its value over as it is, without a
@@ -61,9 +62,13 @@ func TestEncodingIsNotTheNodesTime(t *testing.T) {
 	s := mailcalltest.Start(t)
 	const bound = 500 * time.Millisecond
 	long := longCodec{json.New(), 2 * bound}
-	c := start(t, api.WithAddress(s.Address()), api.WithCodec("application/json", long), api.WithDefaultContentType("application/json"),
+	c := start(t, api.WithAddress(s.Address()), api.WithCodec("application/json", long),
 		api.WithAttemptTimeout(bound), api.WithRetries(0))
-	if err := greetAnn(within(t), c); err != nil {
+	if err := greetAnn(within(t), c); err != nil { // the node is known now
+		t.Fatal(err)
+	}
+	request := c.NewRequest("greeter", "Greeter.Sleep", &greet.HelloRequest{SleepMs: 50}, api.WithContentType("application/json"))
+	if err := c.Call(within(t), request, new(greet.HelloReply)); err != nil {
 		t.Errorf("got %v, want the attempt to have all its time", err)
 	}
 }
