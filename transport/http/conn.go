@@ -14,11 +14,6 @@ import (
 	"example.com/mailcall/transport/internal/endpoint"
 )
 
-// lookAfter is how long a connection must have been idle before Ready looks at
-// the socket: the look costs a system call, and the one that closes in so
-// short a time is caught by the exchange itself.
-const lookAfter = 200 * time.Microsecond
-
 // maxInformational bounds the 1xx responses before the real one.
 const maxInformational = 16
 
@@ -62,12 +57,15 @@ func (c *conn) LocalAddress() string { return endpoint.Text(c.link.raw.LocalAddr
 // RemoteAddress implements [transport.Peer]. With a proxy it is the proxy's.
 func (c *conn) RemoteAddress() string { return endpoint.Text(c.link.raw.RemoteAddr()) }
 
-// Ready implements [transport.Exclusive].
+// Ready implements [transport.Exclusive]. Before each reuse it looks at the
+// socket, however short the idle time: a server that hangs up behind its answer
+// does so within microseconds, and an answer that nobody asked for must not be
+// taken for that of the next request.
 func (c *conn) Ready(idle time.Duration) bool {
 	if !c.link.good() || c.in.Buffered() > 0 || c.in.Ended() {
 		return false
 	}
-	if !c.quiet(idle > lookAfter) {
+	if !c.quiet(idle > 0) {
 		c.link.add(stateBroken)
 		return false
 	}

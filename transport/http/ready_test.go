@@ -3,6 +3,7 @@
 package http_test
 
 import (
+	"context"
 	"net"
 	"runtime"
 	"testing"
@@ -21,34 +22,45 @@ func TestReadyLooksAtTheSocket(t *testing.T) {
 		"unasked reply": func(c net.Conn) { _, _ = c.Write([]byte(ok + "Content-Length: 0\r\n\r\n")) },
 	}
 	for name, misbehave := range tests {
-		t.Run(name, func(t *testing.T) {
-			asked, goOn := make(chan struct{}), make(chan struct{})
-			address := accept(t, func(c net.Conn) {
-				answerOnce(c)
-				<-asked
-				misbehave(c)
-				<-goOn
-			})
-			c := dial(t, newTransport(t), address)
-			if err := exchange(c, new(transport.Message)); err != nil {
-				t.Fatal(err)
-			}
-			for _, idle := range []time.Duration{0, time.Microsecond, time.Second} {
-				if !c.Ready(idle) {
-					t.Errorf("got not ready after %s, want ready", idle)
-				}
-			}
-			close(asked)
-			for c.Ready(time.Second) { // until the packet has come over loopback
-				runtime.Gosched()
-			}
-			if c.Ready(0) {
-				t.Error("got ready with idle 0 after a look that failed, want not ready")
-			}
-			close(goOn)
-			_ = c.Close()
-		})
+		t.Run(name, func(t *testing.T) { looks(t, misbehave, time.Second) })
+		// Whoever calls again at once has been idle for next to nothing.
+		t.Run(name+", at once", func(t *testing.T) { looks(t, misbehave, time.Nanosecond) })
 	}
+}
+
+// looks checks that Ready sees what the peer does to a connection that has been
+// idle for so long.
+func looks(t *testing.T, misbehave func(net.Conn), idle time.Duration) {
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	address := accept(t, func(c net.Conn) {
+		answerOnce(c)
+		<-asked
+		misbehave(c)
+		<-goOn
+	})
+	c := dial(t, newTransport(t), address)
+	if err := exchange(c, new(transport.Message)); err != nil {
+		t.Fatal(err)
+	}
+	for _, idle := range []time.Duration{0, time.Microsecond, time.Second} {
+		if !c.Ready(idle) {
+			t.Errorf("got not ready after %s, want ready", idle)
+		}
+	}
+	close(asked)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	for c.Ready(idle) && ctx.Err() == nil { // until the packet has come over loopback
+		runtime.Gosched()
+	}
+	if c.Ready(idle) {
+		t.Error("got ready, want not ready")
+	}
+	if c.Ready(0) {
+		t.Error("got ready with idle 0 after a look that failed, want not ready")
+	}
+	close(goOn)
+	_ = c.Close()
 }
 
 // answerOnce reads one request and answers it.

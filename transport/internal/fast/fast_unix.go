@@ -61,12 +61,7 @@ func (f *IO) Init(raw net.Conn) {
 		return f.readErr == nil || !errors.Is(f.readErr, syscall.EAGAIN)
 	}
 	f.peeking = func(fd uintptr) {
-		for {
-			f.peeked, _, f.peekErr = syscall.Recvfrom(int(fd), f.seen[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-			if f.peekErr == nil || !errors.Is(f.peekErr, syscall.EINTR) {
-				return
-			}
-		}
+		f.peeked, f.peekErr = peek(fd, f.seen[:])
 	}
 }
 

@@ -29,6 +29,14 @@ func send2(fd uintptr, p, body []byte) (int, error) {
 // receive reads what has come.
 func receive(fd uintptr, p []byte) (int, error) { return again(syscall.Read, fd, p) }
 
+// peek looks at what has come and leaves it there.
+func peek(fd uintptr, p []byte) (int, error) {
+	return again(func(fd int, p []byte) (int, error) {
+		n, _, err := syscall.Recvfrom(fd, p, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		return n, err
+	}, fd, p)
+}
+
 func again(call func(int, []byte) (int, error), fd uintptr, p []byte) (int, error) {
 	for {
 		n, err := call(int(fd), p)

@@ -40,6 +40,11 @@ func receive(fd uintptr, p []byte) (int, error) {
 	return transfer(syscall.SYS_RECVFROM, fd, p, syscall.MSG_DONTWAIT)
 }
 
+// peek looks at what has come and leaves it there.
+func peek(fd uintptr, p []byte) (int, error) {
+	return transfer(syscall.SYS_RECVFROM, fd, p, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+}
+
 func transfer(call, fd uintptr, p []byte, flags uintptr) (int, error) {
 	for {
 		n, _, errno := syscall.RawSyscall6(call, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)), flags, 0, 0) //nolint:gosec // p outlives the call
