@@ -92,8 +92,7 @@ func (c *conn) Recv(m *transport.Message) error {
 		c.link.add(stateBroken)
 	}
 	if head.Status != 200 {
-		text := body[:min(len(body), maxStatusBody)]
-		return &StatusError{Code: head.Status, Status: c.in.Status(), Body: string(text), RetryAfter: retryAfter(m.Header)}
+		return statusError(head, c.in, body)
 	}
 	return nil
 }

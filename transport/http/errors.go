@@ -6,9 +6,12 @@ import (
 	"context"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
 
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http/internal/wire"
 )
 
 // maxStatusBody bounds the part of a body that a [StatusError] keeps, in
@@ -17,7 +20,8 @@ const maxStatusBody = 4 << 10
 
 // StatusError is what Recv returns for a response whose status is not 200:
 // something else than go-micro answered. The message was received in full all
-// the same, and the connection may be used again if Ready says so.
+// the same, and the connection may be used again if Ready says so. Send returns
+// it when the server has refused the request and hung up before it was written.
 type StatusError struct {
 	// Code is the three-digit status code.
 	Code int
@@ -55,8 +59,21 @@ func retryAfter(h transport.Header) time.Duration {
 	return min(max(then.Sub(now), 0), maxRetryAfter)
 }
 
-// Error returns the status and the body in go-micro's form, "status: body".
-func (e *StatusError) Error() string { return e.Status + ": " + e.Body }
+// statusError makes the error of a response that in has just read.
+func statusError(head *wire.Head, in *wire.Reader, body []byte) *StatusError {
+	text := body[:min(len(body), maxStatusBody)]
+	return &StatusError{Code: head.Status, Status: in.Status(), Body: string(text), RetryAfter: retryAfter(in.Header())}
+}
+
+// Error returns the status and the body in go-micro's form, "status: body", on
+// one line: line breaks and control characters of the body are blanks in it.
+func (e *StatusError) Error() string {
+	words := strings.FieldsFunc(e.Body, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	if len(words) == 0 {
+		return e.Status
+	}
+	return e.Status + ": " + strings.ToValidUTF8(strings.Join(words, " "), "\uFFFD")
+}
 
 // deadlineError matches os.ErrDeadlineExceeded, and context.DeadlineExceeded
 // as well because the bound mostly comes from a context whose own timer fires

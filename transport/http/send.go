@@ -3,9 +3,11 @@
 package http
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
+	"syscall"
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
@@ -32,10 +34,25 @@ func (c *conn) Send(m *transport.Message) error {
 	if err == nil {
 		return nil
 	}
-	if err = c.failed("send", err); !sent {
+	if err = c.failed("send", c.refused(err)); !sent {
 		return transport.NotSent(err)
 	}
 	return err
+}
+
+// refused returns what a server said that hung up before it had read the whole
+// request, such as 413; if it said nothing, the error of the write. On a
+// connection that was cut, as cut must say, no read waits.
+func (c *conn) refused(cut error) error {
+	if !errors.Is(cut, syscall.ECONNRESET) && !errors.Is(cut, syscall.EPIPE) {
+		return cut
+	}
+	head, err := answered(c.in)
+	if err != nil || head.Status == 200 { // half a request cannot have been answered well
+		return cut
+	}
+	body, _ := c.in.ReadBody(head) // best effort, the status counts
+	return statusError(head, c.in, body)
 }
 
 // request puts the request into o.b and returns the part of the body that did
