@@ -4,6 +4,7 @@ package api
 
 import (
 	"fmt"
+	"mime"
 	"strings"
 	"time"
 
@@ -168,8 +169,8 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) (pa
 	}
 	// Later messages of a stream may leave out what the first one has said.
 	got, named := m.Header.Lookup("Content-Type")
-	refused := got == textPlain && string(m.Body) == refusal+textPlain
-	if got != f.contentType && (named || !later) || refused {
+	refused := f.contentType == textPlain && string(m.Body) == refusal+textPlain
+	if got != f.contentType && (named || !later) && !means(got, f.contentType) || refused {
 		const shown = 200
 		body := string(m.Body[:min(len(m.Body), shown)])
 		return nil, "", rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node, got, f.contentType, body))
@@ -185,6 +186,21 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) (pa
 		return nil, envelope.ID, rpcerr.Parse(envelope.Error)
 	}
 	return payload, envelope.ID, nil
+}
+
+// means reports whether got is another way to write the content type: names know
+// no case, and the characters are UTF-8 anyway.
+func means(got, contentType string) bool {
+	name, params, err := mime.ParseMediaType(got)
+	if err != nil || !strings.EqualFold(name, contentType) {
+		return false
+	}
+	for param, value := range params {
+		if param != "charset" || !strings.EqualFold(value, "utf-8") && !strings.EqualFold(value, "us-ascii") {
+			return false
+		}
+	}
+	return true
 }
 
 // decode puts an encoded value into v.
