@@ -157,15 +157,5 @@ func (c *callCmd) print(s streams, form shape, reply any) error {
 		}
 		_, err = s.out.Write(text)
 	}
-	return printed(s, err)
-}
-
-// printed is how a command ends whose reply came: well, unless it could not be
-// shown.
-func printed(s streams, err error) error {
-	if err != nil {
-		sayf(s.err, "mailcall: the reply came but cannot be written: %v\n", err)
-		return exitError(exitNoAnswer)
-	}
-	return nil
+	return printedReply(err)
 }

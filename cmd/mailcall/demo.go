@@ -47,8 +47,8 @@ func (c *demoCmd) Run(s streams) error {
 	if err = errors.Join(err, nodes.close()); err != nil {
 		return err
 	}
-	if err := sum.print(s.out, c.JSON); err != nil {
-		return fmt.Errorf("cannot print the summary: %w", err)
+	if err := printed("the summary", sum.print(s.out, c.JSON)); err != nil {
+		return err
 	}
 	if sum.Lost > 0 {
 		return exitError(exitNoAnswer)

@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 	"runtime/debug"
 
@@ -29,10 +30,7 @@ func (c *explainCmd) Run(s streams) error {
 	} else {
 		_, err = fmt.Fprint(s.out, client.Explain())
 	}
-	if err != nil {
-		return fmt.Errorf("cannot print the options: %w", err)
-	}
-	return nil
+	return printed("the options", err)
 }
 
 // versionCmd is mailcall version.
@@ -40,10 +38,12 @@ type versionCmd struct{}
 
 // Run prints the version.
 func (*versionCmd) Run(s streams) error {
-	if _, err := fmt.Fprintln(s.out, version()); err != nil {
-		return fmt.Errorf("cannot print the version: %w", err)
-	}
-	return nil
+	return printVersion(s.out)
+}
+
+func printVersion(w io.Writer) error {
+	_, err := fmt.Fprintln(w, version())
+	return printed("the version", err)
 }
 
 // version is that of the module, of Go, and the platform.

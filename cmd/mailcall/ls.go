@@ -49,9 +49,9 @@ func (c *lsCmd) Run(s streams) error {
 		return err
 	}
 	if c.JSON {
-		return printed(s, printRecords(s.out, records))
+		return printed("the list", printRecords(s.out, records))
 	}
-	return printed(s, printTable(s.out, records))
+	return printed("the list", printTable(s.out, records))
 }
 
 func (c *lsCmd) records(ctx context.Context, from *source) ([]*registry.Service, error) {

@@ -5,7 +5,7 @@
 //
 // It exits with 0 when the service answered, 1 when the command line was
 // wrong, 2 when the service answered with an error, and 3 when there was no
-// answer.
+// answer, or nowhere to write it.
 package main
 
 import (
@@ -40,7 +40,7 @@ type commands struct {
 	Explain   explainCmd   `cmd:"" help:"Print every option of the client, its value, and where that comes from."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 
-	About kong.VersionFlag `help:"Print the version." name:"version"`
+	About versionFlag `help:"Print the version." name:"version"`
 }
 
 // streams are what a command reads and writes.
@@ -60,7 +60,8 @@ func run(args []string, s streams) int {
 		kong.Name("mailcall"),
 		kong.Description("Call go-micro services, serve one, and see what happens to each call."),
 		kong.Writers(s.out, s.err),
-		kong.Vars{"transports": transportNames(), "version": version()},
+		kong.Vars{"transports": transportNames()},
+		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
 		return report(s, false, err)
@@ -69,6 +70,9 @@ func run(args []string, s streams) int {
 	// caller wants errors.
 	asJSON := len(args) > 0 && answersInJSON(args[0]) && slices.Contains(args, "--json")
 	command, err := parser.Parse(args)
+	if failed, is := errors.AsType[*unwrittenError](err); is {
+		return report(s, asJSON, failed)
+	}
 	if err != nil {
 		return report(s, asJSON, usage(helpFor(err), "%w", err))
 	}

@@ -74,7 +74,7 @@ func (p *pump) receive() error {
 		}
 		p.notef(p.streams, "received %d", received)
 		if err := p.print(reply); err != nil {
-			return printed(p.streams, err)
+			return printedReply(err)
 		}
 	}
 }

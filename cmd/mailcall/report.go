@@ -43,8 +43,13 @@ func report(s streams, asJSON bool, err error) int {
 }
 
 func codeOf(err error) int {
-	var call *rpcerr.CallError
+	var (
+		call *rpcerr.CallError
+		lost *unwrittenError
+	)
 	switch {
+	case errors.As(err, &lost):
+		return exitNoAnswer
 	case fromService(err) != nil:
 		return exitService
 	case !errors.As(err, &call), errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, rpcerr.ErrUnsupportedContentType), errors.Is(err, broker.ErrInvalid):
@@ -74,7 +79,11 @@ type failureJSON struct {
 }
 
 func printJSON(w io.Writer, err error) {
-	wire := rpcerr.New("mailcall", 400, err.Error())
+	code := int32(500)
+	if codeOf(err) == exitUsage {
+		code = 400
+	}
+	wire := rpcerr.New("mailcall", code, err.Error())
 	f := failureJSON{Attempts: []rpcerr.Attempt{}}
 	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
 		wire = call.Wire()

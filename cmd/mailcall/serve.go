@@ -88,7 +88,7 @@ func (c *serveCmd) serve(ctx context.Context, s streams, node *mailcalltest.Resp
 		return err
 	}
 	if _, err := fmt.Fprintf(s.out, "listening %s\n", node.Address()); err != nil {
-		return errors.Join(fmt.Errorf("cannot say where it listens: %w", err), leave())
+		return errors.Join(printed("the address", err), leave())
 	}
 	<-ctx.Done()
 	return leave()

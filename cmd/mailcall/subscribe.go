@@ -67,7 +67,7 @@ func (c *subscribeCmd) Run(s streams) error {
 		sayf(s.err, "mailcall: %d events were lost: they came faster than they could be printed\n", lost)
 	}
 	if c.trouble != nil {
-		return printed(s, c.trouble)
+		return printed("an event came but", c.trouble)
 	}
 	return c.failed(b, err)
 }

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestFullDisk: what cannot be written is neither a fault of the command line
+// nor lost without a word.
+func TestFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no device here that is always full")
+	}
+	t.Cleanup(func() { full.Close() })
+	address := serve(t)
+	for _, line := range []string{
+		"call --address ADDRESS greeter Greeter.Hello",
+		"call --address ADDRESS --json greeter Greeter.Hello",
+		"stream --address ADDRESS greeter Greeter.Bidi",
+		"stream --address ADDRESS --json greeter Greeter.Bidi",
+		"ls --registry memory",
+		"ls --registry memory --json",
+		"explain",
+		"explain --json",
+		"version",
+		"--version",
+		"--help",
+		"call --help",
+		"serve",
+		"demo --nodes 1 --duration 50ms",
+	} {
+		t.Run(line, func(t *testing.T) {
+			args := strings.Fields(strings.ReplaceAll(line, "ADDRESS", address))
+			cmd := command(t, args...)
+			var errs bytes.Buffer
+			cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(`{"name":"Ada"}`), full, &errs
+			_ = cmd.Run() // the exit code says it better
+			text := errs.String()
+			if got := cmd.ProcessState.ExitCode(); got != 3 || strings.Contains(text, "hint:") {
+				t.Errorf("got exit code %d and %q, want 3 and no hint", got, text)
+			}
+			if slices.Contains(args, "--json") {
+				var object struct {
+					Detail string `json:"detail"`
+				}
+				if err := json.Unmarshal(errs.Bytes(), &object); err != nil {
+					t.Errorf("got %q, want one JSON object: %v", text, err)
+				}
+				text = object.Detail
+			}
+			if !strings.Contains(text, "cannot be written: ") {
+				t.Errorf("got %q, want to hear that it cannot be written", text)
+			}
+		})
+	}
+}
