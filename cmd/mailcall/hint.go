@@ -74,7 +74,7 @@ func hintFinding(err error) string {
 		return "mailcall ls shows what is registered"
 	case errors.Is(err, rpcerr.ErrRegistryUnavailable):
 		return "can the registry be reached, and is --registry right?"
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
 		return "nothing listens there; is it running, and is the address right?"
 	default:
 		return ""
@@ -93,6 +93,8 @@ func hintTLS(err error) string {
 		return "--servername says which name the certificate has; --insecure believes any"
 	case errors.As(err, &verified):
 		return "--cacert FILE says who vouches for the certificate; --insecure believes any"
+	case strings.Contains(text, "no application protocol"):
+		return "what listens there speaks another protocol over TLS; --transport names it"
 	case strings.Contains(text, "remote error: tls:"):
 		return "does the node ask for a certificate, and believe this one? --cert and --key show one"
 	case strings.Contains(text, "tls handshake:"):

@@ -31,6 +31,14 @@ type wire struct {
 	open func(url string, secure *tls.Config) (transport.Transport, error)
 }
 
+// isSocket reports whether an address is the path of a unix socket, which may
+// be relative in gRPC's own form of it.
+func (w wire) isSocket(address string) bool {
+	path, is := strings.CutPrefix(address, "unix:")
+	absolute := strings.HasPrefix(path, "/") || strings.HasPrefix(path, "@")
+	return is && (absolute || path != "" && strings.HasSuffix(w.name, "grpc"))
+}
+
 // wires are the transports, the default first.
 func wires() []wire {
 	return []wire{

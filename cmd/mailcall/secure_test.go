@@ -214,12 +214,18 @@ func TestWordsOfTLS(t *testing.T) {
 // What is no address is a fault of the command line, and nothing is dialled.
 func TestWrongAddresses(t *testing.T) {
 	for _, transport := range []string{"http", "tcp", "grpc", "mucp-grpc"} {
-		for _, address := range []string{"127.0.0.1:65536", "127.0.0.1:0", "127.0.0.1:nosuchport", ":80", "https://:80", "ftp://127.0.0.1:80", "127.0.0.1:80/path", "a:b:c"} {
+		for _, address := range []string{"127.0.0.1:65536", "127.0.0.1:0", "127.0.0.1:nosuchport", ":80", "https://:80", "ftp://127.0.0.1:80", "127.0.0.1:80/path", "a:b:c", "no such:80", "me@host:80", "unix:"} {
 			got := mailcall(t, "call", "--transport", transport, "--address", address, "greeter", "Greeter.Hello")
 			if got.code != 1 || !strings.Contains(got.errors, address) || !strings.Contains(got.errors, "hint: an address is HOST:PORT") {
 				t.Errorf("%s at %s: got exit code %d and %q, want 1 and the address", transport, address, got.code, got.errors)
 			}
 		}
+	}
+	if got := mailcall(t, "call", "--address", "unix:path", "greeter", "Greeter.Hello"); got.code != 1 {
+		t.Errorf("a relative path: got exit code %d and %q, want 1", got.code, got.errors)
+	}
+	if got := mailcall(t, "call", "--transport=grpc", "--address", "unix:path", "greeter", "Greeter.Hello"); got.code != 3 {
+		t.Errorf("a relative path over grpc: got exit code %d and %q, want 3", got.code, got.errors)
 	}
 }
 

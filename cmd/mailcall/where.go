@@ -149,11 +149,11 @@ const hintAddress = "an address is HOST:PORT, https://HOST[:PORT] or unix:/PATH;
 func (w *whereFlags) checkAddress(ctx context.Context, a string) error {
 	all := wires()
 	i := slices.IndexFunc(all, func(known wire) bool { return known.name == w.Transport })
-	if i < 0 || all[i].name == "nats" || strings.HasPrefix(a, "unix:") {
+	if i < 0 || all[i].name == "nats" || all[i].isSocket(a) {
 		return nil // forms that are the transport's to read
 	}
 	scheme, rest, found := strings.Cut(a, "://")
-	switch {
+	switch scheme = strings.ToLower(scheme); {
 	case !found:
 		rest = a
 	case scheme != "http" && scheme != "https":
@@ -167,6 +167,10 @@ func (w *whereFlags) checkAddress(ctx context.Context, a string) error {
 // checkHost checks the part of an address without its scheme; bare says that
 // it may have no port.
 func checkHost(ctx context.Context, a, rest string, bare bool) error {
+	odd := func(c rune) bool { return c <= ' ' || strings.ContainsRune(`/?#@"<>\`, c) }
+	if i := strings.IndexFunc(rest, odd); i >= 0 {
+		return usage(hintAddress, "--address %q: %q is neither in a host nor in a port", a, rest[i:i+1])
+	}
 	if bare && rest != "" && (!strings.Contains(rest, ":") || strings.HasSuffix(rest, "]")) {
 		return nil
 	}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main_test
+
+import (
+	"crypto/tls"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// alone serves MQTT over TLS and nothing else: it refuses to shake hands with
+// who names another protocol.
+func alone(t *testing.T, p papers) (address string) {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"mqtt"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.(*tls.Conn).Handshake()
+			_ = c.Close()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = l.Close()
+		<-over
+	})
+	return l.Addr().String()
+}
+
+func TestHints(t *testing.T) {
+	p := issue(t)
+	for _, tc := range []struct {
+		args []string
+		hint string
+	}{
+		{[]string{"--cacert", p.ca, "--address=https://" + alone(t, p)}, "hint: what listens there speaks another protocol over TLS"},
+		{[]string{"--address=unix:" + filepath.Join(filepath.Dir(p.ca), "none")}, "hint: nothing listens there"},
+	} {
+		got := mailcall(t, append([]string{"call", "--retries=0", "greeter", "Greeter.Hello"}, tc.args...)...)
+		if got.code != 3 || !strings.Contains(got.errors, tc.hint) {
+			t.Errorf("%q: got exit code %d and %q, want 3 and %q", tc.args, got.code, got.errors, tc.hint)
+		}
+	}
+}
