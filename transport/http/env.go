@@ -25,13 +25,13 @@ func ProxyFromEnvironment(address string) (*url.URL, error) {
 	if raw == "" || exempt(address, eitherEnv("NO_PROXY", "no_proxy")) {
 		return nil, nil
 	}
+	if !strings.Contains(raw, "://") {
+		raw = "http://" + raw // "proxy:3128"
+	}
 	u, err := url.Parse(raw)
-	if err != nil || u.Scheme == "" || u.Host == "" {
-		// "proxy:3128" stands for "http://proxy:3128".
-		if u, err = url.Parse("http://" + raw); err != nil {
-			// The text of err repeats the value, which may hold a password.
-			return nil, errors.New("the proxy variable HTTPS_PROXY is not a URL")
-		}
+	if err != nil || u.Host == "" {
+		// The text of err repeats the value, which may hold a password.
+		return nil, errors.New("the proxy variable HTTPS_PROXY is not a URL with a host")
 	}
 	return u, nil
 }

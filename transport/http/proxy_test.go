@@ -200,8 +200,10 @@ func TestProxyFromEnvironment(t *testing.T) {
 			}
 		})
 	}
-	t.Setenv("HTTPS_PROXY", "http://me:secret@%zz")
-	if _, err := http.ProxyFromEnvironment("a.test:1"); err == nil || strings.Contains(err.Error(), "secret") {
-		t.Errorf("got %v, want an error that keeps the password to itself", err)
+	for _, wrong := range []string{"http://me:secret@%zz", "http://me:secret@[", "http://me:sec ret@p:80", "http://", "://p"} {
+		t.Setenv("HTTPS_PROXY", wrong)
+		if u, err := http.ProxyFromEnvironment("a.test:1"); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: got %v, %v, want an error that keeps the password to itself", wrong, u, err)
+		}
 	}
 }
