@@ -41,7 +41,9 @@ func (s *supervisor) receive(m messages.SupervisorMessage) {
 	now := s.cell.now
 	switch m := m.(type) {
 	case *messages.Begin:
-		s.follow(s.state.begin(s.cell.plan, now, s.cell.deadline), now)
+		next := s.state.begin(s.cell.plan, now, s.cell.deadline)
+		s.state.began = s.cell.began() // the request was encoded since
+		s.follow(next, now)
 	case *messages.AttemptEnded:
 		s.attemptEnded(m, now)
 	case messages.Resolved:

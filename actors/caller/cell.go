@@ -288,6 +288,12 @@ func (c *cell) open(ctx context.Context, p *Plan, x Exchange) {
 	c.tell(toSupervisor, &c.begin)
 }
 
+// began is when the call began.
+func (c *cell) began() clock.Instant {
+	since, _ := c.seen.at()
+	return since
+}
+
 // park waits until there is something to do.
 func (c *cell) park() {
 	c.arm()
@@ -370,7 +376,7 @@ func (c *cell) failed(err error) error {
 	c.desk.Counters.Failed.Add(1)
 	return &rpcerr.CallError{
 		Service: c.plan.Service, Endpoint: c.plan.Endpoint,
-		Elapsed: c.desk.Clock.Now().Sub(c.sup.state.began), Attempts: c.sup.log, Err: err,
+		Elapsed: c.desk.Clock.Now().Sub(c.began()), Attempts: c.sup.log, Err: err,
 	}
 }
 
