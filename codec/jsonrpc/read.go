@@ -10,16 +10,26 @@ import (
 	"example.com/mailcall/codec"
 )
 
+// request and reply are lines. Their names stand in errors.
+type (
+	request struct {
+		ID     json.RawMessage   `json:"id"`
+		Method string            `json:"method"`
+		Params []json.RawMessage `json:"params"`
+	}
+	reply struct {
+		ID     json.RawMessage `json:"id"`
+		Result json.RawMessage `json:"result"`
+		Error  json.RawMessage `json:"error"`
+	}
+)
+
 // ReadRequest splits a request line. The id may be any JSON value: of a string
 // the envelope has the text, of anything else the JSON text, of null and of no
 // id at all "". There must be exactly one parameter. Unknown members are
 // ignored. The value is a copy.
 func (Codec) ReadRequest(data []byte) (codec.Envelope, []byte, error) {
-	var line struct {
-		ID     json.RawMessage   `json:"id"`
-		Method string            `json:"method"`
-		Params []json.RawMessage `json:"params"`
-	}
+	var line request
 	if err := json.Unmarshal(data, &line); err != nil {
 		return codec.Envelope{}, nil, fmt.Errorf("json-rpc codec: request of %d bytes: %w", len(data), err)
 	}
@@ -34,11 +44,7 @@ func (Codec) ReadRequest(data []byte) (codec.Envelope, []byte, error) {
 // then there must be a result. Unknown members are ignored. The value is a
 // copy, nil in an error reply.
 func (Codec) ReadReply(data []byte) (codec.Envelope, []byte, error) {
-	var line struct {
-		ID     json.RawMessage `json:"id"`
-		Result json.RawMessage `json:"result"`
-		Error  json.RawMessage `json:"error"`
-	}
+	var line reply
 	if err := json.Unmarshal(data, &line); err != nil {
 		return codec.Envelope{}, nil, fmt.Errorf("json-rpc codec: reply of %d bytes: %w", len(data), err)
 	}
