@@ -66,6 +66,8 @@ func hintFinding(err error) string {
 	switch {
 	case errors.As(err, &dns):
 		return "the name of the host is unknown; check the address"
+	case errors.Is(err, transport.ErrAddress):
+		return "the address is as it was registered, and cannot be dialled"
 	case errors.Is(err, broker.ErrNoSubscribers):
 		return "does a subscriber run, and does it name the same registry?"
 	case errors.Is(err, nats.ErrDisconnected):

@@ -48,10 +48,23 @@ func TestHints(t *testing.T) {
 	}{
 		{[]string{"--cacert", p.ca, "--address=https://" + alone(t, p)}, "hint: what listens there speaks another protocol over TLS"},
 		{[]string{"--address=unix:" + filepath.Join(filepath.Dir(p.ca), "none")}, "hint: nothing listens there"},
+		{[]string{"--registry=static:greeter=no such:1"}, "hint: the address is as it was registered"},
 	} {
 		got := mailcall(t, append([]string{"call", "--retries=0", "greeter", "Greeter.Hello"}, tc.args...)...)
 		if got.code != 3 || !strings.Contains(got.errors, tc.hint) {
 			t.Errorf("%q: got exit code %d and %q, want 3 and %q", tc.args, got.code, got.errors, tc.hint)
+		}
+	}
+}
+
+// An address of the environment is not used beside a registry, whatever it is.
+func TestRegistryBesideAnAddressOfTheEnvironment(t *testing.T) {
+	at := serve(t)
+	for _, address := range []string{"127.0.0.1:1", " 127.0.0.1:1 , 127.0.0.1:2", "nonsense"} {
+		cmd := command(t, "call", "--registry=static:greeter="+at, "greeter", "Greeter.Hello")
+		cmd.Env = append(cmd.Env, "MAILCALL_ADDRESS="+address)
+		if got := finish(t, cmd); got.code != 0 {
+			t.Errorf("%q: got exit code %d and %q, want 0", address, got.code, got.errors)
 		}
 	}
 }

@@ -41,9 +41,7 @@ func (g *gear) add(thing any, opts ...api.Option) {
 
 // gather makes everything that calls to service need.
 func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) {
-	for i, a := range w.Address {
-		w.Address[i] = strings.TrimSpace(a) // people write a blank after the comma
-	}
+	w.Address = trimmed(w.Address)
 	if err := w.check(ctx, service); err != nil {
 		return nil, err
 	}
@@ -125,7 +123,7 @@ func (w *whereFlags) fillInside(ctx context.Context, g *gear) error {
 }
 
 func (w *whereFlags) check(ctx context.Context, service string) error {
-	given := len(w.Address) > 0 && strings.Join(w.Address, ",") != os.Getenv("MAILCALL_ADDRESS")
+	given := len(w.Address) > 0 && !slices.Equal(w.Address, trimmed(strings.Split(os.Getenv("MAILCALL_ADDRESS"), ",")))
 	switch {
 	case w.Registry != "" && given:
 		return usage("leave one of the two out", "--address and --registry both say where %s runs", service)
@@ -134,6 +132,8 @@ func (w *whereFlags) check(ctx context.Context, service string) error {
 			"where does %s run?", service)
 	case (w.Transport == memory || w.Registry == memory) && w.wanted():
 		return usage("leave the flags of TLS out", "nothing leaves this process over memory, and there is no TLS in it")
+	case w.Registry != "":
+		return nil // an address of the environment is not used, whatever it is
 	}
 	for _, a := range w.Address {
 		if err := w.checkAddress(ctx, a); err != nil {
@@ -141,6 +141,15 @@ func (w *whereFlags) check(ctx context.Context, service string) error {
 		}
 	}
 	return nil
+}
+
+// trimmed takes off the blanks that people write after a comma.
+func trimmed(addresses []string) []string {
+	var all []string
+	for _, a := range addresses {
+		all = append(all, strings.TrimSpace(a))
+	}
+	return all
 }
 
 const hintAddress = "an address is HOST:PORT, https://HOST[:PORT] or unix:/PATH; several are separated by commas"
