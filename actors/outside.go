@@ -77,6 +77,13 @@ func (r *Runtime) follow(ctx context.Context, service string, changed func([]*re
 	return r.Registry.Watch(ctx, service, changed)
 }
 
+// over reports whether the time of ctx is over. A socket with the same deadline
+// says so a moment before the context does.
+func (r *Runtime) over(ctx context.Context) bool {
+	deadline, is := ctx.Deadline()
+	return is && (errors.Is(ctx.Err(), context.DeadlineExceeded) || r.Clock.Now() >= r.Clock.Instant(deadline))
+}
+
 type dialFunc = func(string, time.Duration, func(transport.Conn, error)) func()
 
 // dialer returns what dials a node: the transport that its record names.
@@ -99,7 +106,7 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 			defer cancel()
 			guard.Ask(func() (transport.Conn, error) {
 				conn, err := dial(ctx, t, address)
-				if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				if err != nil && r.over(ctx) {
 					err = fmt.Errorf("no connection within %s (DialTimeout): %w", timeout, err)
 				}
 				return conn, err
