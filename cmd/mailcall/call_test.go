@@ -53,6 +53,8 @@ func TestCall(t *testing.T) {
 		{"idempotent", []string{"-v", "--attempt-timeout=50ms", "--idempotent", "--retries=1", "greeter", "Greeter.Panic"}, "", 3, "", "attempt 2: "},
 		{"unknown content type", []string{"--raw", "--content-type=application/x-own", "greeter", "Greeter.Raw", "x"}, "", 3, "", "unsupported Content-Type: application/x-own"},
 
+		{"error without a detail", []string{"greeter", "Greeter.Fail"}, "", 2, "", "answered with an error: (greeter.fail, 0)\n"},
+
 		{"no endpoint", []string{"greeter"}, "", 1, "", "hint: "},
 		{"unknown flag", []string{"--bogus", "greeter", "Greeter.Hello"}, "", 1, "", "unknown flag --bogus"},
 		{"no duration", []string{"--timeout=soon", "greeter", "Greeter.Hello"}, "", 1, "", "--timeout"},

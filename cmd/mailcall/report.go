@@ -122,7 +122,7 @@ func describe(e *rpcerr.Error) string {
 	if e.ID == "" && e.Code == 0 {
 		return e.Detail
 	}
-	return fmt.Sprintf("%s (%s)", e.Detail, strings.TrimSpace(fmt.Sprintf("%s, %d %s", e.ID, e.Code, e.Status)))
+	return strings.TrimSpace(fmt.Sprintf("%s (%s)", e.Detail, strings.TrimSpace(fmt.Sprintf("%s, %d %s", e.ID, e.Code, e.Status))))
 }
 
 // sayf writes to the terminal. If that is gone, there is nobody to tell.
