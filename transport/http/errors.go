@@ -29,6 +29,9 @@ type StatusError struct {
 	Status string
 	// Body is the beginning of the body, at most 4 KiB.
 	Body string
+	// Location is where a redirect points to, which is not followed; "" for
+	// other statuses.
+	Location string
 	// RetryAfter is what the field of that name says, an hour at most; 0 if
 	// there is none.
 	RetryAfter time.Duration
@@ -61,18 +64,34 @@ func retryAfter(h transport.Header) time.Duration {
 
 // statusError makes the error of a response that in has just read.
 func statusError(head *wire.Head, in *wire.Reader, body []byte) *StatusError {
-	text := body[:min(len(body), maxStatusBody)]
-	return &StatusError{Code: head.Status, Status: in.Status(), Body: string(text), RetryAfter: retryAfter(in.Header())}
+	e := &StatusError{
+		Code: head.Status, Status: in.Status(), Body: string(body[:min(len(body), maxStatusBody)]),
+		RetryAfter: retryAfter(in.Header()),
+	}
+	if e.Code/100 == 3 {
+		e.Location = in.Header().Get("Location")
+	}
+	return e
 }
 
 // Error returns the status and the body in go-micro's form, "status: body", on
-// one line: line breaks and control characters of the body are blanks in it.
+// one line: line breaks and control characters of the body are blanks in it. A
+// redirect says where to.
 func (e *StatusError) Error() string {
-	words := strings.FieldsFunc(e.Body, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
-	if len(words) == 0 {
-		return e.Status
+	text := e.Status
+	if to := oneLine(e.Location); to != "" {
+		text += " to " + to
 	}
-	return e.Status + ": " + strings.ToValidUTF8(strings.Join(words, " "), "\uFFFD")
+	if body := oneLine(e.Body); body != "" {
+		text += ": " + body
+	}
+	return text
+}
+
+// oneLine makes text from elsewhere fit for an error.
+func oneLine(s string) string {
+	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
+	return strings.ToValidUTF8(strings.Join(words, " "), "\uFFFD")
 }
 
 // deadlineError matches os.ErrDeadlineExceeded, and context.DeadlineExceeded

@@ -58,6 +58,7 @@ func TestStatusErrorIsOneLine(t *testing.T) {
 		"503 Service Unavailable: <h1> 503 </h1>": {Status: "503 Service Unavailable", Body: "\r\n<h1>\r\n\t503\n</h1>\n"},
 		"502 Bad Gateway: [31mno \uFFFD":          {Status: "502 Bad Gateway", Body: "\x1b[31mno \xff\x00"},
 		"204 No Content":                          {Status: "204 No Content"},
+		"302 Found to https://login.test/: moved": {Status: "302 Found", Location: "https://login.test/", Body: "moved\n"},
 	}
 	for want, e := range tests {
 		if got := e.Error(); got != want {
