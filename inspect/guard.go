@@ -3,7 +3,9 @@
 package inspect
 
 import (
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"net"
 	"net/http"
 	"net/netip"
@@ -11,17 +13,16 @@ import (
 	"strings"
 )
 
-// cookieName is the cookie that stands for a token.
-const cookieName = "mailcall_inspect"
-
 // guard decides who may look.
 type guard struct {
-	hosts map[string]bool
-	token string
+	hosts  map[string]bool
+	token  string
+	cookie string // its name stands for the token: a browser shares cookies among ports
 }
 
 func newGuard(c config) guard {
-	g := guard{hosts: make(map[string]bool, len(c.hosts)), token: c.token}
+	sum := sha256.Sum256([]byte(c.token))
+	g := guard{hosts: make(map[string]bool, len(c.hosts)), token: c.token, cookie: "mailcall_inspect_" + hex.EncodeToString(sum[:4])}
 	for _, h := range c.hosts {
 		g.hosts[strings.ToLower(h)] = true
 	}
@@ -55,7 +56,7 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) bool {
 // browser to the same page without it, so that no history keeps it.
 func (g *guard) trade(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure would lock out the loopback, which has no TLS
-		Name: cookieName, Value: url.QueryEscape(g.token), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: g.cookie, Value: url.QueryEscape(g.token), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 	// Relative, because a prefix may have been stripped; "./" also keeps a
 	// path from being read as another host.
@@ -69,7 +70,7 @@ func (g *guard) knows(r *http.Request) bool {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return g.matches(token)
 	}
-	cookie, err := r.Cookie(cookieName)
+	cookie, err := r.Cookie(g.cookie)
 	if err != nil {
 		return false
 	}
