@@ -73,6 +73,7 @@ func badReplies() []badReply {
 		{"empty under JSON", bytes(reply("", isJSON)), kept, decode, executed, 500, nil, "decode"},
 		{"broken JSON", bytes(reply("{", isJSON)), kept, decode, executed, 500, nil, "decode"},
 		{"other JSON", bytes(reply(`["a"]`, isJSON)), kept, decode, executed, 500, nil, "decode"},
+		{"compressed JSON", bytes(reply("\x1f\x8b\x08", isJSON, "Content-Encoding: gzip")), kept, decode, executed, 500, nil, `content encoding is \"gzip\"`},
 		{"proxy", mailcalltest.HTTPStatus(502), dropped, wait, unknown, 500, nil, "502 Bad Gateway"},
 	}
 }

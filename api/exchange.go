@@ -297,7 +297,7 @@ func (o *CallOptions) show(header, trailer transport.Header) {
 }
 
 // Decode implements caller.Exchange.
-func (x *exchange) Decode(*transport.Message) error { return x.form.decode(x.payload, x.value) }
+func (x *exchange) Decode(m *transport.Message) error { return x.form.decode(x.payload, x.value, m) }
 
 // Retry implements caller.Exchange.
 func (x *exchange) Retry(n int, failure error) (messages.Wish, time.Duration, error) {

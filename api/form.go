@@ -203,16 +203,22 @@ func means(got, contentType string) bool {
 	return true
 }
 
-// decode puts an encoded value into v.
-func (f *form) decode(payload []byte, v any) error {
+// decode puts the encoded value of m into v.
+func (f *form) decode(payload []byte, v any, m *transport.Message) error {
 	if err := f.codec.Unmarshal(payload, v); err != nil {
-		return undecoded(err)
+		return undecoded(err, m)
 	}
 	return nil
 }
 
-func undecoded(err error) error {
-	return rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot decode the reply: "+err.Error())
+// undecoded says, too, if somebody on the way has compressed the reply. Where it
+// can be decoded all the same, the field is the echo of the caller's own.
+func undecoded(err error, m *transport.Message) error {
+	text := "cannot decode the reply: " + err.Error()
+	if coding := m.Header.Get("Content-Encoding"); coding != "" {
+		text += fmt.Sprintf("; its content encoding is %q, which is not undone", coding)
+	}
+	return rpcerr.Wrap(err, rpcerr.IDCodec, 500, text)
 }
 
 func isFrame(v any) bool {

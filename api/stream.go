@@ -293,7 +293,7 @@ func (s *stream) open(v any) (payload []byte, told bool, err error) {
 
 func (s *stream) decode(payload []byte, v any) (err error) {
 	defer guard.Catch("codec", &err)
-	return s.form.decode(payload, v)
+	return s.form.decode(payload, v, &s.in)
 }
 
 // show gives the caller the header, once it is there, and at the end the
