@@ -55,12 +55,13 @@ type PoolStats struct {
 type Conn struct {
 	transport.Conn
 	// The optional faces of Conn, nil if it lacks them.
-	Exclusive transport.Exclusive
-	Async     transport.Async
-	Led       transport.Led
-	Parallel  transport.Parallel
-	Shared    transport.Shared
-	Streamer  transport.Streamer
+	Exclusive    transport.Exclusive
+	RoundTripper transport.RoundTripper
+	Async        transport.Async
+	Led          transport.Led
+	Parallel     transport.Parallel
+	Shared       transport.Shared
+	Streamer     transport.Streamer
 	// Pool is where the connection belongs.
 	Pool *Pool
 	// Dialled and Expires are when it was opened and when it gets too old
@@ -153,7 +154,13 @@ func (c *Conn) Nudge() {
 // Take returns a shared connection, else the idle one that was used last, or
 // nil. Idle connections that got too old, or that the peer closed, are dropped
 // on the way.
-func (p *Pool) Take(now clock.Instant) *Conn {
+func (p *Pool) Take(now clock.Instant) *Conn { return p.take(now, false) }
+
+// TakeUnseen is Take for who will make a round trip, which looks at the
+// connection by itself: see [transport.RoundTripper].
+func (p *Pool) TakeUnseen(now clock.Instant) *Conn { return p.take(now, true) }
+
+func (p *Pool) take(now clock.Instant, unseen bool) *Conn {
 	if c := p.Common(); c != nil {
 		return c
 	}
@@ -163,7 +170,7 @@ func (p *Pool) Take(now clock.Instant) *Conn {
 			return nil
 		}
 		idle := now.Sub(clock.Instant(c.since.Swap(0)))
-		if (c.Expires == 0 || now < c.Expires) && c.Ready(idle) {
+		if (c.Expires == 0 || now < c.Expires) && (unseen && c.RoundTripper != nil || c.Ready(idle)) {
 			return c
 		}
 		p.Keeper.Tell(Dropped{Conn: c})

@@ -55,6 +55,7 @@ func (c *Conn) load() (running int, begun uint64) {
 // faces finds out what the transport's connection can do.
 func (c *Conn) faces(t transport.Conn) {
 	c.Exclusive, _ = t.(transport.Exclusive)
+	c.RoundTripper, _ = t.(transport.RoundTripper)
 	c.Async, _ = t.(transport.Async)
 	c.Led, _ = t.(transport.Led)
 	c.Parallel, _ = t.(transport.Parallel)

@@ -28,6 +28,7 @@ type attempt struct {
 
 	node    *messages.Node
 	conn    *messages.Conn
+	pooled  bool // conn lay in the pool, and did not come from the keeper
 	request transport.Message
 	reply   *transport.Message
 	begun   clock.Instant
@@ -107,7 +108,7 @@ func (a *attempt) enter(p rpcerr.Phase) {
 func (a *attempt) try() {
 	if pool := a.node.Pool(); pool != nil {
 		if conn := a.take(pool); conn != nil {
-			a.conn = conn
+			a.conn, a.pooled = conn, true
 			a.exchange()
 			return
 		}
@@ -118,10 +119,22 @@ func (a *attempt) try() {
 // take returns a connection that is there, or nil. A stream shares one or gets
 // one of its own: it never takes from those that calls have used.
 func (a *attempt) take(pool *messages.Pool) *messages.Conn {
-	if a.cell.plan.Stream {
+	switch plan := a.cell.plan; {
+	case plan.Stream:
 		return pool.Common()
+	case plan.Wrapped || plan.HedgeAfter != 0:
+		return pool.Take(a.begun)
+	default:
+		return pool.TakeUnseen(a.begun)
 	}
-	return pool.Take(a.begun)
+}
+
+// passOver drops a connection that did not outlive its rest in the pool, and
+// takes the next one. What the keeper hands out is not passed over: a server that
+// hangs up on each connection would be dialled for ever.
+func (a *attempt) passOver() {
+	a.drop()
+	a.cell.tell(a.slot, &a.cell.try)
 }
 
 // crowdedOut asks for another connection: the one at hand took no more.
@@ -155,7 +168,7 @@ func (a *attempt) leased(m messages.Leased) {
 		a.end(rpcerr.NotSent, errors.Is(m.Err, rpcerr.ErrUnsupportedTransport), m.Err)
 		return
 	}
-	a.conn = m.Conn
+	a.conn, a.pooled = m.Conn, false
 	a.exchange()
 }
 
@@ -182,6 +195,8 @@ func (a *attempt) answered(err error) {
 		a.unfilled(unfit.error)
 	case errors.Is(err, transport.ErrFull):
 		a.crowdedOut()
+	case errors.Is(err, transport.ErrStale) && a.pooled:
+		a.passOver()
 	case errors.Is(err, transport.ErrInvalid):
 		a.end(rpcerr.NotSent, true, err)
 	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:

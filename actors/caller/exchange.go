@@ -101,6 +101,10 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 		bound = c.desk.Clock.Time(a.bound)
 	}
 	conn.Exclusive.Bind(ctx, bound)
+	if trip := conn.RoundTripper; trip != nil && !c.plan.Stream && !c.plan.Wrapped {
+		a.reply = &a.berth.reply
+		return trip.RoundTrip(&a.request, a.reply, a)
+	}
 	if err := conn.Exclusive.Send(&a.request); err != nil {
 		return err
 	}
@@ -111,6 +115,9 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	a.reply = &a.berth.reply
 	return conn.Exclusive.Recv(a.reply)
 }
+
+// Sent implements [transport.Progress].
+func (a *attempt) Sent() { a.enter(rpcerr.PhaseWait) }
 
 // parked ends an inline exchange. If somebody interrupted it, the connection
 // is no longer good, whatever the exchange itself says.

@@ -56,6 +56,7 @@ type link struct {
 	// Of the goroutine that reads: no exchange is on, so that Read does not
 	// wait. It looks at the socket if ask says so.
 	idle, ask bool
+	trip      trip // a request to be written first
 	// ended: what lies below TLS came to its end before TLS said so.
 	ended bool
 }
@@ -214,8 +215,11 @@ func (s *side) release() {
 
 // Read reads from the socket within the bound.
 func (l *link) Read(p []byte) (int, error) {
-	if l.idle {
+	switch {
+	case l.idle:
 		return l.readIdle(p)
+	case l.trip.out != nil:
+		return l.roundTrip(p)
 	}
 	s := &l.rd
 	if err := l.prepare(s); err != nil {

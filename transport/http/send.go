@@ -29,6 +29,11 @@ func (c *conn) Send(m *transport.Message) error {
 		c.t.free(o)
 		return transport.NotSent(c.failed("send", err))
 	}
+	return c.writeOut(o, rest)
+}
+
+// writeOut writes the request in o, and what is left of its body.
+func (c *conn) writeOut(o *outgoing, rest []byte) error {
 	sent, err := c.write(o, rest)
 	c.t.free(o)
 	if err == nil {
