@@ -118,7 +118,8 @@ type RoundTripper interface {
 	Exclusive
 	// RoundTrip is Ready, Send and Recv in one, and takes the place of all three:
 	// it is called on connections that have been idle, without asking Ready. p is
-	// told when the request is on its way and the wait for the reply begins.
+	// told when the request is on its way and the wait for the reply begins; from
+	// then on the request is not read any more.
 	// The errors are those of Send and Recv, and one that matches [ErrStale] and
 	// [ErrNotSent] where Ready would have reported false.
 	RoundTrip(request, reply *Message, p Progress) error

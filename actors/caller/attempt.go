@@ -29,7 +29,7 @@ type attempt struct {
 	node    *messages.Node
 	conn    *messages.Conn
 	pooled  bool // conn lay in the pool, and did not come from the keeper
-	request transport.Message
+	request *transport.Message // while it is wanted, see borrow
 	reply   *transport.Message
 	begun   clock.Instant
 	bound   clock.Instant
@@ -68,7 +68,7 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 	case messages.Replied:
 		if a.flying && m.Attempt == a.number || planted.LateReplyDecoded {
 			if a.job != nil {
-				a.request.Header = a.job.request.Header
+				a.request = &a.job.request
 			}
 			a.flying, a.job = false, nil
 			a.phase = m.Phase
@@ -174,6 +174,9 @@ func (a *attempt) leased(m messages.Leased) {
 
 // answered judges the end of an exchange.
 func (a *attempt) answered(err error) {
+	if !a.cell.plan.Stream {
+		a.handBack()
+	}
 	if err == nil && a.cell.plan.Stream {
 		a.end(rpcerr.SentUnknown, false, nil)
 		return

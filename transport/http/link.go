@@ -218,7 +218,7 @@ func (l *link) Read(p []byte) (int, error) {
 	switch {
 	case l.idle:
 		return l.readIdle(p)
-	case l.trip.out != nil:
+	case l.trip.written == untouched:
 		return l.roundTrip(p)
 	}
 	s := &l.rd

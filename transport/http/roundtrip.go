@@ -32,17 +32,15 @@ func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress
 	o := c.t.outgoing.Get().(*outgoing)
 	rest, err := c.request(o, request)
 	if err != nil {
-		c.t.free(o)
+		o.free()
 		return transport.NotSent(c.failed("send", err))
 	}
 	if c.tls != nil || len(rest) > 0 || !c.link.fast.Usable() {
 		return c.takeSteps(o, rest, reply, p)
 	}
-	c.link.trip = trip{out: o.b, progress: p}
+	c.link.trip = trip{out: o, progress: p, written: untouched}
 	head, err := c.head()
-	written, whole := c.link.trip.written, c.link.trip.written == len(o.b)
-	c.link.trip = trip{}
-	c.t.free(o)
+	written, whole := c.link.trip.end()
 	switch {
 	case whole:
 		return c.receive(head, err, reply)
@@ -58,7 +56,7 @@ func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress
 // takeSteps is a round trip whose parts are done one by one.
 func (c *conn) takeSteps(o *outgoing, rest []byte, reply *transport.Message, p transport.Progress) error {
 	if !c.Ready(lookAlways) {
-		c.t.free(o)
+		o.free()
 		return c.stale()
 	}
 	if err := c.writeOut(o, rest); err != nil {
@@ -74,28 +72,49 @@ func (c *conn) stale() error {
 	return transport.NotSent(fmt.Errorf("http transport: %s: the peer has closed the idle connection or spoken out of turn: %w", c.host, transport.ErrStale))
 }
 
+// untouched is a number of bytes that no request has of which some are written.
+const untouched = -1
+
 // trip is a request that the next Read writes before it reads.
 type trip struct {
-	out      []byte // nil: there is none
+	out      *outgoing // nil: there is none, or it is written
 	progress transport.Progress
-	written  int
+	written  int // bytes; untouched: Read has not taken it up
+}
+
+// Sent implements [transport.Progress]. A connection that waits holds nothing of
+// its request.
+func (p *trip) Sent() {
+	p.out.free()
+	p.out = nil
+	p.progress.Sent()
+}
+
+// end ends the trip, and returns how much of the request was written and whether
+// that was all.
+func (p *trip) end() (written int, whole bool) {
+	written, whole = max(p.written, 0), p.out == nil
+	if !whole {
+		p.out.free()
+	}
+	*p = trip{}
+	return written, whole
 }
 
 // roundTrip is the Read that begins with a write.
 func (l *link) roundTrip(p []byte) (int, error) {
-	out, progress := l.trip.out, l.trip.progress
-	l.trip.out = nil
 	s := &l.rd
+	l.trip.written = 0
 	if err := l.prepare(s); err != nil {
 		return 0, err
 	}
-	turn, err := l.fast.RoundTrip(out, p, progress)
+	turn, err := l.fast.RoundTrip(l.trip.out.b, p, &l.trip)
 	for errors.Is(err, os.ErrDeadlineExceeded) {
 		if err = l.expired(s); err != nil {
 			break
 		}
 		if turn.Written == 0 {
-			turn, err = l.fast.RoundTrip(out, p, progress)
+			turn, err = l.fast.RoundTrip(l.trip.out.b, p, &l.trip)
 		} else {
 			turn.Got, err = l.read(p)
 		}
@@ -105,14 +124,14 @@ func (l *link) roundTrip(p []byte) (int, error) {
 	switch {
 	case turn.Seen != fast.Nothing:
 		return 0, errUnasked
-	case err != nil || turn.Written == len(out):
+	case err != nil || l.trip.out == nil:
 		return turn.Got, err
 	}
 	// The kernel's buffer is full.
-	l.trip.written, err = l.writeSlow(out, turn.Written)
+	l.trip.written, err = l.writeSlow(l.trip.out.b, turn.Written)
 	if err != nil {
 		return 0, err
 	}
-	progress.Sent()
+	l.trip.Sent()
 	return l.Read(p)
 }

@@ -26,7 +26,7 @@ func (c *conn) Send(m *transport.Message) error {
 	o := c.t.outgoing.Get().(*outgoing)
 	rest, err := c.request(o, m)
 	if err != nil {
-		c.t.free(o)
+		o.free()
 		return transport.NotSent(c.failed("send", err))
 	}
 	return c.writeOut(o, rest)
@@ -35,7 +35,7 @@ func (c *conn) Send(m *transport.Message) error {
 // writeOut writes the request in o, and what is left of its body.
 func (c *conn) writeOut(o *outgoing, rest []byte) error {
 	sent, err := c.write(o, rest)
-	c.t.free(o)
+	o.free()
 	if err == nil {
 		return nil
 	}

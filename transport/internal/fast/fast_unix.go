@@ -5,7 +5,6 @@
 package fast
 
 import (
-	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -18,7 +17,8 @@ import (
 // IO does to a socket what needs no waiting for room: it writes as much as the
 // kernel takes at once, so that whoever writes is never held up and the
 // direction needs no deadline, and looks at what has come without taking it.
-// One goroutine at a time may write, one may read, one may peek. The zero value
+// One goroutine at a time may write, one may read, one may peek; a round trip both
+// reads and writes. The zero value
 // is not usable; see [IO.Init].
 type IO struct {
 	conn syscall.RawConn // nil if the connection is not a socket
@@ -35,11 +35,11 @@ type IO struct {
 	readErr error
 
 	turning  func(fd uintptr) bool
-	turn     Turn
 	progress transport.Progress
 
 	peeking func(fd uintptr)
 	seen    [1]byte
+	saw     Sight // by a round trip
 	peeked  int
 	peekErr error
 }
@@ -125,18 +125,19 @@ func (f *IO) Read(p []byte) (int, error) {
 // to read in vain before the wait: the look was that read.
 func (f *IO) RoundTrip(out, in []byte, p transport.Progress) (Turn, error) {
 	f.out, f.in, f.progress = out, in, p
-	f.turn, f.writeErr, f.readErr = Turn{}, nil, nil
+	f.saw, f.n, f.got, f.writeErr, f.readErr = Nothing, 0, 0, nil, nil
 	err := f.conn.Read(f.turning)
 	f.out, f.in, f.progress = nil, nil, nil
+	turn := Turn{Seen: f.saw, Written: f.n, Got: f.got}
 	switch {
-	case err != nil || errors.Is(f.readErr, io.EOF):
-		return f.turn, cmp.Or(err, f.readErr)
+	case err != nil:
+		return turn, err
 	case f.writeErr != nil:
-		return f.turn, os.NewSyscallError("write", f.writeErr)
-	case f.readErr != nil:
-		return f.turn, os.NewSyscallError("read", f.readErr)
+		return turn, os.NewSyscallError("write", f.writeErr)
+	case f.readErr != nil && !errors.Is(f.readErr, io.EOF):
+		return turn, os.NewSyscallError("read", f.readErr)
 	}
-	return f.turn, nil
+	return turn, f.readErr
 }
 
 // step is what a round trip does at its beginning, and each time that the socket
@@ -144,23 +145,24 @@ func (f *IO) RoundTrip(out, in []byte, p transport.Progress) (Turn, error) {
 func (f *IO) step(fd uintptr) bool {
 	n, err := receive(fd, f.in)
 	again := errors.Is(err, syscall.EAGAIN)
-	if f.turn.Written > 0 {
-		if f.turn.Got, f.readErr = n, err; n == 0 && err == nil {
+	if f.n > 0 {
+		if f.got, f.readErr = n, err; n == 0 && err == nil {
 			f.readErr = io.EOF
 		}
 		return !again
 	}
 	if !again {
-		f.turn.Seen = sight(n, err)
+		f.saw = sight(n, err)
 		return true
 	}
-	f.turn.Written, f.writeErr = send(fd, f.out)
+	f.n, f.writeErr = send(fd, f.out)
 	if errors.Is(f.writeErr, syscall.EAGAIN) {
 		f.writeErr = nil
 	}
-	if f.turn.Written < len(f.out) {
+	if f.n < len(f.out) {
 		return true
 	}
+	f.out = nil // p may use the memory again
 	f.progress.Sent()
 	return false
 }
