@@ -25,7 +25,7 @@ func (x *exchange) reply(v any, id string, header transport.Header) *transport.M
 	body, err := x.encode(v, id)
 	both(&header, headID, id)
 	if err != nil {
-		text := "unable to encode body: " + err.Error()
+		text := "Unable to encode body: " + err.Error()
 		both(&header, headError, text)
 		return x.withError(header, text)
 	}
