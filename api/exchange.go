@@ -142,6 +142,9 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	if !f.native {
 		m.Header.Add("Micro-ID", id)
 	}
+	if x.method.options.ConnClose && node.Transport == overHTTP {
+		m.Header.Add("Connection", "close")
+	}
 	m.Brief = f.native && x.method.options.ReplyHeader == nil && x.method.options.ReplyTrailer == nil
 	if remaining > 0 {
 		m.Header.Add("Timeout", x.numbers.timeout.write(int64(f.round(remaining))))

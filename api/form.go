@@ -39,6 +39,9 @@ const (
 	textPlain   = "text/plain"
 )
 
+// overHTTP is the name of the HTTP transport, the default.
+const overHTTP = "http"
+
 // refusal is the text with which a server answers a content type that it has no
 // codec for: as text/plain, and without an error.
 const refusal = "unsupported Content-Type: "

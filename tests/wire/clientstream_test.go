@@ -107,6 +107,12 @@ func (r *streamRow) run(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.meet(t, capture)
+}
+
+// meet opens the stream at the server of a capture.
+func (r *streamRow) meet(t *testing.T, capture *wire.Capture) {
+	t.Helper()
 	server, client := (&row{}).start(t, capture)
 	open := r.open
 	if open == nil {
