@@ -28,9 +28,10 @@ type streamRow struct {
 	// steps are messages to send, after each of which as many are received as
 	// its replies say; want are the replies and the end of Recv, if it is read
 	// to the end.
-	steps []streamStep
-	want  []string
-	quiet bool // nothing comes back, and nobody waits for it
+	steps  []streamStep
+	want   []string
+	quiet  bool // nothing comes back, and nobody waits for it
+	halves bool // the client ends its half after the steps
 }
 
 type streamStep struct {
@@ -148,7 +149,12 @@ func (r *streamRow) play(t *testing.T, s api.Stream) (got []string) {
 			got = append(got, next(s))
 		}
 	}
-	if !r.quiet && len(got) < len(r.want) {
+	if r.halves {
+		if err := s.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for !r.quiet && len(got) < len(r.want) {
 		got = append(got, next(s))
 	}
 	return got
