@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpc_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/metadata"
+)
+
+// A handler over gRPC sees what one of go-micro's gRPC server does: the names of
+// gRPC, and nothing of what the client tells the server (go-micro wire, section
+// 9).
+func TestHandlerSeesMetadataOfGRPC(t *testing.T) {
+	c := greeter(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	ctx = metadata.NewContext(ctx, metadata.Metadata{"Foo-Bar": "b", "x-lower": "a", "Micro-From-Service": "web"})
+	var rsp greet.HelloReply
+	if err := c.Call(ctx, c.NewRequest("greeter", "Greeter.Echo", &greet.HelloRequest{}), &rsp); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range rsp.GetHeaders() {
+		switch name, _, _ := strings.Cut(h, "="); name {
+		case ":authority", "user-agent":
+			h = name // whatever they are here
+		case "grpc-accept-encoding":
+			continue // whatever gRPC's library can do
+		}
+		got = append(got, h)
+	}
+	want := []string{":authority", "Remote=127.0.0.1", "content-type=application/grpc+proto", "foo-bar=b", "micro-from-service=web", "user-agent", "x-lower=a"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
