@@ -159,6 +159,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 		if m.Body, err = x.encoded(); x.body != nil && x.body.pool != nil && !x.kept {
 			m.Loan = x.body
 		}
+		m.Body = f.framed(m.Body, x.request.Body())
 	default:
 		x.oldBody, err = f.encode(nil, x.request.Body())
 		m.Body = x.oldBody

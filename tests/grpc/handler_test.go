@@ -4,10 +4,14 @@ package grpc_test
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"example.com/mailcall/api"
+	"example.com/mailcall/codec"
+	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/metadata"
 )
@@ -37,5 +41,32 @@ func TestHandlerSeesMetadataOfGRPC(t *testing.T) {
 	want := []string{":authority", "Remote=127.0.0.1", "content-type=application/grpc+proto", "foo-bar=b", "micro-from-service=web", "user-agent", "x-lower=a"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// gRPC frames messages, so JSON has no newline behind it, which go-micro writes
+// on its own wire only.
+func TestJSONWithoutNewline(t *testing.T) {
+	c := greeter(t, mailcalltest.WithHandlers(mailcalltest.Handle("Greeter.Bytes", func(_ context.Context, req, rsp *codec.Frame) error {
+		*rsp = *req
+		return nil
+	})))
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	for endpoint, want := range map[string]string{"Greeter.Bytes": `{"name":"Ann"}`, "Greeter.Hello": `{"greeting":"Hello Ann"}`} {
+		var got codec.Frame
+		req := c.NewRequest("greeter", endpoint, &greet.HelloRequest{Name: "Ann"}, api.WithContentType("application/json"))
+		if err := c.Call(ctx, req, &got); err != nil || string(got.Data) != want {
+			t.Errorf("%s: got %q, %v, want %q", endpoint, got.Data, err, want)
+		}
+	}
+	s, err := c.Stream(ctx, c.NewRequest("greeter", "Greeter.Bytes", nil, api.WithContentType("application/grpc+json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	var got codec.Frame
+	if err := errors.Join(s.Send(&greet.HelloRequest{Name: "Ann"}), s.Recv(&got)); err != nil || string(got.Data) != `{"name":"Ann"}` {
+		t.Errorf("stream: got %q, %v", got.Data, err)
 	}
 }
