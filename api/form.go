@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/json"
 	"example.com/mailcall/codec/proto"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -25,6 +26,7 @@ type form struct {
 	enveloper   codec.Enveloper
 	protobuf    bool // the codec is ours for it, and runs no code of others
 	native      bool // gRPC frames messages and tells errors by itself
+	newline     bool // the codec writes one behind its text
 	header      transport.Header
 }
 
@@ -38,6 +40,9 @@ const (
 	grpcPrefix  = "application/grpc"
 	textPlain   = "text/plain"
 )
+
+// overHTTP is the name of the HTTP transport, the default.
+const overHTTP = "http"
 
 // refusal is the text with which a server answers a content type that it has no
 // codec for: as text/plain, and without an error.
@@ -117,6 +122,7 @@ func (f *form) use(codecs map[string]codec.Codec, contentType string) {
 	f.appender, _ = f.codec.(codec.Appender)
 	f.enveloper, _ = f.codec.(codec.Enveloper)
 	_, f.protobuf = f.codec.(proto.Codec)
+	_, f.newline = f.codec.(json.Codec)
 }
 
 // round makes a timeout repeat itself where HTTP/2 compresses what repeats. It
@@ -139,9 +145,20 @@ func (f *form) encode(buf []byte, v any) (body []byte, err error) {
 		body, err = f.codec.Marshal(v)
 	}
 	if err != nil {
-		err = rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+		return body, rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
 	}
-	return body, err
+	return f.framed(body, v), nil
+}
+
+// framed is the encoding of v as gRPC has it, whose frames say where a text ends.
+func (f *form) framed(body []byte, v any) []byte {
+	if !f.newline || !f.native || len(body) == 0 {
+		return body
+	}
+	if _, is := codec.FrameOf(v); is {
+		return body
+	}
+	return body[:len(body)-1]
 }
 
 // envelop writes v in an envelope.

@@ -145,8 +145,8 @@ type CallOptions struct {
 	// node. It has effect only for idempotent calls with Retries of 1 or more
 	// and without call wrappers. 0 is never, the default.
 	HedgeAfter time.Duration
-	// ConnClose closes the connection after each attempt; the server is not
-	// told beforehand. Defaults to false.
+	// ConnClose closes the connection after each attempt. Over HTTP the server
+	// is told so with the request ("Connection: close"). Defaults to false.
 	ConnClose bool
 	// CallWrappers around each attempt, outermost first. Defaults to none.
 	CallWrappers []CallWrapper

@@ -153,7 +153,7 @@ func DefaultOptions() Options {
 		Name:        "mailcall",
 		ContentType: "application/protobuf",
 		Codecs:      builtin.Codecs(),
-		Transport:   "http",
+		Transport:   overHTTP,
 		Transports:  make(map[string]transport.Transport),
 		Strategy:    selector.P2C{},
 

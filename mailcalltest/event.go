@@ -34,14 +34,18 @@ func (s *session) published(ctx context.Context, topic string, m *transport.Mess
 	return answer
 }
 
-// guarded turns a panic of a subscriber into the error that go-micro sends.
+// guarded turns an error or a panic of a subscriber into the error that go-micro
+// sends.
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = recovered(p)
 		}
 	}()
-	return f()
+	if err := f(); err != nil {
+		return rpcerr.New(rpcerr.IDServer, http.StatusInternalServerError, "subscriber error: "+err.Error())
+	}
+	return nil
 }
 
 // recovered is how go-micro tells of a panic, where it does.

@@ -18,10 +18,11 @@ type Handler struct {
 // message, a plain struct, string, codec.Frame for the bytes as they are.
 //
 // The context carries the request's header as metadata, with Local and Remote
-// added, and the deadline of the request's Timeout. It ends with the
-// connection. An error answers the call with its text; an *rpcerr.Error has
-// the text of go-micro's errors. A panic leaves the call without an
-// answer, but over gRPC, where it is the error 500 of go.micro.server.
+// added, and the deadline of the request's Timeout. Over gRPC the metadata is
+// gRPC's, under its names in lower case, and Remote. It ends with the
+// connection. An error answers the call with its text; an *rpcerr.Error has the
+// text of go-micro's errors. A panic leaves the call without an answer, but over
+// gRPC, where it is the error 500 of go.micro.server.
 func Handle[Req, Rsp any](name string, f func(ctx context.Context, req *Req, rsp *Rsp) error) Handler {
 	return Handler{name: name, unary: func(ctx context.Context, decode func(v any) error) (any, error) {
 		req, rsp := new(Req), new(Rsp)

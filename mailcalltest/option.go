@@ -36,8 +36,8 @@ func WithCodec(contentType string, c codec.Codec) Option {
 
 // WithSubscriber adds what handles the events of a topic that arrive over the
 // transport. It runs on the goroutine of the connection, one event at a time;
-// an error is told to the client. Topics without a subscriber are answered as
-// if all were well, which is what go-micro does.
+// an error is told to the client as one of go.micro.server. Topics without a
+// subscriber are answered as if all were well, which is what go-micro does.
 func WithSubscriber(topic string, f func(ctx context.Context, e Event) error) Option {
 	return func(r *Responder) { r.topics[topic] = f }
 }
