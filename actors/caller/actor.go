@@ -393,29 +393,32 @@ func (s *supervisor) refuse(err error) {
 }
 
 // deadlineError says which bound ended the call, and whether it waited for a
-// connection then: the dial has a bound of its own, which may be as long and
-// not be heard of.
+// connection then, and what for.
 func (s *supervisor) deadlineError() error {
 	bound := "the caller's deadline passed"
 	if !s.cell.fromContext {
 		bound = fmt.Sprintf("%s are over (RequestTimeout)", s.cell.plan.Timeout)
 	}
-	if s.unconnected() {
-		bound += ", before there was a connection"
+	if a := s.unconnected(); a != nil {
+		bound += ", before there was a connection" + a.stood()
 	}
 	return fmt.Errorf("%w: %s", context.DeadlineExceeded, bound)
 }
 
-// unconnected reports whether attempts are alive and none has got further than
-// to wait for a connection.
-func (s *supervisor) unconnected() (is bool) {
+// unconnected returns the first attempt that is alive, if none has got further
+// than to wait for a connection.
+func (s *supervisor) unconnected() (first *attempt) {
 	for slot, live := range s.state.live {
-		if live && s.cell.attempts[slot].phase > rpcerr.PhaseDial {
-			return false
+		a := &s.cell.attempts[slot]
+		switch {
+		case !live:
+		case a.phase > rpcerr.PhaseDial:
+			return nil
+		case first == nil:
+			first = a
 		}
-		is = is || live
 	}
-	return is
+	return first
 }
 
 // contextError says how the caller's context ended the call.

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	natsio "github.com/nats-io/nats.go"
+
+	"example.com/mailcall/internal/stage"
 )
 
 var (
@@ -94,6 +96,7 @@ func (l *link) get(ctx context.Context) (*natsio.Conn, error) {
 		l.work.Go(func() { l.dial(d) })
 	}
 	l.mu.Unlock()
+	stage.Enter(ctx, "connecting to the NATS server")
 	select {
 	case <-d.done:
 		return d.nc, d.err
