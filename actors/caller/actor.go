@@ -337,12 +337,14 @@ func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	if s.state.resume != 0 {
 		s.cell.seen.enter(inBackoff)
 	}
-	if m.Again && next != stepJudge {
-		count := &s.cell.desk.Counters.Retries
-		if hedge {
-			count = &s.cell.desk.Counters.Hedges
-		}
-		count.Add(1)
+	switch {
+	case !m.Again:
+	case next == stepJudge:
+		s.cell.refund(m) // before the other question is asked
+	case hedge:
+		s.cell.desk.Counters.Hedges.Add(1)
+	default:
+		s.cell.desk.Counters.Retries.Add(1)
 	}
 	s.follow(next, now)
 }
