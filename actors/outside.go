@@ -99,8 +99,8 @@ func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	}
 	if t == nil {
 		known := slices.Sorted(maps.Keys(r.Transports))
-		return nil, fmt.Errorf("%w: node %s of %s wants %q, the client has %s (WithTransports)",
-			rpcerr.ErrUnsupportedTransport, n.Address, n.Service, n.Transport, strings.Join(known, ", "))
+		return nil, transport.BadAddress(fmt.Errorf("%w: node %s of %s wants %q, the client has %s (WithTransports)",
+			rpcerr.ErrUnsupportedTransport, n.Address, n.Service, n.Transport, strings.Join(known, ", ")))
 	}
 	return func(address string, timeout time.Duration, done func(transport.Conn, error)) func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the pool's, not a call's

@@ -165,7 +165,7 @@ func (a *attempt) leased(m messages.Leased) {
 	}
 	if m.Err != nil {
 		a.enter(m.Phase)
-		a.end(rpcerr.NotSent, errors.Is(m.Err, rpcerr.ErrUnsupportedTransport), m.Err)
+		a.end(rpcerr.NotSent, false, m.Err)
 		return
 	}
 	a.conn, a.pooled = m.Conn, false
