@@ -34,7 +34,9 @@ type Client interface {
 	// protobuf message. It returns nil or a *rpcerr.CallError, at the latest
 	// when ctx ends, or RequestTimeout is over for a ctx without deadline. On
 	// an error rsp is untouched, except that a reply that cannot be decoded
-	// may leave it half filled.
+	// may leave it half filled. Code of yours that runs within the call, such as
+	// a codec, a wrapper or a retry function, runs on this goroutine and is
+	// waited for, even beyond that: what decodes may be writing to rsp.
 	Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error
 	// Stream opens a stream, which lasts no longer than ctx and StreamTimeout.
 	// It returns a *rpcerr.CallError if that fails; opening is tried again at

@@ -4,7 +4,9 @@
 //
 // A codec of your own needs the two methods of [Codec]; it is chosen by the
 // content type under which it was registered with the client. A codec is used
-// by many goroutines at once and must not keep data or v after it returns.
+// by many goroutines at once and must not keep data or v after it returns. It
+// runs on the goroutine of the call, which waits for it beyond its deadline if it
+// must: nobody else can know when v is no longer written to.
 package codec
 
 // Codec turns a value into bytes and back.

@@ -41,11 +41,14 @@ type (
 	}
 	// Judged answers [Judge]: whether another attempt may start, how long to
 	// wait before it does (0: not at all), and why, in words for the call's log.
+	// Spent is the service that has paid a token for it, nil if none has; whoever
+	// does not begin that attempt tells the retrier a [Refund].
 	Judged struct {
 		Ticket Ticket
 		Again  bool
 		After  time.Duration
 		Why    string
+		Spent  *Service
 	}
 	// Tick reminds the supervisor of its timer.
 	Tick struct{}

@@ -33,6 +33,7 @@ type Pool struct {
 	gone    atomic.Bool // its keeper answers no Acquire that is told from now on
 
 	shared atomic.Pointer[[]*Conn]
+	dial   atomic.Pointer[string] // what the dial that moved last is at
 
 	_    line
 	idle lifo.Stack[Conn]
@@ -149,6 +150,17 @@ func (c *Conn) Cancel(exchange uint64) {
 func (c *Conn) Nudge() {
 	defer func() { _ = recover() }()
 	c.Led.Nudge()
+}
+
+// Dials notes what a dial is at, in words that can follow "while".
+func (p *Pool) Dials(doing string) { p.dial.Store(&doing) }
+
+// Dialing returns what a dial is at, "" if none is under way or it does not say.
+func (p *Pool) Dialing() string {
+	if doing := p.dial.Load(); doing != nil && p.Stats.Dialing.Load() > 0 {
+		return *doing
+	}
+	return ""
 }
 
 // Take returns a shared connection, else the idle one that was used last, or

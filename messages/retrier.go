@@ -25,10 +25,14 @@ type (
 	// Spare replaces the retrier's budget rule, for a client that was given
 	// new options. No reply.
 	Spare struct{ Budget Budget }
+	// Refund gives a token back that was granted for an attempt which is not made
+	// any more. No reply.
+	Refund struct{ Service *Service }
 )
 
-func (Judge) retrierMessage() {}
-func (Spare) retrierMessage() {}
+func (Judge) retrierMessage()  {}
+func (Spare) retrierMessage()  {}
+func (Refund) retrierMessage() {}
 
 // Case is what the retrier is told about an attempt that failed, or about a
 // hedge that is due.

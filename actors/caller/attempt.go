@@ -165,7 +165,7 @@ func (a *attempt) leased(m messages.Leased) {
 	}
 	if m.Err != nil {
 		a.enter(m.Phase)
-		a.end(rpcerr.NotSent, errors.Is(m.Err, rpcerr.ErrUnsupportedTransport), m.Err)
+		a.end(rpcerr.NotSent, false, m.Err)
 		return
 	}
 	a.conn, a.pooled = m.Conn, false
@@ -333,11 +333,22 @@ func missed(pool *messages.PoolStats) rpcerr.Phase {
 
 // overdue is the error of an attempt that has used up its time.
 func (a *attempt) overdue() error {
-	missing := "an answer"
+	missing, stood := "an answer", ""
 	if a.conn == nil {
-		missing = "a connection"
+		missing, stood = "a connection", a.stood()
 	}
-	return fmt.Errorf("%w: %s without %s (AttemptTimeout)", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing)
+	return fmt.Errorf("%w: %s without %s (AttemptTimeout)%s", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing, stood)
+}
+
+// stood says what the dial was at that the attempt has waited for in vain. It
+// has a bound of its own, which may be as long and not be heard of.
+func (a *attempt) stood() string {
+	if pool := a.node.Pool(); pool != nil {
+		if doing := pool.Dialing(); doing != "" {
+			return ", while " + doing
+		}
+	}
+	return ""
 }
 
 func (a *attempt) drop() {

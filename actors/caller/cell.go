@@ -119,12 +119,24 @@ func (c *cell) expel() {
 	}
 }
 
-// late disposes of a message for a call that is over. The only thing that can
-// get lost here is a connection.
+// late disposes of a message for a call that is over. What must not get lost
+// with it is a connection, or a token of the budget.
 func (c *cell) late(body any) {
 	c.desk.Counters.Late.Add(1)
-	if m, ok := body.(messages.Leased); ok && m.Conn != nil && m.Conn.Shared == nil && !planted.LeaseNotReturned {
-		m.Conn.Pool.Keeper.Tell(messages.Released{Conn: m.Conn})
+	switch m := body.(type) {
+	case messages.Leased:
+		if m.Conn != nil && m.Conn.Shared == nil && !planted.LeaseNotReturned {
+			m.Conn.Pool.Keeper.Tell(messages.Released{Conn: m.Conn})
+		}
+	case messages.Judged:
+		c.refund(m)
+	}
+}
+
+// refund gives back what the budget has paid for an attempt that is not made.
+func (c *cell) refund(m messages.Judged) {
+	if m.Spent != nil {
+		c.desk.Retrier.Tell(messages.Refund{Service: m.Spent})
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	natsio "github.com/nats-io/nats.go"
+
+	"example.com/mailcall/internal/stage"
 )
 
 var (
@@ -45,6 +47,9 @@ type link struct {
 	epoch   context.Context //nolint:containedctx // it ends when the connection is lost
 	lose    context.CancelCauseFunc
 	closed  bool
+
+	connsMu sync.Mutex
+	conns   map[*conn]bool // that hear of refusals
 }
 
 // dialing is one attempt to connect, for all who wait for it.
@@ -59,7 +64,7 @@ func newLink(opts []Option) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{config: c, writing: make(chan struct{}, 1)}
+	l := &link{config: c, writing: make(chan struct{}, 1), conns: make(map[*conn]bool)}
 	//nolint:forbidigo // a connection outlives the call that made it, close ends it
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.epoch, l.lose = context.WithCancelCause(l.ctx)
@@ -94,6 +99,7 @@ func (l *link) get(ctx context.Context) (*natsio.Conn, error) {
 		l.work.Go(func() { l.dial(d) })
 	}
 	l.mu.Unlock()
+	stage.Enter(ctx, "connecting to the NATS server")
 	select {
 	case <-d.done:
 		return d.nc, d.err
@@ -119,7 +125,12 @@ func (l *link) dial(d *dialing) {
 		natsio.ReconnectBufSize(-1),   // an error now is better than a message later
 		natsio.PingInterval(pingInterval),
 		natsio.MaxPingsOutstanding(maxPings),
-		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) { l.tell(err) }),
+		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) {
+			if errors.Is(err, natsio.ErrPermissionViolation) {
+				l.refused(err)
+			}
+			l.tell(err)
+		}),
 	}, l.natsOptions...)...)
 	l.mu.Lock()
 	defer l.mu.Unlock()

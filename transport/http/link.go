@@ -68,6 +68,7 @@ type side struct {
 	armed    time.Time // what the socket was told last, zero: nothing
 	sliced   bool      // armed is a slice
 	sliceOf  uint32    // the epoch that armed the slice
+	cut      atomic.Bool
 	stop     func() bool
 	deadline func(time.Time) error // of the socket, for this direction
 }
@@ -173,13 +174,19 @@ func (l *link) arm(s *side, at time.Time) error {
 		// The poke of the interrupt may have been overwritten just now.
 		return transport.ErrInterrupted
 	}
+	if s.cut.Load() {
+		return errCut
+	}
 	return nil
 }
 
 // expired decides what a wake-up by the deadline means: nil to go on waiting.
 func (l *link) expired(s *side) error {
-	if l.state.Load()&stateInterrupted != 0 {
+	switch {
+	case l.state.Load()&stateInterrupted != 0:
 		return transport.ErrInterrupted
+	case s.cut.Load():
+		return errCut
 	}
 	if !s.bound.deadline.IsZero() {
 		if late := time.Since(s.bound.deadline); late >= 0 {

@@ -59,7 +59,10 @@ func (c *conn) takeSteps(o *outgoing, rest []byte, reply *transport.Message, p t
 		o.free()
 		return c.stale()
 	}
-	if err := c.writeOut(o, rest); err != nil {
+	if len(rest) > 0 {
+		return c.writeLong(o, rest, reply, p)
+	}
+	if err := c.writeOut(o, nil); err != nil {
 		return err
 	}
 	p.Sent()

@@ -39,7 +39,14 @@ func (c *conn) writeOut(o *outgoing, rest []byte) error {
 	if err == nil {
 		return nil
 	}
-	if err = c.failed("send", c.refused(err)); !sent {
+	return c.unwritten(sent, err)
+}
+
+// unwritten is the error of a request that cut has ended; sent says whether a
+// byte of it may have left.
+func (c *conn) unwritten(sent bool, cut error) error {
+	err := c.failed("send", c.refused(cut))
+	if !sent {
 		return transport.NotSent(err)
 	}
 	return err
