@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -52,8 +53,11 @@ func (p *pump) sendAll(in io.Reader) error {
 		sent++
 		p.notef(p.streams, "sent %d", sent)
 	}
-	if err := lines.Err(); err != nil {
-		return usage("one JSON value a line, each within the limit", "line %d of the input cannot be read: %w", n+1, err)
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return usage("one JSON value a line, each within the limit", "line %d of the input is larger than the limit of %d bytes", n+1, maxBody)
+	case err != nil:
+		return usage("write @FILE, or - for stdin", "line %d of the input cannot be read: %w", n+1, err)
 	}
 	if err := p.stream.CloseSend(); err != nil {
 		return err
