@@ -210,7 +210,14 @@ func TestErrorsOfWrongLinesAsJSON(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	got := mailcall(t, "call", "--address", closedPort(t), "greeter", "Greeter.Hello")
+	where := closedPort(t)
+	for _, transport := range []string{"http", "tcp", "grpc", "mucp-grpc"} {
+		got := mailcall(t, "call", "-v", "--transport", transport, "--retries=0", "--address", where, "greeter", "Greeter.Hello")
+		if want := transport + " transport: dial tcp " + where + ": connect: connection refused\n"; strings.Count(got.errors, want) != 2 {
+			t.Errorf("%s: got %q, want twice %q", transport, got.errors, want)
+		}
+	}
+	got := mailcall(t, "call", "--address", where, "greeter", "Greeter.Hello")
 	if got.code != 3 || !strings.Contains(got.errors, "connection refused") || !strings.Contains(got.errors, "hint: nothing listens there") {
 		t.Errorf("got exit code %d and %q, want 3, the cause and what to do", got.code, got.errors)
 	}

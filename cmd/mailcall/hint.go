@@ -76,9 +76,9 @@ func hintFinding(err error) string {
 		return "is the NATS server running, and is its URL right?"
 	case errors.Is(err, rpcerr.ErrNotFound):
 		return "mailcall ls shows what is registered"
-	case errors.Is(err, rpcerr.ErrRegistryUnavailable):
+	case errors.Is(err, rpcerr.ErrRegistryUnavailable), lastAttempt(err).Phase == rpcerr.PhasePick && errors.Is(err, context.DeadlineExceeded):
 		return "can the registry be reached, and is --registry right?"
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, nats.ErrNobodyListens), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
 		return "nothing listens there; is it running, and is the address right?"
 	default:
 		return ""
@@ -145,7 +145,7 @@ func hintWire(err error) string {
 		status *http.StatusError
 		text   = err.Error()
 		hungUp = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
-			strings.Contains(text, syscall.EPIPE.Error()) // gRPC's library quotes it
+			strings.Contains(text, syscall.EPIPE.Error()) || strings.Contains(text, "error reading from server") // quoted by gRPC's library
 	)
 	switch {
 	case errors.Is(err, rpcerr.ErrUnsupportedContentType), errors.Is(err, transport.ErrInvalid) && !published(err):
@@ -163,7 +163,7 @@ func hintWire(err error) string {
 		strings.Contains(text, "can't find service Transport"): // a gRPC server that is not go-micro's
 		return "what listens there does not speak this transport (--transport), or wants TLS (https://)"
 	case hungUp:
-		return "it hung up without an answer: did it stop, does it speak this --transport, does it want TLS (https://)?"
+		return "it hung up before the end: did it stop? if it never answers: does it speak this --transport, does it want TLS (https://)?"
 	default:
 		return ""
 	}

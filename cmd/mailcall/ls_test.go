@@ -4,7 +4,6 @@ package main_test
 
 import (
 	"encoding/json"
-	"net"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,11 +13,7 @@ import (
 
 func TestLs(t *testing.T) {
 	nobody := "nats://" + closedPort(t)
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = silent.Close() })
+	mute := silent(t)
 	for _, tc := range []struct {
 		args     []string
 		code     int
@@ -33,7 +28,7 @@ func TestLs(t *testing.T) {
 		{[]string{"--registry=dns://localhost:80"}, 1, "", "hint: name the service"},
 		{[]string{"--registry=nats:"}, 1, "", "names no server"},
 		{[]string{"--registry=nats://"}, 1, "", "names no server"},
-		{[]string{"--registry=nats://" + silent.Addr().String(), "--timeout=100ms"}, 3, "", "100ms are over (--timeout)"},
+		{[]string{"--registry=nats://" + mute, "--timeout=100ms"}, 3, "", "100ms are over (--timeout)"},
 		{[]string{"--registry=dns:localhost"}, 1, "", "names no target"},
 		{[]string{"--registry=static:"}, 1, "", "does not say NAME=ADDRESS"},
 		{[]string{"--registry=static:a=b,"}, 1, "", "empty address"},

@@ -115,7 +115,7 @@ func printText(w io.Writer, verbose bool, err error) {
 		hint, _, _ = strings.Cut(hint, verboseShows) // there it is
 		hint = strings.TrimSuffix(hint, "; ")
 	}
-	text := strings.TrimPrefix(err.Error(), "mailcall: ")
+	text := once(strings.TrimPrefix(err.Error(), "mailcall: "), lastAttempt(err).Node)
 	var e *rpcerr.Error
 	switch {
 	case fromService(err) != nil:
@@ -127,6 +127,11 @@ func printText(w io.Writer, verbose bool, err error) {
 	if hint != "" {
 		sayf(w, "hint: %s\n", hint)
 	}
+}
+
+// once says only once what was dialled: the transport and package net both do.
+func once(text, node string) string {
+	return strings.Replace(text, "dial "+node+": dial ", "dial ", 1)
 }
 
 // answered says who answered with which error.
@@ -155,8 +160,8 @@ func printAttempts(w io.Writer, err error) {
 		return
 	}
 	for i, a := range call.Attempts {
-		sayf(w, "attempt %d: %s: %s after %s, %s: %v\n",
-			i+1, cmp.Or(a.Node, "no node"), a.Phase, a.Duration.Round(time.Microsecond), a.Proof, a.Err)
+		sayf(w, "attempt %d: %s: %s after %s, %s: %s\n",
+			i+1, cmp.Or(a.Node, "no node"), a.Phase, a.Duration.Round(time.Microsecond), a.Proof, once(textOf(a.Err), a.Node))
 		if a.Decision != "" {
 			sayf(w, "  %s\n", a.Decision)
 		}
