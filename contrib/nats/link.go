@@ -117,9 +117,11 @@ func disconnected(cause error) error {
 
 func (l *link) dial(d *dialing) {
 	defer close(d.done)
+	by := &dialer{ctx: l.ctx, net: &net.Dialer{Timeout: l.timeout}}
+	greeted := context.AfterFunc(l.ctx, by.hangUp)
 	d.nc, d.err = natsio.Connect(strings.Join(l.urls, ","), append([]natsio.Option{
 		natsio.Timeout(l.timeout),
-		natsio.SetCustomDialer(dialer{l.ctx, &net.Dialer{Timeout: l.timeout}}),
+		natsio.SetCustomDialer(by),
 		natsio.MaxReconnects(-1),
 		natsio.IgnoreAuthErrorAbort(), // or subscriptions would end without a word
 		natsio.ReconnectBufSize(-1),   // an error now is better than a message later
@@ -132,6 +134,7 @@ func (l *link) dial(d *dialing) {
 			l.tell(err)
 		}),
 	}, l.natsOptions...)...)
+	greeted()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dialing = nil
@@ -247,9 +250,32 @@ func (l *link) close() {
 type dialer struct {
 	ctx context.Context //nolint:containedctx // the interface of nats.go has no place for it
 	net *net.Dialer
+
+	mu     sync.Mutex
+	newest net.Conn
 }
 
 // Dial implements the dialer of nats.go.
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.net.DialContext(d.ctx, network, address)
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	c, err := d.net.DialContext(d.ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.ctx.Err(); err != nil { // hangUp may have come and gone
+		return nil, errors.Join(err, c.Close())
+	}
+	d.newest = c
+	return c, nil
+}
+
+// hangUp ends the wait for a server that was dialled and says nothing; nats.go
+// knows no context for it.
+func (d *dialer) hangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.newest != nil {
+		_ = d.newest.Close() // whoever reads is told
+	}
 }
