@@ -30,7 +30,7 @@ func (c *conn) writeLong(o *outgoing, rest []byte, reply *transport.Message, p t
 		c.link.cutWrite()
 	})
 	sent, err := c.write(o, rest)
-	c.t.free(o)
+	o.free()
 	if later.Stop() { // nobody listens
 		if err != nil {
 			return c.unwritten(sent, err)
