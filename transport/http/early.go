@@ -65,14 +65,14 @@ func (c *conn) overhear(reply *transport.Message) (err error) {
 
 // cutWrite ends the write that waits for room, and each that would wait.
 func (l *link) cutWrite() {
-	l.wr.cut.Store(true)
+	l.cut.Store(true)
 	// The flag comes first: who arms the socket looks at it afterwards.
 	_ = l.raw.SetWriteDeadline(longAgo())
 }
 
 // uncutWrite lets writes go on.
 func (l *link) uncutWrite() {
-	l.wr.cut.Store(false)
+	l.cut.Store(false)
 	if l.arm(&l.wr, time.Time{}) != nil {
 		l.add(stateBroken)
 	}

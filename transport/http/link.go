@@ -45,6 +45,7 @@ type link struct {
 	raw   net.Conn
 	fast  fast.IO
 	state atomic.Uint32
+	cut   atomic.Bool   // no write goes on, see cutWrite
 	sent  atomic.Uint64 // bytes handed to the kernel, kept under TLS only
 
 	epoch atomic.Uint32 // counts Binds
@@ -68,7 +69,6 @@ type side struct {
 	armed    time.Time // what the socket was told last, zero: nothing
 	sliced   bool      // armed is a slice
 	sliceOf  uint32    // the epoch that armed the slice
-	cut      atomic.Bool
 	stop     func() bool
 	deadline func(time.Time) error // of the socket, for this direction
 }
@@ -174,7 +174,7 @@ func (l *link) arm(s *side, at time.Time) error {
 		// The poke of the interrupt may have been overwritten just now.
 		return transport.ErrInterrupted
 	}
-	if s.cut.Load() {
+	if s == &l.wr && l.cut.Load() {
 		return errCut
 	}
 	return nil
@@ -185,7 +185,7 @@ func (l *link) expired(s *side) error {
 	switch {
 	case l.state.Load()&stateInterrupted != 0:
 		return transport.ErrInterrupted
-	case s.cut.Load():
+	case s == &l.wr && l.cut.Load():
 		return errCut
 	}
 	if !s.bound.deadline.IsZero() {
@@ -322,7 +322,9 @@ func (l *link) waitWrite(write func() error) error {
 	if err == nil && l.fast.Usable() {
 		// The fast path needs a socket without a deadline. An interrupt that
 		// is overwritten here is seen by its flag before the next write.
-		err = l.arm(s, time.Time{})
+		if err = l.arm(s, time.Time{}); errors.Is(err, errCut) {
+			err = nil // too late: all is written
+		}
 	}
 	return err
 }
