@@ -39,6 +39,7 @@ type Error struct {
 
 	fromServer bool
 	cause      error
+	text       string // what the server sent, if the members do not make it
 }
 
 // New returns an error with the Status that belongs to code.
@@ -58,10 +59,10 @@ func Wrap(cause error, id string, code int32, detail string) *Error {
 }
 
 // Parse reads the text of a server's error: the JSON object of go-micro, or
-// anything else as a Detail with code 0. Unknown members are ignored, unless
-// the object has neither id nor detail: then the whole text is the Detail, so
-// that an object of another kind, such as one with a "message", still says what
-// is wrong. The result says FromServer.
+// anything else as a Detail with code 0. Unknown members are nowhere but in the
+// text of [Error.Error], unless the object has neither id nor detail: then the
+// whole text is the Detail, so that an object of another kind, such as one with a
+// "message", still says what is wrong. The result says FromServer.
 func Parse(text string) *Error {
 	e := &Error{fromServer: true}
 	trimmed := strings.TrimSpace(text)
@@ -71,6 +72,9 @@ func Parse(text string) *Error {
 			e.ID, e.Code, e.Detail, e.Status = w.ID, w.Code, w.Detail, w.Status
 			if e.ID == "" && e.Detail == "" && foreign(trimmed) {
 				e.Detail = text
+			}
+			if e.Error() != trimmed {
+				e.text = text
 			}
 			return e
 		}
@@ -104,9 +108,13 @@ type wireError struct {
 	Status string `json:"status,omitempty"`
 }
 
-// Error returns the JSON text of the object, exactly as the wire has it; an
-// error with nothing but a detail is its plain text.
+// Error returns the JSON text of the object. For one that a server sent that is
+// its own text, with members in it that are not known here, such as a "reason";
+// an error with nothing but a detail is its plain text.
 func (e *Error) Error() string {
+	if e.text != "" {
+		return e.text
+	}
 	if e.ID == "" && e.Code == 0 && e.Status == "" {
 		return e.Detail
 	}

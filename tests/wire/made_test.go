@@ -202,14 +202,17 @@ func madeFailures() []made {
 	asked := ask(typeJSON, "Greeter.Hello", `{"name":`, timeout)
 	all = append(all, made{name: "broken body", call: broken, ask: asked, answer: wrong(asked, "unexpected EOF")})
 
-	// Version 1 writes all four members, whatever is in them.
-	old := hello(typeJSON)
-	old.err = answered(`{"id":"greeter.fail","code":404,"status":"Not Found"}`, 404)
-	asked = ask(typeJSON, "Greeter.Hello", `{"name":"Ann","count":"3"}`+"\n", timeout)
-	return append(all, made{
-		name: "error of version 1", call: old, foreign: true, ask: asked,
-		answer: wrong(asked, `{"id":"greeter.fail","code":404,"detail":"","status":"Not Found"}`),
-	})
+	// What other versions write: all four members, and some that are not known.
+	for version, text := range map[string]string{
+		"1":         `{"id":"greeter.fail","code":404,"detail":"","status":"Not Found"}`,
+		"the newer": `{"id":"greeter.fail","code":404,"detail":"gone","status":"Not Found","reason":"GONE","domain":"shop"}`,
+	} {
+		c := hello(typeJSON)
+		c.err = answered(text, 404)
+		asked := ask(typeJSON, "Greeter.Hello", `{"name":"Ann","count":"3"}`+"\n", timeout)
+		all = append(all, made{name: "error of version " + version, call: c, foreign: true, ask: asked, answer: wrong(asked, text)})
+	}
+	return all
 }
 
 // What a go-micro server does not answer.
