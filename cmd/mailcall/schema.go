@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -88,17 +87,9 @@ func (f *schemaFlags) load(ctx context.Context) (*protoregistry.Files, string, e
 }
 
 func loadProtoset(path string) (*protoregistry.Files, error) {
-	f, err := os.Open(path)
+	data, err := readFile(path, maxProtoset)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxProtoset+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxProtoset {
-		return nil, fmt.Errorf("it is larger than the limit of %d bytes", maxProtoset)
 	}
 	var set descriptorpb.FileDescriptorSet
 	if err := proto.Unmarshal(data, &set); err != nil {

@@ -38,18 +38,20 @@ func (v *view) greet(page string) {
 
 // show prints progress until ctx ends.
 func (v *view) show(ctx context.Context) {
-	every, before, after := lineEvery, "", "\n"
+	every, clearLine, before, after := lineEvery, "", "", "\n"
 	if isTerminal(v.out) {
-		every, before, after = refreshEvery, "\r\x1b[K", "" // clear the line, write it again
+		// Clear the line and write it again, cut at the edge: all that does not
+		// fit is written into the last column, which is cleared in the end.
+		every, clearLine, before, after = refreshEvery, "\r\x1b[K", "\x1b[?7l", "\x1b[K\x1b[?7h"
 	}
 	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
 		case now := <-tick.C:
-			sayf(v.out, "%s%s%s", before, v.line(now), after)
+			sayf(v.out, "%s%s%s%s", clearLine, before, v.line(now), after)
 		case <-ctx.Done():
-			sayf(v.out, "%s", before)
+			sayf(v.out, "%s", clearLine)
 			return
 		}
 	}
