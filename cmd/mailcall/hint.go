@@ -76,7 +76,7 @@ func hintFinding(err error) string {
 		return "is the NATS server running, and is its URL right?"
 	case errors.Is(err, rpcerr.ErrNotFound):
 		return "mailcall ls shows what is registered"
-	case errors.Is(err, rpcerr.ErrRegistryUnavailable), lastAttempt(err).Phase == rpcerr.PhasePick && errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, rpcerr.ErrRegistryUnavailable), strings.Contains(err.Error(), "were looked up"): // when the time was over
 		return "can the registry be reached, and is --registry right?"
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, nats.ErrNobodyListens), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
 		return "nothing listens there; is it running, and is the address right?"
