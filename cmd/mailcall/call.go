@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"example.com/mailcall/api"
@@ -98,7 +99,8 @@ func (c *callCmd) options() []api.Option {
 func newClient(opts ...api.Option) (*api.Caller, error) {
 	client, err := api.New(opts...)
 	if err != nil {
-		return nil, usage("check the flags, and the environment variables that begin with MAILCALL_", "%w", err)
+		faults := strings.TrimPrefix(err.Error(), "mailcall: options: ")
+		return nil, usage("check the flags, and the environment variables that begin with MAILCALL_", "%s", strings.ReplaceAll(faults, "\n", "; "))
 	}
 	return client, nil
 }

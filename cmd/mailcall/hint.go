@@ -76,7 +76,9 @@ func hintFinding(err error) string {
 		return "is the NATS server running, and is its URL right?"
 	case errors.Is(err, rpcerr.ErrNotFound):
 		return "mailcall ls shows what is registered"
-	case errors.Is(err, rpcerr.ErrRegistryUnavailable), lastAttempt(err).Phase == rpcerr.PhasePick && errors.Is(err, context.DeadlineExceeded):
+	case strings.Contains(err.Error(), "is neither name:port"): // the registry of DNS
+		return "a service is named NAME:PORT there; --registry dns://NAME:PORT finds every service at one"
+	case errors.Is(err, rpcerr.ErrRegistryUnavailable), strings.Contains(err.Error(), "were looked up"): // when the time was over
 		return "can the registry be reached, and is --registry right?"
 	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, nats.ErrNobodyListens), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
 		return "nothing listens there; is it running, and is the address right?"
@@ -136,7 +138,7 @@ func hintTime(err error) string {
 // that say how a call is made.
 func published(err error) bool {
 	call, is := errors.AsType[*rpcerr.CallError](err)
-	return is && strings.HasPrefix(call.Service, "broker")
+	return is && strings.HasPrefix(call.Service, "broker ")
 }
 
 // hintWire is about what the other side said, or did not.

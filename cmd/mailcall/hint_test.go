@@ -82,6 +82,8 @@ func TestHints(t *testing.T) {
 		{[]string{"--address=unix:" + filepath.Join(filepath.Dir(p.ca), "none")}, "hint: nothing listens there"},
 		{[]string{"--transport=" + natsServer(t), "--address=nobody"}, "hint: nothing listens there"},
 		{[]string{"--registry=nats://" + silent(t), "--timeout=50ms"}, "hint: can the registry be reached"},
+		{[]string{"--registry=dns:"}, "hint: a service is named NAME:PORT there"},
+		{[]string{"--address=127.0.0.1:1", "--timeout=1ns"}, "hint: --timeout gives it more time"},
 		{[]string{"--registry=static:greeter=no such:1"}, "hint: the address is as it was registered"},
 	} {
 		got := mailcall(t, append([]string{"call", "--retries=0", "greeter", "Greeter.Hello"}, tc.args...)...)

@@ -14,8 +14,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
+	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -60,6 +63,9 @@ func run(args []string, s streams) int {
 		kong.Name("mailcall"),
 		kong.Description("Call go-micro services, serve one, and see what happens to each call."),
 		kong.Writers(s.out, s.err),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapped("duration", "5s", time.ParseDuration)),
+		kong.KindMapper(reflect.Int, mapped("number", "3", strconv.Atoi)),
+		kong.KindMapper(reflect.Float64, mapped("number", "0.5", parseFloat)),
 		kong.Vars{"transports": transportNames()},
 		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))

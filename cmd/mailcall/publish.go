@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"example.com/mailcall/api"
@@ -77,10 +76,9 @@ func (c *publishCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	var syntax any
 	if c.ContentType == "application/json" {
-		if err := json.Unmarshal(body, &syntax); err != nil {
-			return usage(`BODY is like {"name":"Ada"}; --content-type names another form`, "the body is not JSON: %w", err)
+		if err := checkJSON(body, "--content-type names another form"); err != nil {
+			return err
 		}
 	}
 	ctx, stop := untilSignal()

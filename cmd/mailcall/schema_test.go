@@ -82,6 +82,7 @@ func TestSchemas(t *testing.T) {
 		{"no such method", []string{open, "grpc.health.v1", "Health.Nope"}, 1, "", "it has Check, List, Watch"},
 		{"not in the schema", []string{mute, "--schema", schema, "grpc.health.v1", "Nope.Check"}, 1, "", "it has grpc.health.v1.Health"},
 		{"a stream", []string{open, "grpc.health.v1", "Health.Watch"}, 1, "", "hint: use mailcall stream"},
+		{"no body", []string{open, "grpc.health.v1", "Health.Check", ""}, 1, "", "mailcall: the body is not JSON: unexpected end of JSON input\n"},
 		{"no such field", []string{open, "grpc.health.v1", "Health.Check", `{"nope":1}`}, 1, "", "the body is no grpc.health.v1.HealthCheckRequest"},
 		{"both", []string{mute, "--schema", schema, "--protoset", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "both describe"},
 		{"no schema there", []string{mute, "--schema", schema + ".not", "grpc.health.v1", "Health.Check"}, 1, "", "no such file or directory\nhint: FILE.proto is a schema of protobuf"},
