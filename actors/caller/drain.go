@@ -19,7 +19,7 @@ const cutGrace = time.Second
 func (d *Desk) Refuse() { d.closed.Store(true) }
 
 // Close refuses new calls, waits for those in flight until ctx ends, then
-// cancels them, and returns how many it cut.
+// cancels them, and returns how many it cut. [Desk.Vacate] does the rest.
 func (d *Desk) Close(ctx context.Context) (cut int) {
 	d.Refuse()
 	if !d.await(ctx.Done()) {
@@ -30,7 +30,6 @@ func (d *Desk) Close(ctx context.Context) (cut int) {
 		d.await(grace)
 		timer.Stop()
 	}
-	d.Vacate()
 	return cut
 }
 
@@ -42,7 +41,9 @@ func (d *Desk) Shut(err error) (cut int) {
 }
 
 // Vacate takes the actors of all calls that are over out of the actor system.
-// It is the last thing that happens to a closed desk.
+// It is the last thing that happens to a closed desk, when every keeper is gone:
+// until then one may lend a connection to a call that was cut, and only the cell
+// gives it back.
 func (d *Desk) Vacate() {
 	for _, c := range *d.cells.Load() {
 		if c.gen.Load()%2 == 0 { // and so it stays: a closed desk gives none away
