@@ -13,7 +13,6 @@ import (
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
-	"example.com/mailcall/transport/http"
 )
 
 // serveCmd is mailcall serve.
@@ -46,7 +45,7 @@ func (c *serveCmd) Run(s streams) error {
 		return err
 	}
 	defer closeAll([]any{over})
-	node, err := startNodeOn(over, c.Name, c.Address)
+	node, err := startNode(over, c.Name, c.Address)
 	if err != nil {
 		return c.unheard(err)
 	}
@@ -96,17 +95,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, node *mailcalltest.Resp
 	return leave()
 }
 
-// startNode starts a greeter over HTTP.
-func startNode(name, address string) (*mailcalltest.Responder, error) {
-	over, err := http.New()
-	if err != nil {
-		return nil, err
-	}
-	return startNodeOn(over, name, address)
-}
-
-// startNodeOn starts a greeter.
-func startNodeOn(over transport.Transport, name, address string) (*mailcalltest.Responder, error) {
+// startNode starts a greeter.
+func startNode(over transport.Transport, name, address string) (*mailcalltest.Responder, error) {
 	on, can := over.(mailcalltest.Listening)
 	if !can {
 		return nil, fmt.Errorf("the transport %s cannot listen", over)
