@@ -34,8 +34,6 @@ func (c *serveCmd) Run(s streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	ctx, stop := untilSignal()
-	defer stop()
 	secure, err := c.config()
 	if err != nil {
 		return err
@@ -49,6 +47,8 @@ func (c *serveCmd) Run(s streams) error {
 	if err != nil {
 		return c.unheard(err)
 	}
+	ctx, stop := untilSignal() // before, a signal ends the process at once
+	defer stop()
 	node.SetDelay(c.Delay)
 	node.SetFailRate(c.Fail)
 	err = c.serve(ctx, s, node, known.name)
@@ -76,6 +76,9 @@ func (c *serveCmd) check() error {
 
 // unheard says why nothing can be served at the address.
 func (c *serveCmd) unheard(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) { // only NATS is waited for
+		err = fmt.Errorf("%w: %w", nats.ErrDisconnected, err)
+	}
 	if errors.Is(err, nats.ErrDisconnected) {
 		return &rpcerr.CallError{Service: c.Name, Endpoint: "listen", Err: err}
 	}
