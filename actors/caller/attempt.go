@@ -28,7 +28,7 @@ type attempt struct {
 
 	node    *messages.Node
 	conn    *messages.Conn
-	pooled  bool // conn lay in the pool, and did not come from the keeper
+	pooled  bool               // conn lay in the pool, and nobody has looked at it since
 	request *transport.Message // while it is wanted, see borrow
 	reply   *transport.Message
 	begun   clock.Instant
@@ -108,7 +108,7 @@ func (a *attempt) enter(p rpcerr.Phase) {
 func (a *attempt) try() {
 	if pool := a.node.Pool(); pool != nil {
 		if conn := a.take(pool); conn != nil {
-			a.conn, a.pooled = conn, true
+			a.conn = conn
 			a.exchange()
 			return
 		}
@@ -119,13 +119,15 @@ func (a *attempt) try() {
 // take returns a connection that is there, or nil. A stream shares one or gets
 // one of its own: it never takes from those that calls have used.
 func (a *attempt) take(pool *messages.Pool) *messages.Conn {
-	switch plan := a.cell.plan; {
+	plan := a.cell.plan
+	a.pooled = !plan.Stream && !plan.Wrapped && plan.HedgeAfter == 0
+	switch {
 	case plan.Stream:
 		return pool.Common()
-	case plan.Wrapped || plan.HedgeAfter != 0:
-		return pool.Take(a.begun)
-	default:
+	case a.pooled:
 		return pool.TakeUnseen(a.begun)
+	default:
+		return pool.Take(a.begun)
 	}
 }
 

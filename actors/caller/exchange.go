@@ -120,7 +120,7 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 		bound = c.desk.Clock.Time(a.bound)
 	}
 	conn.Exclusive.Bind(ctx, bound)
-	if trip := conn.RoundTripper; trip != nil && !c.plan.Stream && !c.plan.Wrapped {
+	if trip := conn.RoundTripper; trip != nil && !c.plan.Stream {
 		a.reply = &a.berth.reply
 		return trip.RoundTrip(request, a.reply, a)
 	}
@@ -367,12 +367,18 @@ func (j *job) run() (err error) {
 		//nolint:forbidigo // the call may be over before the job: it is interrupted, not cancelled
 		j.conn.Exclusive.Bind(context.Background(), j.bound)
 	}
+	if trip := j.conn.RoundTripper; trip != nil && !j.stream {
+		return trip.RoundTrip(&j.request, &j.reply, j)
+	}
 	if err := j.conn.Send(&j.request); err != nil || j.stream {
 		return err
 	}
-	j.phase.Store(uint32(rpcerr.PhaseWait))
+	j.Sent()
 	return j.conn.Recv(&j.reply)
 }
+
+// Sent implements [transport.Progress].
+func (j *job) Sent() { j.phase.Store(uint32(rpcerr.PhaseWait)) }
 
 // spent says why a wrapped attempt that waited within ctx must not wait longer.
 func (c *cell) spent(ctx context.Context, a *attempt) error {
