@@ -168,8 +168,13 @@ func (d *Desk) find(p *Plan) *messages.Service {
 	return s
 }
 
-// take claims the cell that was freed last, or a new one.
+// take claims the cell that was freed last, or a new one. A closed desk is asked
+// first, so that who goes on calling is not in the way of Vacate; and last, for
+// calls that come while it is being closed.
 func (d *Desk) take() (*cell, error) {
+	if d.closed.Load() {
+		return nil, errClosed()
+	}
 	c := d.free.Pop()
 	if c == nil {
 		var err error
@@ -181,10 +186,12 @@ func (d *Desk) take() (*cell, error) {
 	if d.closed.Load() {
 		c.free()
 		d.give(c)
-		return nil, fmt.Errorf("%w: no call is accepted any more", rpcerr.ErrClosed)
+		return nil, errClosed()
 	}
 	return c, nil
 }
+
+func errClosed() error { return fmt.Errorf("%w: no call is accepted any more", rpcerr.ErrClosed) }
 
 func (d *Desk) give(c *cell) {
 	d.free.Push(c.slot)
@@ -203,6 +210,9 @@ func (d *Desk) another() (*cell, error) {
 	defer d.grow.Unlock()
 	if c := d.free.Pop(); c != nil {
 		return c, nil
+	}
+	if d.closed.Load() { // Vacate may be over
+		return nil, errClosed()
 	}
 	cells := *d.cells.Load()
 	size := min(blockSize, d.MaxCalls-len(cells))

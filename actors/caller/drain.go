@@ -45,6 +45,8 @@ func (d *Desk) Shut(err error) (cut int) {
 // until then one may lend a connection to a call that was cut, and only the cell
 // gives it back.
 func (d *Desk) Vacate() {
+	d.grow.Lock()
+	defer d.grow.Unlock()
 	for _, c := range *d.cells.Load() {
 		if c.gen.Load()%2 == 0 { // and so it stays: a closed desk gives none away
 			if c.timer != nil {

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/rpcerr"
@@ -44,5 +46,27 @@ func TestCloseWhileConnectionsAreMade(t *testing.T) {
 		if pools := c.Runtime().Snapshot().Pools; len(pools) > 0 {
 			t.Fatalf("got %+v after Close, want no pool", pools)
 		}
+	}
+}
+
+// A client that is called after Close leaves nothing in the actor system of its
+// user.
+func TestCallsAfterCloseLeaveNothing(t *testing.T) {
+	system := actor.NewActorSystem()
+	defer system.Shutdown()
+	processes := func() (n int) {
+		for _, bucket := range system.ProcessRegistry.LocalPIDs.LocalPIDs {
+			n += bucket.Count()
+		}
+		return n
+	}
+	before := processes()
+	c := kit.Start(t, api.WithActorSystem(system), api.WithAddress("127.0.0.1:1"))
+	c.Close(kit.Over())
+	if err := kit.Call(context.Background(), c); !errors.Is(err, rpcerr.ErrClosed) {
+		t.Errorf("got %v, want %v", err, rpcerr.ErrClosed)
+	}
+	if got := processes(); got != before {
+		t.Errorf("got %d processes afterwards, want the %d from before", got, before)
 	}
 }
