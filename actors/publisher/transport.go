@@ -13,6 +13,7 @@ import (
 
 	"example.com/mailcall/broker"
 	"example.com/mailcall/internal/guard"
+	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/metadata"
 	"example.com/mailcall/transport"
@@ -38,6 +39,7 @@ func NewTransport(b broker.Broker, ref messages.Ref[messages.PublisherMessage]) 
 
 // Dial has the broker connected.
 func (t *Transport) Dial(ctx context.Context, _ string) (transport.Conn, error) {
+	stage.Enter(ctx, "connecting to the broker "+t.broker.String())
 	done := make(chan error, 1)
 	t.ref.Tell(messages.Connect{Done: func(err error) { done <- err }})
 	select {

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"example.com/mailcall/api"
+	"example.com/mailcall/broker"
+	"example.com/mailcall/codec"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/tests/internal/kit"
 	"example.com/mailcall/transport"
@@ -69,6 +71,25 @@ func TestErrorSaysWhatTheDialStoodAt(t *testing.T) {
 }
 
 const shortly = 300 * time.Millisecond
+
+// silentBroker never connects.
+type silentBroker struct{ broker.Broker }
+
+func (silentBroker) Connect(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func (silentBroker) String() string { return "silent" }
+
+// The same goes for the broker, to which publishing has to connect.
+func TestErrorSaysThatTheBrokerIsNotConnected(t *testing.T) {
+	c := kit.Start(t, api.WithBroker(silentBroker{}), api.WithAttemptTimeout(shortly), api.WithRetries(0))
+	err := c.Publish(context.Background(), c.NewMessage("orders", &codec.Frame{Data: []byte("{}")}))
+	if !errors.Is(err, rpcerr.ErrAttemptTimeout) || !strings.Contains(err.Error(), "while connecting to the broker silent") {
+		t.Errorf("got %v, want %v, while connecting to the broker silent", err, rpcerr.ErrAttemptTimeout)
+	}
+}
 
 func overTCP(t *testing.T, opts ...tcp.Option) transport.Transport {
 	t.Helper()
