@@ -76,7 +76,7 @@ func WithTLS(c *tls.Config) Option {
 	return optionFunc(func(o *config) error {
 		o.tls = nil
 		if c != nil {
-			o.tls = c.Clone()
+			o.tls = guarded(c)
 		}
 		return nil
 	})

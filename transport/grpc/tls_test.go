@@ -15,6 +15,7 @@ import (
 	stock "google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
+	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 	mailgrpc "example.com/mailcall/transport/grpc"
 )
@@ -137,4 +138,33 @@ type redirect struct {
 func (r *redirect) dial(ctx context.Context, network, _ string) (net.Conn, error) {
 	*r.times++
 	return new(net.Dialer).DialContext(ctx, network, r.address)
+}
+
+// Functions of a TLS configuration run on a goroutine of gRPC's library: a panic
+// there fails the dial, and not the program.
+func TestPanicsOfATLSConfiguration(t *testing.T) {
+	ca := newAuthority(t)
+	address, _ := startStock(t, nil, stock.Creds(credentials.NewTLS(&tls.Config{
+		Certificates: []tls.Certificate{ca.pair(t)}, ClientAuth: tls.RequestClientCert,
+	})))
+	for name, config := range map[string]*tls.Config{
+		"VerifyConnection":      {VerifyConnection: func(tls.ConnectionState) error { panic("as ordered") }},
+		"VerifyPeerCertificate": {VerifyPeerCertificate: func([][]byte, [][]*x509.Certificate) error { panic("as ordered") }},
+		"GetClientCertificate":  {GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { panic("as ordered") }},
+	} {
+		config.RootCAs = ca.pool
+		_, err := newTransport(t, mailgrpc.WithTLS(config)).Dial(bound(t), address)
+		if !errors.Is(err, transport.ErrNotSent) || !errors.Is(err, rpcerr.ErrPanic) {
+			t.Errorf("%s: got %v, want %v that was not sent", name, err, rpcerr.ErrPanic)
+		}
+	}
+	for name, config := range map[string]*tls.Config{
+		"GetCertificate":     {GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { panic("as ordered") }},
+		"GetConfigForClient": {GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { panic("as ordered") }},
+	} {
+		l := respond(t, "127.0.0.1:0", mirror, mailgrpc.WithTLS(config))
+		if _, err := newTransport(t, mailgrpc.WithTLS(&tls.Config{RootCAs: ca.pool})).Dial(bound(t), l.Address()); err == nil {
+			t.Errorf("%s: got a connection, want none", name)
+		}
+	}
 }
