@@ -14,6 +14,7 @@ import (
 
 	natsio "github.com/nats-io/nats.go"
 
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/internal/stage"
 )
 
@@ -196,8 +197,10 @@ func (l *link) current() context.Context {
 	return l.epoch
 }
 
+// tell may run on a goroutine of nats.go, where nobody else would catch a panic.
 func (l *link) tell(err error) {
 	if l.onError != nil && l.ctx.Err() == nil {
+		defer guard.Catch("error function", new(error)) // it was the one to tell
 		l.onError(err)
 	}
 }

@@ -153,3 +153,25 @@ func TestRefusedByTheRegistry(t *testing.T) {
 		t.Errorf("Watch: got %v, want %v", err, natsio.ErrPermissionViolation)
 	}
 }
+
+// A function that is told of errors, and panics, takes nothing with it.
+func TestPanicOfTheErrorFunc(t *testing.T) {
+	s := walled(t, []string{"secret"}, nil)
+	told := make(chan struct{}, 10)
+	tr := newTransport(t, s.ClientURL(), ann, nats.WithErrorFunc(func(error) {
+		told <- struct{}{}
+		panic("as ordered")
+	}))
+	c := dial(t, tr, "secret")
+	c.Bind(t.Context(), time.Now().Add(time.Minute))
+	if err := c.Send(&transport.Message{}); err != nil {
+		t.Fatal(err)
+	}
+	<-told
+	if err := c.Recv(new(transport.Message)); !errors.Is(err, natsio.ErrPermissionViolation) {
+		t.Errorf("got %v, want %v", err, natsio.ErrPermissionViolation)
+	}
+	if _, err := tr.Dial(t.Context(), "greeter"); err != nil {
+		t.Errorf("got %v afterwards, want a connection", err)
+	}
+}
