@@ -170,7 +170,8 @@ type PoolInfo struct {
 
 // CallInfo is one call in flight.
 type CallInfo struct {
-	// ID is the address of the call's supervisor and its ticket.
+	// ID is the address of the call's supervisor, "#", and how many calls that
+	// supervisor has served before this one.
 	ID string `json:"id"`
 	// Service and Endpoint name what is called.
 	Service  string `json:"service"`

@@ -11,15 +11,15 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// cutGrace is how long Close waits for calls that it has cancelled. They
-// return at once unless code of the user holds them.
+// cutGrace is how long Close waits for calls that it has cancelled. They return
+// at once unless user code blocks them.
 const cutGrace = time.Second
 
 // Refuse refuses new calls from now on. [Desk.Close] does the rest.
 func (d *Desk) Refuse() { d.closed.Store(true) }
 
-// Close refuses new calls, waits for those in flight until ctx ends, then
-// cancels them, and returns how many it cut.
+// Close refuses new calls, waits for those in flight until ctx is done, then
+// cancels the rest and returns how many it cancelled.
 func (d *Desk) Close(ctx context.Context) (cut int) {
 	d.Refuse()
 	if !d.await(ctx.Done()) {
@@ -35,17 +35,17 @@ func (d *Desk) Close(ctx context.Context) (cut int) {
 }
 
 // Shut refuses new calls and cancels those in flight with err, without waiting
-// for them. It returns how many it cut.
+// for them. It returns how many it cancelled.
 func (d *Desk) Shut(err error) (cut int) {
 	d.Refuse()
 	return d.Cancel(err)
 }
 
-// Vacate takes the actors of all calls that are over out of the actor system.
-// It is the last thing that happens to a closed desk.
+// Vacate removes the actors of all calls that have ended from the actor system.
+// It is the last step of closing a desk.
 func (d *Desk) Vacate() {
 	for _, c := range *d.cells.Load() {
-		if c.gen.Load()%2 == 0 { // and so it stays: a closed desk gives none away
+		if c.gen.Load()%2 == 0 { // it stays free: a closed desk claims no cell
 			if c.timer != nil {
 				c.timer.Stop()
 			}
@@ -57,7 +57,7 @@ func (d *Desk) Vacate() {
 	}
 }
 
-// await waits until no call is in flight; false if the wait was ended first.
+// await waits until no call is in flight; it returns false if end comes first.
 func (d *Desk) await(end <-chan struct{}) bool {
 	for d.Live() > 0 {
 		select {
@@ -69,7 +69,7 @@ func (d *Desk) await(end <-chan struct{}) bool {
 	return true
 }
 
-// Live is how many calls are in flight.
+// Live returns how many calls are in flight.
 func (d *Desk) Live() (n int) {
 	for _, c := range *d.cells.Load() {
 		if c.gen.Load()%2 == 1 {
@@ -80,6 +80,7 @@ func (d *Desk) Live() (n int) {
 }
 
 // Cancel ends every call in flight with err and returns how many there were.
+// It does not wait for them.
 func (d *Desk) Cancel(err error) (n int) {
 	for _, c := range *d.cells.Load() {
 		if ticket := c.gen.Load(); ticket%2 == 1 {
