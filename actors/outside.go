@@ -19,10 +19,10 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// lookupTimeout bounds one question to the registry.
+// lookupTimeout bounds one registry lookup.
 const lookupTimeout = 5 * time.Second
 
-// errNoRegistry is the answer of a client that was given no registry.
+// errNoRegistry is the error of every lookup if the client has no registry.
 var errNoRegistry = fmt.Errorf("%w: the client has no registry (WithRegistry) and the call no address (WithAddress)", registry.ErrNotFound)
 
 // lookup asks the registry outside of any turn.
@@ -77,8 +77,8 @@ func (r *Runtime) follow(ctx context.Context, service string, changed func([]*re
 	return r.Registry.Watch(ctx, service, changed)
 }
 
-// over reports whether the time of ctx is over. A socket with the same deadline
-// says so a moment before the context does.
+// over reports whether the deadline of ctx has passed. A socket with the same
+// deadline may fail a moment before ctx is done.
 func (r *Runtime) over(ctx context.Context) bool {
 	deadline, is := ctx.Deadline()
 	return is && (errors.Is(ctx.Err(), context.DeadlineExceeded) || r.Clock.Now() >= r.Clock.Instant(deadline))
@@ -116,7 +116,8 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 	}, nil
 }
 
-// multiplexed reports whether the connections to a node are likely shared.
+// multiplexed reports whether the connections to a node are expected to be
+// shared.
 func (r *Runtime) multiplexed(n *messages.Node) (is bool, err error) {
 	defer guard.Catch("transport", &err)
 	m, ok := r.Transports[n.Transport].(transport.Multiplexer)

@@ -2,9 +2,7 @@
 
 package messages
 
-import (
-	"example.com/mailcall/transport"
-)
+import "example.com/mailcall/transport"
 
 // StreamMessage is everything a stream actor understands.
 //

@@ -14,8 +14,8 @@ import (
 // cutGrace is how long Close waits for streams that it has cancelled.
 const cutGrace = time.Second
 
-// Close refuses new streams, waits for those that are open until ctx ends, then
-// cancels them, and returns how many it cut.
+// Close refuses new streams, waits for the open ones until ctx is done, then
+// cancels the rest and returns how many it cancelled.
 func (d *Desk) Close(ctx context.Context) (cut int) {
 	d.refuse()
 	if d.await(ctx.Done()) {
@@ -30,8 +30,8 @@ func (d *Desk) Close(ctx context.Context) (cut int) {
 	return cut
 }
 
-// Shut refuses new streams and cancels those that are open with err, without
-// waiting for them. It returns how many it cut.
+// Shut refuses new streams and cancels the open ones with err, without waiting
+// for them. It returns how many it cancelled.
 func (d *Desk) Shut(err error) (cut int) {
 	d.refuse()
 	return d.Cancel(err)
@@ -55,7 +55,7 @@ func (d *Desk) Cancel(err error) (n int) {
 	return n
 }
 
-// await waits until no stream is open; false if the wait was ended first.
+// await waits until no stream is open; it returns false if end comes first.
 func (d *Desk) await(end <-chan struct{}) bool {
 	for d.Live() > 0 {
 		select {
