@@ -50,11 +50,11 @@ type Handler func(ctx context.Context, e Event) error
 // is worth having them early.
 type Broker interface {
 	// Publish hands m to the subscribers of topic: to each one that has no
-	// queue, and to one of each queue. It returns when the broker has taken
-	// it, not when it is handled, and at the latest when ctx ends. It keeps no
-	// reference to m. An error that matches [ErrNotSent] proves that nobody
-	// can have got the message; a [*PartialError] says who has; any other
-	// leaves it open.
+	// queue, and to one of each queue. It returns when the broker has taken it,
+	// not when it is handled, and at the latest when ctx is done. It keeps no
+	// reference to m. An error that matches [ErrNotSent] proves that nobody can
+	// have got the message; a [*PartialError] says who has; any other leaves it
+	// open.
 	Publish(ctx context.Context, topic string, m *Message) error
 	// Subscribe calls handle with the events of topic from now on, until the
 	// subscription is closed. ctx bounds the call only.
@@ -69,12 +69,12 @@ type Broker interface {
 // it. Connect may be called again and by many goroutines at once, and then
 // does nothing when there is a connection.
 type Connecter interface {
-	// Connect returns at the latest when ctx ends. After an error it may be
+	// Connect returns at the latest when ctx is done. After an error it may be
 	// called again.
 	Connect(ctx context.Context) error
 }
 
-// Subscription is one handler at work. Its methods may be called from any
+// Subscription is one handler at work. Its methods may be called by any
 // goroutine, from the handler too.
 type Subscription interface {
 	// Topic is the name that was subscribed to.

@@ -16,8 +16,8 @@ const (
 	maxWaiting = 1 << 20
 )
 
-// SubscribeOption changes one subscription. Options are applied in order, a
-// later one wins.
+// SubscribeOption changes one subscription. Options are applied in order; a
+// later one replaces an earlier one.
 type SubscribeOption interface{ apply(*SubscribeOptions) error }
 
 type subscribeFunc func(*SubscribeOptions) error

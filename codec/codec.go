@@ -21,8 +21,8 @@ type Codec interface {
 // prefers it: the hot path then allocates nothing for the encoding.
 type Appender interface {
 	Codec
-	// Append appends the encoding of v to dst and returns the longer slice.
-	// On an error it returns dst as it was.
+	// Append appends the encoding of v to dst and returns the longer slice. On
+	// an error it returns dst unchanged.
 	Append(dst []byte, v any) ([]byte, error)
 }
 

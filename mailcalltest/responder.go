@@ -20,9 +20,9 @@ type Listening interface {
 	Listen(address string) (transport.Listener, error)
 }
 
-// Responder answers calls as a go-micro v6 server does. It is made by [New]
-// or [NewGreeter], serves after [Responder.Listen] or [Responder.Serve], and
-// must be closed. All its methods may be called from any goroutine.
+// Responder answers calls as a go-micro v6 server does. It is made by [New] or
+// [NewGreeter], serves after [Responder.Listen] or [Responder.Serve], and must
+// be closed. All its methods may be called by any goroutine.
 type Responder struct {
 	name     string
 	handlers map[string]Handler // fixed after New, like codecs and topics
@@ -59,7 +59,7 @@ func New(name string, opts ...Option) *Responder {
 	}
 	r.faults.dice = diceFrom(defaultSeed)
 	for _, opt := range opts {
-		if opt != nil { // no option is none
+		if opt != nil { // nil options are ignored
 			opt(r)
 		}
 	}

@@ -31,10 +31,10 @@ var (
 	// ErrAttemptTimeout: an attempt used up its own bound while the call's
 	// deadline had not passed.
 	ErrAttemptTimeout = errors.New("attempt timed out")
-	// ErrPanic: code of the user that the client calls (codec, call or stream
-	// wrapper, filter, strategy, retry or backoff function, transport, registry,
-	// broker) panicked; the error text has the stack. Or it ended a goroutine of
-	// the client's; then the text says so.
+	// ErrPanic: user code that the client calls (codec, call or stream wrapper,
+	// filter, strategy, retry or backoff function, transport, registry, broker)
+	// panicked; the error text has the stack. Or it ended a goroutine of the
+	// client's; then the text says so.
 	ErrPanic = errors.New("panic in user code")
 	// ErrNotImplemented: the client cannot do this yet.
 	ErrNotImplemented = errors.New("not implemented yet")

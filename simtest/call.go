@@ -252,7 +252,7 @@ func (*call) Sent(bool) {}
 // Keep implements caller.Exchange.
 func (*call) Keep() {}
 
-// planned is what code of the user panics with.
+// planned is what user code panics with.
 type planned struct{ at Panic }
 
 func (c *call) panic(at Panic) {

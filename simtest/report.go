@@ -41,8 +41,8 @@ const (
 	NothingLeft
 	// MailboxBounded: no mailbox grows beyond what the calls in flight explain.
 	MailboxBounded
-	// PanicContained: a panic in code of the user fails an attempt, and stops
-	// neither actor nor client.
+	// PanicContained: a panic in user code fails an attempt, and stops neither
+	// actor nor client.
 	PanicContained
 	// StreamEnds: a stream that was opened ends exactly once, one tick after its
 	// deadline or after its user has given it up at the latest, and nobody waits

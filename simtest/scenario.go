@@ -152,7 +152,7 @@ type Call struct {
 	// Wish is what the retry function says to every failure. [messages.WantRetry]
 	// makes a call idempotent, whatever it says.
 	Wish messages.Wish
-	// Panic is where code of the user panics, the first time it is called.
+	// Panic is where user code panics, the first time it is called.
 	Panic Panic
 	// Size is how long the request is, at least 16 bytes.
 	Size int
@@ -222,7 +222,7 @@ type Publish struct {
 	CancelAfter                       time.Duration
 }
 
-// Panic is where code of the user panics.
+// Panic is where user code panics.
 type Panic uint8
 
 // The places.

@@ -8,11 +8,11 @@ import (
 )
 
 // Numbering tells the answer to the last request of a connection from one more
-// to the request before it, on wires where an answer repeats the Micro-ID of its
-// request: a server that answers twice would else have its second answer taken
-// for that to the next request. It is for the client's end of a connection that
-// carries one exchange at a time. The zero value has seen no request. Its methods
-// may be called from any goroutine.
+// to the request before it, on wires where an answer repeats the Micro-ID of
+// its request: a server that answers twice would else have its second answer
+// taken for that to the next request. It is for the client's end of a
+// connection that carries one exchange at a time. The zero value has seen no
+// request. Its methods may be called by any goroutine.
 type Numbering struct {
 	mu          sync.Mutex
 	now, before int64 // ids and 1; 0: none

@@ -58,7 +58,7 @@ type Receiver interface {
 // Loan is memory of a connection that a receiver may read until it gives it
 // back.
 type Loan interface {
-	// Return ends the loan. It may be called from any goroutine.
+	// Return ends the loan. It may be called by any goroutine.
 	Return()
 }
 
@@ -85,11 +85,12 @@ type Shared interface {
 type Parallel interface {
 	Shared
 	// Exchange sends request and fills reply, whose header and body belong to
-	// the caller then, unless reply has a [Message.Loan]. It returns when ctx ends, with ctx.Err() among its
-	// causes, and soon after deadline (zero: none) with an error that matches
-	// os.ErrDeadlineExceeded. An error made by [NotSent] proves that the peer
-	// saw nothing, one made by [Answered] that it was the peer's own answer;
-	// reply may have a header and a trailer in spite of that one.
+	// the caller then, unless reply has a [Message.Loan]. It returns when ctx
+	// is done, with ctx.Err() among its causes, and soon after deadline (zero:
+	// none) with an error that matches os.ErrDeadlineExceeded. An error made by
+	// [NotSent] proves that the peer saw nothing, one made by [Answered] that
+	// it was the peer's own answer; reply may have a header and a trailer in
+	// spite of that one.
 	Exchange(ctx context.Context, deadline time.Time, request, reply *Message) error
 }
 

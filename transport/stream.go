@@ -15,7 +15,7 @@ type Streamer interface {
 	// Open begins a stream. m has the header, its body is not sent. Open
 	// returns once the opening is on its way; whether the service takes it is
 	// learnt from the stream. ctx and deadline (zero: none) bound the whole
-	// stream: when ctx ends Send and Recv fail with ctx.Err() among their
+	// stream: when ctx is done Send and Recv fail with ctx.Err() among their
 	// causes, soon after deadline with an error that matches
 	// os.ErrDeadlineExceeded, and the peer is told. An error that matches
 	// [ErrNotSent] says that the peer cannot know of the stream.
@@ -23,7 +23,7 @@ type Streamer interface {
 }
 
 // Stream is one stream of a [Streamer]. One goroutine at a time may call Send
-// and CloseSend, one at a time may call Recv; Close may be called from any
+// and CloseSend, one at a time may call Recv; Close may be called by any
 // goroutine, more than once.
 type Stream interface {
 	// Send writes one message; a header is sent with it if the wire can.

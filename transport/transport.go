@@ -42,7 +42,7 @@ type Message struct {
 // Transport opens connections. It is used by many goroutines at once.
 type Transport interface {
 	// Dial opens a connection to address, a form that the transport defines
-	// ("host:port" mostly). It returns at the latest when ctx ends, with an
+	// ("host:port" mostly). It returns at the latest when ctx is done, with an
 	// error that says why. mailcall bounds ctx by the dial timeout.
 	Dial(ctx context.Context, address string) (Conn, error)
 	// String is the short name by which options, node metadata ("transport")
@@ -51,8 +51,8 @@ type Transport interface {
 }
 
 // Conn carries messages in both directions. One goroutine at a time may call
-// Send, one at a time may call Recv; Close may be called from any goroutine,
-// more than once, and makes a pending Send or Recv return an error.
+// Send, one at a time may call Recv; Close may be called by any goroutine, more
+// than once, and makes a pending Send or Recv return an error.
 type Conn interface {
 	// Send writes one message. It keeps no reference to m, its header or its
 	// body after it returns. An error made by [NotSent] says that the peer
@@ -82,8 +82,8 @@ type Exclusive interface {
 	// lasted longer than two milliseconds, within two milliseconds otherwise.
 	Bind(ctx context.Context, deadline time.Time)
 	// Interrupt makes a pending and every later Send and Recv fail with
-	// [ErrInterrupted]. It may be called from any goroutine, does not block,
-	// and leaves the connection good only for Close.
+	// [ErrInterrupted]. It may be called by any goroutine, does not block, and
+	// leaves the connection good only for Close.
 	Interrupt()
 	// Ready reports whether another exchange may begin. It is asked after
 	// each exchange with idle 0, and before a connection is used again that

@@ -18,7 +18,7 @@ import (
 
 // Inbox is a [broker.Subscription] that is fed with [Inbox.Offer]. It runs one
 // goroutine from the first event that waits until none does. Make it with
-// [New]; all methods may be called from any goroutine.
+// [New]; all methods may be called by any goroutine.
 type Inbox struct {
 	topic   string
 	options broker.SubscribeOptions
@@ -186,7 +186,7 @@ func (i *Inbox) tell(e broker.Event, err error) {
 	i.options.OnError(e, err)
 }
 
-// contain is deferred around code of the user.
+// contain is deferred around user code.
 func contain(err *error) {
 	r := recover()
 	if r == nil {

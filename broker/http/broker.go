@@ -74,7 +74,7 @@ func New(discovery Discovery, opts ...Option) (*Broker, error) {
 	}}
 	for _, opt := range opts {
 		if opt == nil {
-			continue // no option is none
+			continue // nil options are ignored
 		}
 		if err := opt.apply(&b.config); err != nil {
 			return nil, err

@@ -39,9 +39,9 @@ type Node struct {
 // Discovery tells a publisher where subscribers listen. It is used by many
 // goroutines at once.
 type Discovery interface {
-	// Nodes returns the nodes of all versions of the service; none, without
-	// an error, when the service is not known. It returns at the latest when
-	// ctx ends. The nodes are only read.
+	// Nodes returns the nodes of all versions of the service; none, without an
+	// error, when the service is not known. It returns when ctx is done at the
+	// latest. The nodes are only read.
 	Nodes(ctx context.Context, service string) ([]Node, error)
 }
 

@@ -26,8 +26,8 @@ const (
 	DefaultListen = "127.0.0.1:0"
 )
 
-// Option changes how a [Broker] is made. Options are applied in order, a later
-// one wins.
+// Option changes how a [Broker] is made. Options are applied in order; a later
+// one replaces an earlier one.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -110,7 +110,7 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithDialer replaces the way connections for posting are opened. It must
-// return when ctx ends; it is called by many goroutines at once. Defaults to
+// return when ctx is done; it is called by many goroutines at once. Defaults to
 // the dialer of package net.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return optionFunc(func(c *config) error {

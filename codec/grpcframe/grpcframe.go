@@ -40,8 +40,8 @@ var errNoInner = errors.New("grpcframe codec: has no inner codec; make it with N
 // matches rpcerr.ErrMessageTooLarge.
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
-// Append is Marshal into memory that the caller has. On an error it returns
-// dst as it was.
+// Append is Marshal into memory that the caller has. On an error it returns dst
+// unchanged.
 func (c Codec) Append(dst []byte, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil

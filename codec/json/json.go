@@ -20,8 +20,8 @@ import (
 	"example.com/mailcall/codec/internal/value"
 )
 
-// Codec encodes values as JSON. It has no state, so its zero value is ready
-// and any number of goroutines may use it.
+// Codec encodes values as JSON. It is stateless: the zero value is ready to
+// use, and it is safe for concurrent use.
 type Codec struct{}
 
 var _ codec.Appender = Codec{}
@@ -35,7 +35,7 @@ func New() Codec { return Codec{} }
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
 // Append appends the compact JSON text of v and a newline to dst. On an error
-// it returns dst as it was.
+// it returns dst unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil

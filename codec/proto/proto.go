@@ -13,8 +13,8 @@ import (
 	"example.com/mailcall/codec/internal/value"
 )
 
-// Codec encodes protobuf messages. It has no state, so its zero value is ready
-// and any number of goroutines may use it.
+// Codec encodes protobuf messages. It is stateless: the zero value is ready to
+// use, and it is safe for concurrent use.
 //
 // A message that has the methods of vtprotobuf (SizeVT and
 // MarshalToSizedBufferVT, UnmarshalVT and Reset) is encoded and decoded by
@@ -36,7 +36,7 @@ const (
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
 // Append is Marshal into memory that the caller has. It allocates nothing when
-// dst has room for the encoding. On an error it returns dst as it was.
+// dst has room for the encoding. On an error it returns dst unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	if value.Nil(v) {
 		return dst, value.Refuse(name, want, v)

@@ -23,9 +23,9 @@ const (
 	DefaultCollect = 100 * time.Millisecond
 )
 
-// Option changes how a [Broker], [Registry] or [Transport] is made. Options
-// are applied in order, a later one wins. One that does not concern what is
-// made has no effect.
+// Option changes how a [Broker], [Registry] or [Transport] is made. Options are
+// applied in order; a later one replaces an earlier one. One that does not
+// concern what is made has no effect.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -47,7 +47,7 @@ func configure(opts []Option) (config, error) {
 	c := config{timeout: DefaultTimeout, collect: DefaultCollect, urls: []string{DefaultURL}}
 	for _, opt := range opts {
 		if opt == nil {
-			continue // no option is none
+			continue // nil options are ignored
 		}
 		if err := opt.apply(&c); err != nil {
 			return config{}, err

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package guard makes errors of panics in code of the user, so that they fail
-// what that code was called for and nothing else.
+// Package guard makes errors of panics in user code, so that they fail what
+// that code was called for and nothing else.
 package guard
 
 import (
@@ -19,8 +19,8 @@ func Catch(where string, err *error) {
 	}
 }
 
-// ErrLeft is the error of code of the user that has ended the goroutine it ran
-// on. It matches [rpcerr.ErrPanic].
+// ErrLeft is the error of user code that has ended the goroutine it ran on. It
+// matches [rpcerr.ErrPanic].
 var ErrLeft = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit, or FailNow of a test)", rpcerr.ErrPanic)
 
 // Ask runs ask, which must end, and tells what it returns; [ErrLeft] if it ended

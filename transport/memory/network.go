@@ -53,7 +53,7 @@ func New() *Network {
 func (*Network) String() string { return "memory" }
 
 // Dial opens a connection to the listener of address. It waits while too many
-// connections wait to be accepted, and returns when ctx ends at the latest.
+// connections wait to be accepted, and returns when ctx is done at the latest.
 // The connection implements [transport.Exclusive] and [transport.Peer]. With
 // nobody listening the error matches syscall.ECONNREFUSED; every error matches
 // [transport.ErrNotSent].

@@ -33,8 +33,8 @@ func (Codec) Append(dst []byte, v any) ([]byte, error) { return Append(dst, v) }
 // Unmarshal decodes the one JSON value in data into v.
 func (Codec) Unmarshal(data []byte, v any) error { return Unmarshal(data, v) }
 
-// Append appends the JSON text of v to dst. On an error it returns dst as it
-// was.
+// Append appends the JSON text of v to dst. On an error it returns dst
+// unchanged.
 func Append(dst []byte, v any) ([]byte, error) {
 	if value.Nil(v) {
 		return dst, value.Refuse(name, wantEncode, v)
