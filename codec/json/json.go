@@ -68,9 +68,9 @@ func (Codec) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// compact takes the spaces between tokens out of text[from:], in place.
-// protojson puts them in at random to keep anybody from relying on its output;
-// the wire wants the same bytes each time.
+// compact removes the spaces between tokens from text[from:], in place. protojson
+// inserts them at random so that nobody relies on its output, but equal messages
+// should be equal bytes here.
 func compact(text []byte, from int) []byte {
 	kept, quoted := from, false
 	for i := from; i < len(text); i++ {

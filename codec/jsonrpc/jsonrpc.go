@@ -28,9 +28,8 @@ var (
 // New returns the codec.
 func New() Codec { return Codec{} }
 
-// Marshal returns the bare JSON text of v without an envelope and with a
-// newline, as an event has it. A nil and a nil pointer are a
-// [codec.TypeError].
+// Marshal returns the JSON text of v with a newline and without an envelope, as in
+// an event. For nil and a nil pointer the error is a [codec.TypeError].
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
 // Append appends the bare JSON text of v and a newline to dst. On an error it

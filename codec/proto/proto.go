@@ -35,8 +35,8 @@ const (
 // nil pointer are a [codec.TypeError].
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
-// Append is Marshal into memory that the caller has. It allocates nothing when
-// dst has room for the encoding. On an error it returns dst unchanged.
+// Append is Marshal, but appends to dst. It does not allocate if dst has room for
+// the encoding. On an error it returns dst unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	if value.Nil(v) {
 		return dst, value.Refuse(name, want, v)
@@ -82,8 +82,8 @@ func (Codec) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// undecoded is apart for the sake of the stack: a goroutine has to have room for
-// all of Unmarshal below the decoder, and mostly nothing fails.
+// undecoded returns the error for data that cannot be decoded. It is a function of
+// its own to keep the stack frame of Unmarshal small.
 func undecoded(data []byte, v any, err error) error {
 	return fmt.Errorf("proto codec: decode %d bytes into %T: %w", len(data), v, err)
 }

@@ -42,8 +42,8 @@ func Append(dst []byte, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil
 	}
-	// An encoder writes its result in one piece, which saves the second copy
-	// that json.Marshal makes; its newline is taken off again.
+	// An Encoder writes its result in one piece, which saves the copy that
+	// json.Marshal makes; its newline is removed again.
 	out := sink{dst}
 	if err := json.NewEncoder(&out).Encode(v); err != nil {
 		return dst, fmt.Errorf("json codec: encode %T: %w", v, err)
