@@ -19,7 +19,7 @@ import (
 type exchange struct {
 	s           *session
 	id          string             // key in the session
-	opening     *transport.Message // the request, its header completed
+	opening     *transport.Message // the request, with its header completed
 	contentType string
 	codec       codec.Codec
 	handler     Handler
@@ -29,10 +29,10 @@ type exchange struct {
 	headers     metadata.Metadata
 	fault       Fault
 	inbox       chan *transport.Message // later messages; nil for a unary endpoint
-	over        chan struct{}           // closed when the id is free again
+	over        chan struct{}           // closed when the id may be used again
 
-	// in is the exchange on a connection where exchanges are something of
-	// their own, nil elsewhere; concluded says that its stream ended well.
+	// in is the transport's exchange, nil if the transport has none; concluded
+	// says that its stream ended normally.
 	in        transport.Incoming
 	concluded bool
 }
@@ -48,7 +48,7 @@ func newExchange(s *session, id string, m *transport.Message, c codec.Codec) *ex
 	return x
 }
 
-// admit counts the exchange, and sees which fault it meets.
+// admit counts the exchange and takes the fault that applies to it.
 func (x *exchange) admit() {
 	s := x.s
 	if x.refusal != nil {
@@ -65,7 +65,7 @@ func (x *exchange) admit() {
 	}
 }
 
-// route finds the handler: by the header, else by the envelope.
+// route finds the handler by the header, else by the envelope.
 func (x *exchange) route() {
 	envelope, payload, err := open(x.codec, x.opening)
 	if err != nil {
@@ -76,7 +76,7 @@ func (x *exchange) route() {
 	x.routeTo(envelope.Method)
 }
 
-// routeTo finds the handler; method is what the envelope names.
+// routeTo finds the handler; method is the one named in the envelope.
 func (x *exchange) routeTo(method string) {
 	endpoint := x.opening.Header.Get(headEndpoint)
 	for _, other := range [...]string{x.opening.Header.Get(headMethod), method} {
@@ -87,7 +87,7 @@ func (x *exchange) routeTo(method string) {
 	x.handler, x.refusal = x.s.r.find(endpoint)
 }
 
-// open takes the envelope off a message, if its codec has one.
+// open removes the envelope from a message, if its codec has one.
 func open(c codec.Codec, m *transport.Message) (codec.Envelope, []byte, error) {
 	enveloper, ok := c.(codec.Enveloper)
 	if !ok {
@@ -120,8 +120,8 @@ func (r *Responder) find(endpoint string) (Handler, error) {
 	return Handler{}, errors.New("rpc: can't find service " + service)
 }
 
-// deliver takes a further message under the same id. A stream's handler gets
-// it; on a unary call it is lost.
+// deliver handles a further message with the same id. The handler of a stream
+// gets it; for a unary call it is dropped.
 func (x *exchange) deliver(ctx context.Context, m *transport.Message) bool {
 	if x.handler.serve == nil {
 		x.s.r.tally(func(st *Stats) { st.Swallowed++ })
@@ -130,7 +130,7 @@ func (x *exchange) deliver(ctx context.Context, m *transport.Message) bool {
 	select {
 	case x.inbox <- m:
 	case <-x.over:
-		return x.s.take(ctx, m) // the id is free: the message begins anew
+		return x.s.take(ctx, m) // the id is free: this is a new exchange
 	case <-x.s.gone:
 		return false
 	}
@@ -153,8 +153,8 @@ func (x *exchange) run(session context.Context) {
 	x.finish(answer)
 }
 
-// finish frees the id and sends the answer, if there is one to send and
-// somebody to send it to.
+// finish frees the id and sends the answer, if there is one and the client is
+// still connected.
 func (x *exchange) finish(answer *transport.Message) {
 	if x.in != nil {
 		x.conclude(answer)
@@ -174,12 +174,12 @@ func (x *exchange) finish(answer *transport.Message) {
 	}
 }
 
-// context is what the handler gets: the header and the deadline.
+// context returns the handler's context, with the header and the deadline.
 func (x *exchange) context(session context.Context) (context.Context, context.CancelFunc) {
 	ctx := metadata.NewContext(session, x.headers)
 	ns, err := strconv.ParseInt(x.opening.Header.Get(headTimeout), 10, 64)
 	if err != nil || ns < 0 {
-		return context.WithCancel(ctx) // go-micro ignores what is no number
+		return context.WithCancel(ctx) // go-micro ignores a Timeout that is not a number
 	}
 	timeout := time.Duration(ns)
 	x.s.r.count(x.handler.name, func(e *EndpointStats) { e.Timeouts++; e.LastTimeout = timeout })
@@ -207,8 +207,8 @@ func (x *exchange) perform(ctx context.Context) (answer *transport.Message) {
 	return x.replied(value)
 }
 
-// panicked is the answer for a handler that has panicked: a go-micro server
-// says nothing then, but for the one of gRPC.
+// panicked returns the answer for a handler that has panicked: none, except over
+// gRPC, as in go-micro.
 func (x *exchange) panicked(p any) *transport.Message {
 	if _, is := x.in.(native); is {
 		return x.failed(recovered(p))
@@ -216,7 +216,7 @@ func (x *exchange) panicked(p any) *transport.Message {
 	return nil
 }
 
-// decode is given to the handler. An empty body leaves v as it is.
+// decode decodes the request for the handler. An empty body leaves v unchanged.
 func (x *exchange) decode(v any) error {
 	return decode(x.codec, x.opening.Body, x.payload, v)
 }
@@ -231,11 +231,11 @@ func decode(c codec.Codec, body, payload []byte, v any) error {
 	return nil
 }
 
-// bare is an error of decoding without the codec's own words around it, as
-// go-micro has it on the wire.
+// bare is a decoding error without the text that the codec has added, as go-micro
+// sends it.
 type bare struct{ error }
 
-// Error is the text of the innermost error.
+// Error returns the text of the innermost error.
 func (b bare) Error() string {
 	inner := b.error
 	for next := errors.Unwrap(inner); next != nil; next = errors.Unwrap(inner) {

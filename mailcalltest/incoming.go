@@ -17,8 +17,8 @@ type native interface {
 	Native()
 }
 
-// accept serves a connection on which exchanges are something of their own.
-// They need no ids of ours: each has its own way back.
+// accept serves a connection of a transport with exchanges of its own. They need
+// no ids, because each has its own way to answer.
 func (s *session) accept(ctx context.Context, a transport.Acceptor) {
 	for {
 		in, err := a.Accept()
@@ -31,7 +31,7 @@ func (s *session) accept(ctx context.Context, a transport.Acceptor) {
 	}
 }
 
-// receive begins one exchange and reports whether the connection lives on.
+// receive begins one exchange and reports whether the connection goes on.
 func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
 	m := &transport.Message{Header: in.Opening().Clone()}
 	if in.Unary() {
@@ -44,7 +44,7 @@ func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
 			return in.End(s.published(ctx, topic, m)) == nil || !s.lost()
 		}
 	}
-	headers := toMetadata(m.Header, s.local, s.remote) // as they came
+	headers := toMetadata(m.Header, s.local, s.remote) // as they arrived
 	c := chooseCodec(s.r.codecs, &m.Header)
 	if c == nil {
 		return in.End(unsupported(m)) == nil || !s.lost()
@@ -85,8 +85,8 @@ func (x *exchange) runIncoming(ctx context.Context) {
 	x.run(ctx)
 }
 
-// conclude sends the answer, or for a stream what ends it. No answer to a
-// unary exchange is none: the client waits.
+// conclude sends the answer, or what ends a stream. A unary exchange without an
+// answer gets none: the client waits.
 func (x *exchange) conclude(answer *transport.Message) {
 	if answer == nil && !x.concluded {
 		return
@@ -96,8 +96,8 @@ func (x *exchange) conclude(answer *transport.Message) {
 	}
 }
 
-// end ends the exchange. Of an answer that cannot be written it says so in place
-// of it: the client would wait in vain.
+// end ends the exchange with the answer. If that cannot be written, it answers with
+// an error instead, because the client would wait in vain.
 func (x *exchange) end(answer *transport.Message) error {
 	err := x.in.End(answer)
 	if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, transport.ErrInvalid) {
@@ -106,8 +106,7 @@ func (x *exchange) end(answer *transport.Message) error {
 	return err
 }
 
-// pass sends a message the way its fault wants it, and reports whether it went
-// out.
+// pass sends a message as its fault says, and reports whether it was sent.
 func (x *exchange) pass(m *transport.Message, send func(*transport.Message) error) bool {
 	switch f := x.fault; f.kind {
 	case kindReset:
@@ -126,13 +125,13 @@ func (x *exchange) pass(m *transport.Message, send func(*transport.Message) erro
 	return send(m) == nil && !x.givenUp()
 }
 
-// slowness is how long a body takes in the steps of a Slow fault.
+// slowness returns how long sending n bytes takes under a Slow fault.
 func slowness(f Fault, n int) time.Duration {
 	return time.Duration((n+f.n-1)/f.n) * f.delay
 }
 
-// givenUp reports whether the client no longer waits, for whichever reason but
-// the deadline.
+// givenUp reports whether the client no longer waits, for any reason other than the
+// deadline.
 func (x *exchange) givenUp() bool {
 	return errors.Is(x.in.Context().Err(), context.Canceled) && x.s.lost()
 }
