@@ -126,7 +126,7 @@ func TestInitWithARegistryThatCannotBeCompared(t *testing.T) {
 
 // A call wrapper that takes its time, or sets a bound of its own, leaves the
 // service less, and the service is told so.
-func TestWrapperLeavesLess(t *testing.T) {
+func TestServiceIsToldTheTimeThatAWrapperLeaves(t *testing.T) {
 	server := mailcalltest.Start(t)
 	for name, wrap := range map[string]func(context.Context) (context.Context, context.CancelFunc){
 		"takes its time": func(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -86,7 +86,7 @@ func TestWrapperWithoutClient(t *testing.T) {
 }
 
 // A wrapper may look at the client that it is given.
-func TestWrapperLooksAtItsClient(t *testing.T) {
+func TestWrapperMayUseItsClient(t *testing.T) {
 	var name, contentType string
 	start(t, api.WithName("looked-at"), api.WithWrapper(func(next api.Client) api.Client {
 		name, contentType = next.Options().Name, next.NewRequest("greeter", hello, nil).ContentType()

@@ -62,7 +62,7 @@ func TestNext(t *testing.T) {
 	}
 }
 
-func TestNextWithoutAnybodyInTime(t *testing.T) {
+func TestNextSkipsExpiredWaiters(t *testing.T) {
 	s := state{limits: messages.PoolLimits{Waiters: 10}}
 	s.enqueue(acquire(1, 50))
 	s.enqueue(acquire(2, 60))

@@ -159,7 +159,7 @@ func TestFirstNodesAreWarm(t *testing.T) {
 }
 
 // A new node is expected to be as fast as the others are.
-func TestNewNodeIsUsual(t *testing.T) {
+func TestNewNodeStartsWithTheTypicalLatency(t *testing.T) {
 	s := newState("a", "b")
 	s.node("a").Answered(20 * time.Millisecond)
 	s.fold(start)

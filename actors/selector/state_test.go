@@ -171,7 +171,7 @@ func TestProbe(t *testing.T) {
 }
 
 // A node where nobody listens is tried again sooner: the probe costs nothing.
-func TestEjectionWhereNobodyListens(t *testing.T) {
+func TestEjectionAfterRefusedConnections(t *testing.T) {
 	s := newState("a", "b", "c")
 	now := start
 	for n := 1; n <= 8; n++ {
@@ -189,7 +189,7 @@ func TestEjectionWhereNobodyListens(t *testing.T) {
 }
 
 // An answer in between ends the series of faults.
-func TestFaultsMustFollowEachOther(t *testing.T) {
+func TestOnlyConsecutiveFaultsEject(t *testing.T) {
 	s := newState("a", "b", "c")
 	for range 10 {
 		if faults(s, "a", faultsToEject-1, start) {

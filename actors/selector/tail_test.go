@@ -279,7 +279,7 @@ func TestAnotherAttemptSparesTheSlowNode(t *testing.T) {
 
 // A node that answers far better than is expected of it need not wait longer
 // until it is tried again.
-func TestGoodAnswerDelaysNoTry(t *testing.T) {
+func TestGoodAnswerDoesNotDelayTheNextTry(t *testing.T) {
 	s := fleet(2)
 	answer := func(id string, n int, took time.Duration, at clock.Instant) {
 		for range n {

@@ -204,7 +204,7 @@ func TestWatchersAreKeptCurrent(t *testing.T) {
 	}
 }
 
-func TestHangingSourceIsNotAskedTwice(t *testing.T) {
+func TestHangingSourceIsNotQueriedTwice(t *testing.T) {
 	r := newRig(t)
 	_, _, stop := r.follow()
 	defer stop()
