@@ -174,7 +174,8 @@ func envelope(contentType, id string) []byte {
 	return body
 }
 
-// An error in an envelope for somebody else is not told as the service's answer.
+// An error in an envelope for another request is not taken for the service's
+// answer.
 func TestUnsolicitedErrorIsNotTaken(t *testing.T) {
 	no := mailcalltest.Garbage(reply(`{"id":"999999","result":null,"error":"no"}`, "Content-Type: application/json-rpc"))
 	server := mailcalltest.Start(t, mailcalltest.WithScript(mailcalltest.Script{no}))

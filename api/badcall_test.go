@@ -18,7 +18,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// nobody is a request of somebody else's making, nil below its interface.
+// nobody is a foreign implementation of Request, a nil pointer in the interface.
 type nobody struct{ theirs }
 
 type theirs = api.Request

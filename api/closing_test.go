@@ -78,7 +78,7 @@ func TestCloseWithoutAContext(t *testing.T) {
 
 var errEnough = errors.New("enough of it")
 
-// Whoever gives up with a reason finds it in the error.
+// The cause of a cancelled context is in the error.
 func TestCauseOfACancel(t *testing.T) {
 	server := mailcalltest.Start(t)
 	server.Pause()

@@ -16,7 +16,7 @@ import (
 	"example.com/mailcall/registry/static"
 )
 
-// Who means "for ever" may say it with the longest time there is.
+// The longest duration may stand for "for ever".
 func TestLongestDurations(t *testing.T) {
 	const ever = time.Duration(math.MaxInt64)
 	server := mailcalltest.Start(t)

@@ -243,8 +243,8 @@ func TestCloseCutsStreams(t *testing.T) {
 	})
 }
 
-// Who waits on a stream that is cut learns that the client was closed, however
-// the news races.
+// A Recv that waits on a stream which Close cancels returns ErrClosed, however the
+// events race.
 func TestStreamsCancelledByCloseMatchErrClosed(t *testing.T) {
 	const streams = 100
 	eachWire(t, func(t *testing.T, c *api.Caller) {

@@ -127,8 +127,8 @@ type explosive struct{}
 
 func (*explosive) UnmarshalJSON([]byte) error { panic("boom") }
 
-// Whoever was just told of the end, and asks how the stream ended, is told the
-// same: programs written for go-micro look at Error after a loop of Recv.
+// Error returns the end that Recv has just returned: programs written for go-micro
+// check Error after a loop of Recv.
 func TestStreamErrorAgreesWithRecv(t *testing.T) {
 	for name, tc := range map[string]struct {
 		last *greet.HelloRequest

@@ -64,8 +64,8 @@ func listening(t *testing.T, r registry.Registry, topic string) (b *http.Broker,
 	return b, count
 }
 
-// The registry is not asked on each publish; whoever comes or goes is heard of
-// all the same.
+// The registry is not asked for each publish, yet new and removed subscribers are
+// noticed.
 func TestPublishCachesSubscribers(t *testing.T) {
 	d := distant{Registry: memory.New(), asked: new(atomic.Int64)}
 	_, first := listening(t, d, "greetings")

@@ -16,7 +16,7 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// trail notes who was passed in which order.
+// trail records the order in which wrappers are passed.
 type trail struct{ steps []string }
 
 func (r *trail) note(step string) { r.steps = append(r.steps, step) }

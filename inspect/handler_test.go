@@ -24,8 +24,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// still is a source that shows the same picture for ever, and counts who
-// looks.
+// still is a source that always returns the same snapshot, and counts how many were
+// taken.
 type still struct {
 	picture messages.Snapshot
 	looks   int

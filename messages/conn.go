@@ -86,7 +86,7 @@ func (c *Conn) Close() (err error) {
 func (c *Conn) Interrupt() {
 	defer func() {
 		if recover() != nil {
-			_ = c.Close() // whoever uses it is told
+			_ = c.Close() // which ends the exchange with an error
 		}
 	}()
 	c.Exclusive.Interrupt()

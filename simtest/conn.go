@@ -183,7 +183,7 @@ func (c *conn) Close() error {
 	c.server.open--
 	c.server.conns = slices.DeleteFunc(c.server.conns, func(d *conn) bool { return c == d })
 	switch wire := c.server.wire; {
-	case wire == WirePlain, wire == WireExclusive: // there it is how an exchange is given up
+	case wire == WirePlain, wire == WireExclusive: // there closing is how an exchange is cancelled
 		for _, x := range slices.Clone(c.running) {
 			x.cancel()
 		}

@@ -42,8 +42,8 @@ var (
 // String implements broker.Broker.
 func (*simBroker) String() string { return brokerName }
 
-// Connect implements broker.Connecter. The context of who connects is in real
-// time, so the time limit is kept here.
+// Connect implements broker.Connecter. The context is in real time, so the time
+// limit is kept here.
 func (b *simBroker) Connect(context.Context) error {
 	s := b.sim
 	s.note("connect")

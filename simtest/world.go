@@ -26,7 +26,7 @@ type world struct {
 	servers  map[string]*server
 	order    []*server
 	down     bool                     // the registry
-	blank    bool                     // the registry, which has forgotten everybody
+	blank    bool                     // the registry has no nodes
 	unknown  bool                     // what a blank registry says of a service: not that it has no nodes
 	filled   map[string]clock.Instant // when a service was registered again that was not
 	watchers []*watcher

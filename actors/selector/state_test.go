@@ -295,8 +295,8 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-// Who was slow once, the first time, is not taken for slow: neither a new node nor
-// the first to answer at all.
+// A node whose first answer was slow is not taken for slow: neither a new node nor
+// the first one to answer at all.
 func TestFirstAnswers(t *testing.T) {
 	s := newState("a", "b", "c")
 	now := start
@@ -338,7 +338,7 @@ func leaving(list []*registry.Service, ids ...string) []*registry.Service {
 	return list
 }
 
-// Those who leave rest as long as at least half of all nodes can be called
+// Leaving nodes get no calls as long as at least half of all nodes can be called
 // without them.
 func TestLeaving(t *testing.T) {
 	s := newState("a", "b", "c", "d")

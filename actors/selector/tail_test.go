@@ -148,8 +148,8 @@ func TestBusyServiceForgivesSoon(t *testing.T) {
 	}
 }
 
-// Who calls now and then has few answers to go by, and noisy ones. No node is
-// left behind for that.
+// A client that calls rarely has few and noisy answers to go by. No node is avoided
+// because of that.
 func TestNoiseAtASlowPace(t *testing.T) {
 	noise := dice.NewSource(7).Dice()
 	r := &traffic{s: fleet(4), now: start, dice: dice.NewSource(1).Dice()}

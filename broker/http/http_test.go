@@ -229,7 +229,7 @@ func TestUndeliverableMessages(t *testing.T) {
 // reader is a discovery that takes no announcements.
 type reader struct{ http.Discovery }
 
-// Who closes its broker because of a message lets it be answered.
+// A broker that is closed because of a message still answers that message.
 func TestCloseLetsAnswersFinish(t *testing.T) {
 	for range 100 { // whether the answer was under way is a matter of luck
 		discovery := new(board)

@@ -75,7 +75,7 @@ func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Serv
 // Watch resolves the service at once and then in each interval, and calls changed
 // with the first list and with each that differs from the one before; nil if the
 // name does not exist. It returns ctx.Err() when ctx is done, and
-// the error of a server that failed: who watches looks up again when it likes,
+// the error of a server that failed. Then the caller looks the service up again
 // and starts a new watch.
 func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
 	if changed == nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // IO does to a socket what needs no waiting for room: it writes as much as the
-// kernel takes at once, so that whoever writes is never held up and the
+// kernel takes at once, so that the writer is never held up and the
 // direction needs no deadline, and looks at what has come without taking it.
 // One goroutine at a time may write, one may read, one may peek. The zero value
 // is not usable; see [IO.Init].
