@@ -49,6 +49,7 @@ func (r *Runtime) Close(ctx context.Context) (cut int) {
 			r.Logger.Warn("mailcall: something of the user's still runs after Close", "client", r.Name)
 		}
 		timer.Stop()
+		r.Desk.Vacate()
 		if r.Broker != nil {
 			_ = r.System.Root.StopFuture(r.publisher.PID()).Wait()
 		}

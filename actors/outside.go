@@ -13,6 +13,7 @@ import (
 
 	"example.com/mailcall/actors/publisher"
 	"example.com/mailcall/internal/guard"
+	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
@@ -86,8 +87,9 @@ func (r *Runtime) over(ctx context.Context) bool {
 
 type dialFunc = func(string, time.Duration, func(transport.Conn, error)) func()
 
-// dialer returns what dials a node: the transport that its record names.
-func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
+// dialer returns what dials a node for a pool: the transport that its record
+// names.
+func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	t := r.Transports[n.Transport]
 	if r.Simulation != nil {
 		if p, ok := t.(*publisher.Transport); ok {
@@ -97,11 +99,13 @@ func (r *Runtime) dialer(n *messages.Node) (dialFunc, error) {
 	}
 	if t == nil {
 		known := slices.Sorted(maps.Keys(r.Transports))
-		return nil, fmt.Errorf("%w: node %s of %s wants %q, the client has %s (WithTransports)",
-			rpcerr.ErrUnsupportedTransport, n.Address, n.Service, n.Transport, strings.Join(known, ", "))
+		return nil, transport.BadAddress(fmt.Errorf("%w: node %s of %s wants %q, the client has %s (WithTransports)",
+			rpcerr.ErrUnsupportedTransport, n.Address, n.Service, n.Transport, strings.Join(known, ", ")))
 	}
 	return func(address string, timeout time.Duration, done func(transport.Conn, error)) func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the pool's, not a call's
+		p.Dials("")                                                       // the last one may have ended anywhere
+		ctx = stage.With(ctx, p.Dials)
 		r.Go(func() {
 			defer cancel()
 			guard.Ask(func() (transport.Conn, error) {

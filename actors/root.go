@@ -155,7 +155,8 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 		e.users++
 		return e.pool, nil
 	}
-	dial, err := r.rt.dialer(n)
+	p := &messages.Pool{Address: n.Address, Transport: n.Transport}
+	dial, err := r.rt.dialer(n, p)
 	switch {
 	case r.stopping:
 		return nil, rpcerr.ErrClosed
@@ -168,7 +169,6 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 	if err != nil {
 		return nil, err
 	}
-	p := &messages.Pool{Address: n.Address, Transport: n.Transport}
 	a := poolkeeper.New(poolkeeper.Config{
 		Pool: p, Limits: r.limits, Parent: r.self,
 		Clock: r.rt.Clock, Dice: r.rt.dice.Dice(),

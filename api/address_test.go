@@ -10,6 +10,8 @@ import (
 
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/registry"
+	"example.com/mailcall/registry/memory"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http"
@@ -62,4 +64,29 @@ func TestOneInvalidAddressFailsNoCall(t *testing.T) {
 		}
 	}
 	mailcalltest.AssertCalls(t, server, hello, 20)
+}
+
+// One node that wants a transport which the client lacks costs as little: a client
+// is older than the nodes that come, at times. Where all want one, each is asked
+// once.
+func TestNodesThatWantAnotherTransport(t *testing.T) {
+	server := mailcalltest.Start(t)
+	want := func(id, address, transport string) *registry.Node {
+		return &registry.Node{ID: id, Address: address, Metadata: map[string]string{"transport": transport}}
+	}
+	client := func(nodes ...*registry.Node) *api.Caller {
+		records := memory.New(&registry.Service{Name: "greeter", Nodes: nodes})
+		return start(t, api.WithRegistry(records), api.WithStrategy(inOrder{}), api.WithRetries(9))
+	}
+	c := client(want("a", "a:1", "pigeon"), want("b", server.Address(), "http"))
+	for range 20 {
+		if err := greetAnn(within(t), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mailcalltest.AssertCalls(t, server, hello, 20)
+	err := greetAnn(within(t), client(want("a", "a:1", "pigeon"), want("b", "b:1", "drum")))
+	if a, n := last(t, err); n != 2 || a.Proof != rpcerr.NotSent || !errors.Is(err, rpcerr.ErrUnsupportedTransport) {
+		t.Errorf("got %d attempts, the last %s: %v; want one for each node, and %v", n, a.Proof, err, rpcerr.ErrUnsupportedTransport)
+	}
 }

@@ -191,6 +191,25 @@ func TestUnsolicitedErrorIsNotTaken(t *testing.T) {
 	}
 }
 
+// A frame is an envelope of its own, with an id that the client did not give.
+func TestFrameBringsItsOwnID(t *testing.T) {
+	request := &codec.Frame{Data: []byte(`{"params":[{"name":"Ann"}],"id":"mine","method":"Greeter.Hello"}`)}
+	wire := memory.New()
+	onHTTP := mailcalltest.Start(t)
+	inMemory := mailcalltest.StartOn(t, wire, "")
+	for _, opts := range [][]api.Option{
+		{api.WithAddress(onHTTP.Address())},
+		{api.WithAddress(inMemory.Address()), api.WithTransport(wire)},
+	} {
+		c := start(t, append(opts, api.WithDefaultContentType("application/json-rpc"))...)
+		var rsp greet.HelloReply
+		err := c.Call(within(t), c.NewRequest("greeter", "Greeter.Hello", request), &rsp)
+		if err != nil || rsp.GetGreeting() != "Hello Ann" {
+			t.Errorf("got %q, %v, want Ann greeted", rsp.GetGreeting(), err)
+		}
+	}
+}
+
 // A server without a codec for text says so in text, which is no reply.
 func TestRefusalOfTextIsNoReply(t *testing.T) {
 	server := mailcalltest.Start(t, mailcalltest.WithCodec("text/plain", nil))

@@ -34,7 +34,9 @@ type Client interface {
 	// protobuf message. It returns nil or a *rpcerr.CallError, at the latest when
 	// ctx is done or, if ctx has no deadline, after RequestTimeout. On an error
 	// rsp is unchanged, except that a reply which cannot be decoded may leave it
-	// partly filled.
+	// partly filled. User code that runs within the call, such as a codec, a
+	// wrapper or a retry function, runs on this goroutine, and Call waits for it
+	// even beyond the deadline: a codec may be writing to rsp.
 	Call(ctx context.Context, req Request, rsp any, opts ...CallOption) error
 	// Stream opens a stream, which ends when ctx is done or after StreamTimeout
 	// at the latest. It returns a *rpcerr.CallError if that fails; opening is

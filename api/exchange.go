@@ -108,6 +108,9 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 	if !f.native {
 		m.Header.Add("Micro-ID", id)
 	}
+	if x.method.options.ConnClose && node.Transport == overHTTP {
+		m.Header.Add("Connection", "close")
+	}
 	m.Brief = f.native && x.method.options.ReplyHeader == nil && x.method.options.ReplyTrailer == nil
 	if remaining > 0 {
 		m.Header.Add("Timeout", x.numbers.timeout.write(int64(f.round(remaining))))
@@ -122,6 +125,7 @@ func (x *exchange) Fill(ctx context.Context, m *transport.Message, node *message
 		if m.Body, err = x.encoded(); x.body != nil && x.body.pool != nil && !x.kept {
 			m.Loan = x.body
 		}
+		m.Body = f.framed(m.Body, x.request.Body())
 	default:
 		x.oldBody, err = f.encode(nil, x.request.Body())
 		m.Body = x.oldBody
@@ -154,17 +158,28 @@ func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) 
 	}
 	x.form = x.formFor(node)
 	const shown = 64
-	if !x.form.native {
+	own := x.ownEnvelope()
+	if !x.form.native && !own {
 		if id := answeredID(m.Header); id != "" && !x.issued(id) {
 			return fmt.Errorf("%w: %s answered request %.*q, which nobody made", transport.ErrProtocol, node.Address, shown, id)
 		}
 	}
 	payload, id, err := x.form.open(m, node.Address, x.value, false)
-	if !x.mine(id) {
+	if !own && !x.mine(id) {
 		return fmt.Errorf("%w: %s answered request %.*q in place of this one", transport.ErrProtocol, node.Address, shown, id)
 	}
 	x.payload = payload
 	return err
+}
+
+// ownEnvelope reports whether the request is a frame that contains its envelope,
+// with an id that was not assigned here.
+func (x *exchange) ownEnvelope() bool {
+	if x.form.enveloper == nil {
+		return false
+	}
+	_, is := codec.FrameOf(x.request.Body())
+	return is
 }
 
 // show stores the header and the trailer of the reply where the caller has asked

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/json"
 	"example.com/mailcall/codec/proto"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -25,6 +26,7 @@ type form struct {
 	enveloper   codec.Enveloper
 	protobuf    bool // the codec is the built-in one, which runs no user code
 	native      bool // native gRPC: the transport frames messages and carries errors
+	newline     bool // the codec ends its text with a newline
 	header      transport.Header
 }
 
@@ -38,6 +40,9 @@ const (
 	grpcPrefix  = "application/grpc"
 	textPlain   = "text/plain"
 )
+
+// overHTTP is the name of the HTTP transport, the default.
+const overHTTP = "http"
 
 // refusal is how a go-micro server's answer begins if it has no codec for the
 // content type: the answer is text/plain, and not marked as an error.
@@ -117,6 +122,7 @@ func (f *form) use(codecs map[string]codec.Codec, contentType string) {
 	f.appender, _ = f.codec.(codec.Appender)
 	f.enveloper, _ = f.codec.(codec.Enveloper)
 	_, f.protobuf = f.codec.(proto.Codec)
+	_, f.newline = f.codec.(json.Codec)
 }
 
 // round rounds a timeout down where HTTP/2 compresses repeated header values, so
@@ -139,9 +145,21 @@ func (f *form) encode(buf []byte, v any) (body []byte, err error) {
 		body, err = f.codec.Marshal(v)
 	}
 	if err != nil {
-		err = rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+		return body, rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
 	}
-	return body, err
+	return f.framed(body, v), nil
+}
+
+// framed returns the encoding of v without a final newline if gRPC frames it, since
+// its frames have a length.
+func (f *form) framed(body []byte, v any) []byte {
+	if !f.newline || !f.native || len(body) == 0 {
+		return body
+	}
+	if _, is := codec.FrameOf(v); is {
+		return body
+	}
+	return body[:len(body)-1]
 }
 
 // envelop encodes v in an envelope.

@@ -150,8 +150,8 @@ type CallOptions struct {
 	// beside it, at another node; 0 is never. It has an effect only on idempotent
 	// calls with Retries of 1 or more and without call wrappers. Defaults to 0.
 	HedgeAfter time.Duration
-	// ConnClose closes the connection after each attempt, without telling the
-	// server in advance. Defaults to false.
+	// ConnClose closes the connection after each attempt. Over HTTP the request
+	// tells the server so ("Connection: close"). Defaults to false.
 	ConnClose bool
 	// CallWrappers around each attempt, outermost first. Defaults to none.
 	CallWrappers []CallWrapper
@@ -199,7 +199,7 @@ func DefaultOptions() Options {
 		Name:        "mailcall",
 		ContentType: "application/protobuf",
 		Codecs:      builtin.Codecs(),
-		Transport:   "http",
+		Transport:   overHTTP,
 		Transports:  make(map[string]transport.Transport),
 		Strategy:    selector.P2C{},
 

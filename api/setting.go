@@ -80,34 +80,35 @@ func text(name string, at func(*Options) *string) setting {
 }
 
 func number(name string, at func(*Options) *int) setting {
-	return setting{name, parsed(at, strconv.Atoi),
+	return setting{name, parsed(at, "whole number", strconv.Atoi),
 		func(o *Options) string { return strconv.Itoa(*at(o)) }}
 }
 
 func fraction(name string, at func(*Options) *float64) setting {
-	return setting{name, parsed(at, func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }),
+	return setting{name, parsed(at, "number", func(s string) (float64, error) { return strconv.ParseFloat(s, 64) }),
 		func(o *Options) string { return strconv.FormatFloat(*at(o), 'g', -1, 64) }}
 }
 
 func duration(name string, at func(*Options) *time.Duration) setting {
-	return setting{name, parsed(at, time.ParseDuration),
+	return setting{name, parsed(at, "duration, like 5s", time.ParseDuration),
 		func(o *Options) string { return at(o).String() }}
 }
 
 func truth(name string, at func(*Options) *bool) setting {
-	return setting{name, parsed(at, strconv.ParseBool),
+	return setting{name, parsed(at, "truth value, true or false", strconv.ParseBool),
 		func(o *Options) string { return strconv.FormatBool(*at(o)) }}
 }
 
 // parsed returns a function that parses a value and sets it. A value that cannot
 // be parsed changes nothing, so that it does not cause a second fault.
-func parsed[V any](at func(*Options) *V, parse func(string) (V, error)) func(*Options, string) error {
+func parsed[V any](at func(*Options) *V, what string, parse func(string) (V, error)) func(*Options, string) error {
 	return func(o *Options, s string) error {
 		v, err := parse(s)
-		if err == nil {
-			*at(o) = v
+		if err != nil {
+			return fmt.Errorf("%q is no %s", s, what)
 		}
-		return err
+		*at(o) = v
+		return nil
 	}
 }
 

@@ -4,7 +4,8 @@
 //
 // A codec needs only the two methods of [Codec]; it is selected by the content type
 // under which it is given to the client. It must be safe for concurrent use and
-// must not keep data or v after it returns.
+// must not keep data or v after it returns. It runs on the goroutine of the call,
+// which waits for it even beyond its deadline, because v may still be written to.
 package codec
 
 // Codec turns a value into bytes and back.

@@ -4,6 +4,7 @@ package mailcalltest
 
 import (
 	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/json"
 	"example.com/mailcall/transport"
 )
 
@@ -25,7 +26,7 @@ func (x *exchange) reply(v any, id string, header transport.Header) *transport.M
 	body, err := x.encode(v, id)
 	both(&header, headID, id)
 	if err != nil {
-		text := "unable to encode body: " + err.Error()
+		text := "Unable to encode body: " + err.Error()
 		both(&header, headError, text)
 		return x.withError(header, text)
 	}
@@ -45,7 +46,13 @@ func (x *exchange) encode(v any, id string) ([]byte, error) {
 	if enveloper, ok := x.codec.(codec.Enveloper); ok {
 		return enveloper.AppendReply(nil, codec.Envelope{ID: id}, v)
 	}
-	return x.codec.Marshal(v)
+	body, err := x.codec.Marshal(v)
+	if _, is := x.codec.(json.Codec); is && err == nil {
+		if _, is := x.in.(native); is {
+			body = body[:len(body)-1] // gRPC frames the text, and has no newline behind it
+		}
+	}
+	return body, err
 }
 
 // failed returns the answer to a request that failed, nil if the codec cannot

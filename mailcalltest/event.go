@@ -34,14 +34,17 @@ func (s *session) published(ctx context.Context, topic string, m *transport.Mess
 	return answer
 }
 
-// guarded calls f and turns a panic into the error that go-micro sends.
+// guarded calls f and turns an error or a panic into the error that go-micro sends.
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = recovered(p)
 		}
 	}()
-	return f()
+	if err := f(); err != nil {
+		return rpcerr.New(rpcerr.IDServer, http.StatusInternalServerError, "subscriber error: "+err.Error())
+	}
+	return nil
 }
 
 // recovered returns the error with which go-micro reports a panic, if it does.

@@ -3,14 +3,20 @@
 package mailcalltest
 
 import (
+	"bytes"
 	"context"
+	stdjson "encoding/json"
 	"errors"
 	"io"
 	"strconv"
 	"strings"
 	"time"
 
+	"google.golang.org/protobuf/proto"
+
 	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/json"
+	"example.com/mailcall/codec/jsonrpc"
 	"example.com/mailcall/metadata"
 	"example.com/mailcall/transport"
 )
@@ -98,6 +104,9 @@ func open(c codec.Codec, m *transport.Message) (codec.Envelope, []byte, error) {
 	}
 	envelope, payload, err := enveloper.ReadRequest(m.Body)
 	if err != nil {
+		if _, is := c.(jsonrpc.Codec); is && errors.Is(firstOf(m.Body, new(stdjson.RawMessage)), io.ErrUnexpectedEOF) {
+			return codec.Envelope{}, nil, io.ErrUnexpectedEOF
+		}
 		return codec.Envelope{}, nil, errors.New("rpc: router cannot decode request: " + bare{err}.Error())
 	}
 	return envelope, payload, nil
@@ -225,20 +234,35 @@ func decode(c codec.Codec, body, payload []byte, v any) error {
 	if len(body) == 0 || codec.SetFrame(v, body) || len(payload) == 0 {
 		return nil
 	}
-	if err := c.Unmarshal(payload, v); err != nil {
+	err := c.Unmarshal(payload, v)
+	if _, is := c.(json.Codec); is && err != nil {
+		var first stdjson.RawMessage
+		if err := firstOf(payload, &first); err != nil {
+			return err
+		}
+		err = c.Unmarshal(first, v)
+	}
+	if err != nil {
 		return bare{err}
 	}
 	return nil
+}
+
+// firstOf reads the first JSON value of data. A go-micro server reads a stream: it
+// does not read what follows, and truncated data is an unexpected EOF.
+func firstOf(data []byte, value *stdjson.RawMessage) error {
+	return stdjson.NewDecoder(bytes.NewReader(data)).Decode(value)
 }
 
 // bare is a decoding error without the text that the codec has added, as go-micro
 // sends it.
 type bare struct{ error }
 
-// Error returns the text of the innermost error.
+// Error returns the text of the innermost error. Protobuf's errors wrap a generic
+// one, which is not meant.
 func (b bare) Error() string {
 	inner := b.error
-	for next := errors.Unwrap(inner); next != nil; next = errors.Unwrap(inner) {
+	for next := errors.Unwrap(inner); next != nil && next != proto.Error; next = errors.Unwrap(inner) { //nolint:errorlint // errors that wrap it are wanted
 		inner = next
 	}
 	return inner.Error()

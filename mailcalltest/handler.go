@@ -18,7 +18,8 @@ type Handler struct {
 // struct, string, or codec.Frame for undecoded bytes.
 //
 // The context carries the request's header as metadata, with Local and Remote
-// added, and the deadline of the request's Timeout. It is cancelled when the
+// added, and the deadline of the request's Timeout. Over gRPC the metadata is
+// gRPC's, with names in lower case, and Remote. The context is cancelled when the
 // connection ends. If f returns an error, the call is answered with its text; that
 // of an *rpcerr.Error is go-micro's JSON. If f panics, the call gets no answer,
 // except over gRPC, where it gets the error 500 of go.micro.server.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"example.com/mailcall/metadata"
 	"example.com/mailcall/transport"
 )
 
@@ -14,7 +15,8 @@ import (
 // never leave a call without an answer.
 type native interface {
 	transport.Incoming
-	Native()
+	// Metadata is what the handlers of such servers get.
+	Metadata() transport.Header
 }
 
 // accept serves a connection of a transport with exchanges of its own. They need
@@ -44,7 +46,7 @@ func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
 			return in.End(s.published(ctx, topic, m)) == nil || !s.lost()
 		}
 	}
-	headers := toMetadata(m.Header, s.local, s.remote) // as they arrived
+	headers := s.metadata(in, m.Header)
 	c := chooseCodec(s.r.codecs, &m.Header)
 	if c == nil {
 		return in.End(unsupported(m)) == nil || !s.lost()
@@ -69,6 +71,17 @@ func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
 	s.r.work.Add(1)
 	go x.runIncoming(in.Context()) //nolint:contextcheck // an exchange has a context of its own
 	return true
+}
+
+// metadata returns the header of an exchange, as it arrived, as its handler gets it.
+func (s *session) metadata(in transport.Incoming, h transport.Header) metadata.Metadata {
+	n, is := in.(native)
+	if !is {
+		return toMetadata(h, s.local, s.remote)
+	}
+	md := toMetadata(n.Metadata(), s.local, s.remote)
+	delete(md, "Local") // gRPC servers do not have it
+	return md
 }
 
 func (x *exchange) runIncoming(ctx context.Context) {

@@ -86,15 +86,22 @@ func TestErrorAnswers(t *testing.T) {
 		{"code without status", jsonType, "Greeter.Fail", `{"code":799,"detail":"a<b"}`,
 			`{"id":"greeter.fail","code":799,"detail":"a\u003cb"}`},
 		{"no envelope", "application/json-rpc", "Greeter.Hello", ``, "EOF"},
-		{"broken body", jsonType, "Greeter.Json", `{"name":`, "unexpected end of JSON input"},
-		{"wrong reply", jsonType, "Greeter.Odd", `{}`, "unable to encode body: "},
+		{"broken body", jsonType, "Greeter.Json", `{"name":`, "unexpected EOF"},
+		{"broken message", jsonType, "Greeter.Hello", `{"name":`, "unexpected EOF"},
+		{"no JSON", jsonType, "Greeter.Hello", `name`, "invalid character 'a' in literal null (expecting 'u')"},
+		{"broken envelope", "application/json-rpc", "Greeter.Hello", `{"params":[{"name":`, "unexpected EOF"},
+		{"no envelope's JSON", "application/json-rpc", "Greeter.Hello", `{"params"}`,
+			"rpc: router cannot decode request: invalid character '}' after object key"},
+		{"wrong message", "application/protobuf", "Greeter.Hello", "\x0a\x05a", "proto:"},
+		{"wrong JSON", jsonType, "Greeter.Hello", `{"name":5}`, "proto:"},
+		{"wrong reply", jsonType, "Greeter.Odd", `{}`, "Unable to encode body: "},
 	}
 	odd := mailcalltest.Handle("Greeter.Odd", func(context.Context, *codec.Frame, *func()) error { return nil })
 	_, p := startPipe(t, mailcalltest.WithHandlers(odd))
 	for _, c := range cases {
 		p.in <- message(c.body, "Content-Type", c.contentType, "Micro-Endpoint", c.endpoint, "Foo", "bar")
 		m := <-p.out
-		if got := m.Header.Get("Micro-Error"); got != c.want && c.name != "wrong reply" || !strings.HasPrefix(got, c.want) {
+		if got := m.Header.Get("Micro-Error"); got != c.want && !strings.HasPrefix(c.name, "wrong") || !strings.HasPrefix(got, c.want) {
 			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
 		}
 		if got, again := m.Header.Get("Micro-Error"), m.Header.Get("X-Micro-Error"); got != again {
@@ -102,6 +109,19 @@ func TestErrorAnswers(t *testing.T) {
 		}
 		if c.name != "wrong reply" && m.Header.Get("Foo") != "bar" {
 			t.Errorf("%s: got header %v, want that of the request in it", c.name, m.Header)
+		}
+	}
+}
+
+// A server reads one JSON value and does not look at what follows.
+func TestMoreThanOneValue(t *testing.T) {
+	_, p := startPipe(t)
+	for endpoint, want := range map[string]string{
+		"Greeter.Hello": `{"greeting":"Hello Ann"}` + "\n", "Greeter.Json": `{"msg":"Hello Ann","sum":0}` + "\n",
+	} {
+		p.in <- message(`{"name":"Ann"} and more`, "Content-Type", jsonType, "Micro-Endpoint", endpoint)
+		if m := <-p.out; string(m.Body) != want {
+			t.Errorf("%s: got %q, want %q", endpoint, m.Body, want)
 		}
 	}
 }
@@ -144,7 +164,8 @@ func TestEvents(t *testing.T) {
 		mailcalltest.WithSubscriber("worse", func(context.Context, mailcalltest.Event) error { panic("never") }),
 	)
 	for topic, want := range map[string]string{
-		"ok": "", "bad": "no", "nobody": "",
+		"ok": "", "nobody": "",
+		"bad":   `{"id":"go.micro.server","code":500,"detail":"subscriber error: no","status":"Internal Server Error"}`,
 		"worse": `{"id":"go.micro.server","code":500,"detail":"panic recovered: never","status":"Internal Server Error"}`,
 	} {
 		p.in <- message(`{}`, "Content-Type", jsonType, "Micro-Topic", topic, "Foo", "bar")

@@ -41,11 +41,14 @@ type (
 	}
 	// Judged answers [Judge]: whether another attempt may start, how long to
 	// wait before it (0: start at once), and why, as text for the call's log.
+	// Spent is the service whose budget has paid a token for it, nil if none has; if
+	// the attempt is not made, the retrier must be told a [Refund].
 	Judged struct {
 		Ticket Ticket
 		Again  bool
 		After  time.Duration
 		Why    string
+		Spent  *Service
 	}
 	// Tick tells the supervisor that its timer has fired.
 	Tick struct{}

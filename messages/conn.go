@@ -17,12 +17,13 @@ import (
 type Conn struct {
 	transport.Conn
 	// The optional interfaces of Conn, nil where it does not implement them.
-	Exclusive transport.Exclusive
-	Async     transport.Async
-	Led       transport.Led
-	Parallel  transport.Parallel
-	Shared    transport.Shared
-	Streamer  transport.Streamer
+	Exclusive    transport.Exclusive
+	RoundTripper transport.RoundTripper
+	Async        transport.Async
+	Led          transport.Led
+	Parallel     transport.Parallel
+	Shared       transport.Shared
+	Streamer     transport.Streamer
 	// Pool is where the connection belongs.
 	Pool *Pool
 	// Dialled is when the connection was opened, Expires when it is too old to
@@ -128,6 +129,7 @@ func (c *Conn) load() (running int, begun uint64) {
 // faces fills in the optional interfaces that the connection implements.
 func (c *Conn) faces(t transport.Conn) {
 	c.Exclusive, _ = t.(transport.Exclusive)
+	c.RoundTripper, _ = t.(transport.RoundTripper)
 	c.Async, _ = t.(transport.Async)
 	c.Led, _ = t.(transport.Led)
 	c.Parallel, _ = t.(transport.Parallel)

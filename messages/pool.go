@@ -33,6 +33,7 @@ type Pool struct {
 	gone    atomic.Bool // the keeper answers no further Acquire
 
 	shared atomic.Pointer[[]*Conn]
+	dial   atomic.Pointer[string] // what the dial that reported last is doing
 
 	_    line
 	idle lifo.Stack[Conn]
@@ -60,9 +61,26 @@ func (p *Pool) Forget(c *Conn) {
 	}
 }
 
+// Dials records what a dial is doing, in words that can follow "while".
+func (p *Pool) Dials(doing string) { p.dial.Store(&doing) }
+
+// Dialing returns what a dial is doing, "" if none is running or it does not say.
+func (p *Pool) Dialing() string {
+	if doing := p.dial.Load(); doing != nil && p.Stats.Dialing.Load() > 0 {
+		return *doing
+	}
+	return ""
+}
+
 // Take returns a shared connection, else the most recently used idle one, else
 // nil. It drops idle connections that have expired or that the peer has closed.
-func (p *Pool) Take(now clock.Instant) *Conn {
+func (p *Pool) Take(now clock.Instant) *Conn { return p.take(now, false) }
+
+// TakeUnseen is Take for a caller that will make a round trip, which checks the
+// connection itself: see [transport.RoundTripper].
+func (p *Pool) TakeUnseen(now clock.Instant) *Conn { return p.take(now, true) }
+
+func (p *Pool) take(now clock.Instant, unseen bool) *Conn {
 	if c := p.Common(); c != nil {
 		return c
 	}
@@ -72,7 +90,7 @@ func (p *Pool) Take(now clock.Instant) *Conn {
 			return nil
 		}
 		idle := now.Sub(clock.Instant(c.since.Swap(0)))
-		if (c.Expires == 0 || now < c.Expires) && c.Ready(idle) {
+		if (c.Expires == 0 || now < c.Expires) && (unseen && c.RoundTripper != nil || c.Ready(idle)) {
 			return c
 		}
 		p.Keeper.Tell(Dropped{Conn: c})

@@ -24,10 +24,14 @@ type (
 	}
 	// Spare replaces the retrier's budget rule after Client.Init. No reply.
 	Spare struct{ Budget Budget }
+	// Refund gives a token back that was granted for an attempt which is not made
+	// any more. No reply.
+	Refund struct{ Service *Service }
 )
 
-func (Judge) retrierMessage() {}
-func (Spare) retrierMessage() {}
+func (Judge) retrierMessage()  {}
+func (Spare) retrierMessage()  {}
+func (Refund) retrierMessage() {}
 
 // Case describes a failed attempt, or a hedge that is due, to the retrier.
 type Case struct {

@@ -39,6 +39,7 @@ type Error struct {
 
 	fromServer bool
 	cause      error
+	text       string // what the server sent, if the members do not make it
 }
 
 // New returns an error with the Status that belongs to code.
@@ -58,10 +59,11 @@ func Wrap(cause error, id string, code int32, detail string) *Error {
 }
 
 // Parse parses the text of a server's error: go-micro's JSON object, or any other
-// text, which becomes the Detail of an error with code 0. Unknown members are
-// ignored. But if the object has neither id nor detail, all of the text becomes the
-// Detail, so that an object of another form, such as one with a "message", still
-// says what is wrong. FromServer of the result is true.
+// text, which becomes the Detail of an error with code 0. Unknown members are only
+// in the text that [Error.Error] returns. But if the object has neither id nor
+// detail, all of the text becomes the Detail, so that an object of another form,
+// such as one with a "message", still says what is wrong. FromServer of the result
+// is true.
 func Parse(text string) *Error {
 	e := &Error{fromServer: true}
 	trimmed := strings.TrimSpace(text)
@@ -71,6 +73,9 @@ func Parse(text string) *Error {
 			e.ID, e.Code, e.Detail, e.Status = w.ID, w.Code, w.Detail, w.Status
 			if e.ID == "" && e.Detail == "" && foreign(trimmed) {
 				e.Detail = text
+			}
+			if e.Error() != trimmed {
+				e.text = text
 			}
 			return e
 		}
@@ -105,8 +110,12 @@ type wireError struct {
 }
 
 // Error returns the JSON text of the error as go-micro sends it, or only the detail
-// if nothing else is set.
+// if nothing else is set. For an error from a server it is the text that the server
+// sent, with members that are not known here, such as a "reason".
 func (e *Error) Error() string {
+	if e.text != "" {
+		return e.text
+	}
 	if e.ID == "" && e.Code == 0 && e.Status == "" {
 		return e.Detail
 	}

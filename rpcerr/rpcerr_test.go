@@ -78,6 +78,27 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// What a service sent is what go-micro's clients return, members included that
+// nobody here knows.
+func TestParsedTextIsKept(t *testing.T) {
+	for _, text := range []string{
+		`{"id":"greeter.fail","code":404,"detail":"","status":"Not Found"}`,
+		`{"id":"greeter.fail","code":409,"detail":"taken","status":"Conflict","reason":"TAKEN","domain":"shop"}`,
+		`{"detail":"taken","reason":"TAKEN"}`,
+		`{"code":404, "id":"a"}`,
+		`{"error":"no stock"}`,
+		"plain failure",
+	} {
+		if got := rpcerr.Parse(text).Error(); got != text {
+			t.Errorf("got %s, want %s", got, text)
+		}
+	}
+	e := rpcerr.Parse(`{"id":"a","code":409,"reason":"TAKEN"}`)
+	if got, err := json.Marshal(e); err != nil || string(got) != `{"id":"a","code":409}` {
+		t.Errorf("got %s, %v as JSON, want the members that are known", got, err)
+	}
+}
+
 func TestJSON(t *testing.T) {
 	const text = `{"id":"greeter.fail","code":404,"detail":"no such thing","status":"Not Found"}`
 	var e rpcerr.Error

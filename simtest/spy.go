@@ -18,6 +18,10 @@ func (s *sim) overhear(id string, message any) any {
 		s.asked = m
 		m.ReplyTo = messages.NewRef[messages.SupervisorMessage](s.system, s.spy)
 		return m
+	case messages.Refund:
+		a := s.account(m.Service)
+		a.tokens++
+		a.granted--
 	case messages.OpenPool:
 		if v := s.world.servers[m.Node.Address]; v != nil {
 			v.opened++

@@ -25,6 +25,10 @@ var (
 	// ErrFull is matched when a [Shared] connection carries as many exchanges
 	// as it may.
 	ErrFull = errors.New("transport: the connection carries all the exchanges that it may")
+	// ErrStale is matched when a [RoundTripper] finds that a connection which was
+	// idle is of no more use: the peer has closed it, or has sent what nobody
+	// asked for. Nothing was sent on it then.
+	ErrStale = errors.New("transport: stale connection")
 	// ErrAddress is matched by errors made with [BadAddress].
 	ErrAddress = errors.New("transport: unusable address")
 	// ErrAnswered is matched by errors made with [Answered].

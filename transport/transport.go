@@ -105,3 +105,22 @@ type Peer interface {
 	// RemoteAddress is the other side's address.
 	RemoteAddress() string
 }
+
+// RoundTripper is an [Exclusive] connection for which it is cheaper to do all of
+// an exchange in one call.
+type RoundTripper interface {
+	Exclusive
+	// RoundTrip is Ready, Send and Recv in one, and takes the place of all three:
+	// it is called on connections that have been idle, without asking Ready. p is
+	// told when the request is on its way and the wait for the reply begins; from
+	// then on the request is not read any more.
+	// The errors are those of Send and Recv, and one that matches [ErrStale] and
+	// [ErrNotSent] where Ready would have reported false.
+	RoundTrip(request, reply *Message, p Progress) error
+}
+
+// Progress is told how far a [RoundTripper] has come.
+type Progress interface {
+	// Sent says that all of the request was handed to the wire. It does not block.
+	Sent()
+}

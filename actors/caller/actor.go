@@ -228,12 +228,14 @@ func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	if s.state.resume != 0 {
 		s.cell.seen.enter(inBackoff)
 	}
-	if m.Again && next != stepJudge {
-		count := &s.cell.desk.Counters.Retries
-		if hedge {
-			count = &s.cell.desk.Counters.Hedges
-		}
-		count.Add(1)
+	switch {
+	case !m.Again:
+	case next == stepJudge:
+		s.cell.refund(m) // before the other question is asked
+	case hedge:
+		s.cell.desk.Counters.Hedges.Add(1)
+	default:
+		s.cell.desk.Counters.Retries.Add(1)
 	}
 	s.follow(next, now)
 }
@@ -284,29 +286,32 @@ func (s *supervisor) refuse(err error) {
 }
 
 // deadlineError says which bound ended the call, and whether it waited for a
-// connection then: the dial has a bound of its own, which may be as long and
-// not be heard of.
+// connection then, and what for.
 func (s *supervisor) deadlineError() error {
 	bound := "the caller's deadline passed"
 	if !s.cell.fromContext {
 		bound = fmt.Sprintf("%s are over (RequestTimeout)", s.cell.plan.Timeout)
 	}
-	if s.unconnected() {
-		bound += ", before there was a connection"
+	if a := s.unconnected(); a != nil {
+		bound += ", before there was a connection" + a.stood()
 	}
 	return fmt.Errorf("%w: %s", context.DeadlineExceeded, bound)
 }
 
-// unconnected reports whether attempts are alive and none has got further than
-// to wait for a connection.
-func (s *supervisor) unconnected() (is bool) {
+// unconnected returns the first attempt that is alive, if none has got further
+// than to wait for a connection.
+func (s *supervisor) unconnected() (first *attempt) {
 	for slot, live := range s.state.live {
-		if live && s.cell.attempts[slot].phase > rpcerr.PhaseDial {
-			return false
+		a := &s.cell.attempts[slot]
+		switch {
+		case !live:
+		case a.phase > rpcerr.PhaseDial:
+			return nil
+		case first == nil:
+			first = a
 		}
-		is = is || live
 	}
-	return is
+	return first
 }
 
 // contextError says how the caller's context ended the call.

@@ -104,10 +104,8 @@ func (a *attempt) exchangeAsync() {
 
 // launch fills the request and begins the exchange.
 func (a *attempt) launch(ctx context.Context) error {
-	// The request is not needed after this turn, so its memory comes from a
-	// pool: a thousand calls that wait for replies hold none of it.
-	m, _ := a.cell.desk.requests.Get().(*transport.Message)
-	defer a.cell.desk.requests.Put(m)
+	m := a.borrow()
+	defer a.handBack()
 	if err := a.fill(ctx, m); err != nil {
 		return fillError{err}
 	}
@@ -116,7 +114,6 @@ func (a *attempt) launch(ctx context.Context) error {
 	lent := m.Loan != nil
 	err := a.begin(m)
 	taken := lent && m.Loan == nil
-	m.Body, m.Loan = nil, nil
 	if err == nil || taken {
 		a.cell.exchange.Sent(taken)
 	}

@@ -28,7 +28,8 @@ type attempt struct {
 
 	node    *messages.Node
 	conn    *messages.Conn
-	request transport.Message
+	pooled  bool               // conn lay in the pool, and did not come from the keeper
+	request *transport.Message // while it is wanted, see borrow
 	reply   *transport.Message
 	begun   clock.Instant
 	bound   clock.Instant
@@ -66,7 +67,7 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 	case messages.Replied:
 		if a.flying && m.Attempt == a.number || planted.LateReplyDecoded {
 			if a.job != nil {
-				a.request.Header = a.job.request.Header
+				a.request = &a.job.request
 			}
 			a.flying, a.job = false, nil
 			a.phase = m.Phase
@@ -107,7 +108,7 @@ func (a *attempt) enter(p rpcerr.Phase) {
 func (a *attempt) try() {
 	if pool := a.node.Pool(); pool != nil {
 		if conn := a.take(pool); conn != nil {
-			a.conn = conn
+			a.conn, a.pooled = conn, true
 			a.exchange()
 			return
 		}
@@ -118,10 +119,22 @@ func (a *attempt) try() {
 // take returns an available connection, or nil. A stream uses a shared one or
 // has its own dialled; it never takes an idle one that calls have used.
 func (a *attempt) take(pool *messages.Pool) *messages.Conn {
-	if a.cell.plan.Stream {
+	switch plan := a.cell.plan; {
+	case plan.Stream:
 		return pool.Common()
+	case plan.Wrapped || plan.HedgeAfter != 0:
+		return pool.Take(a.begun)
+	default:
+		return pool.TakeUnseen(a.begun)
 	}
-	return pool.Take(a.begun)
+}
+
+// passOver drops a connection that did not outlive its rest in the pool, and
+// takes the next one. What the keeper hands out is not passed over: a server that
+// hangs up on each connection would be dialled for ever.
+func (a *attempt) passOver() {
+	a.drop()
+	a.cell.tell(a.slot, &a.cell.try)
 }
 
 // crowdedOut asks for another connection because the shared one is full.
@@ -153,15 +166,18 @@ func (a *attempt) leased(m messages.Leased) {
 	}
 	if m.Err != nil {
 		a.enter(m.Phase)
-		a.end(rpcerr.NotSent, errors.Is(m.Err, rpcerr.ErrUnsupportedTransport), m.Err)
+		a.end(rpcerr.NotSent, false, m.Err)
 		return
 	}
-	a.conn = m.Conn
+	a.conn, a.pooled = m.Conn, false
 	a.exchange()
 }
 
 // answered handles the end of an exchange and decides what it proves.
 func (a *attempt) answered(err error) {
+	if !a.cell.plan.Stream {
+		a.handBack()
+	}
 	if err == nil && a.cell.plan.Stream {
 		a.end(rpcerr.SentUnknown, false, nil)
 		return
@@ -183,6 +199,8 @@ func (a *attempt) answered(err error) {
 		a.unfilled(unfit.error)
 	case errors.Is(err, transport.ErrFull):
 		a.crowdedOut()
+	case errors.Is(err, transport.ErrStale) && a.pooled:
+		a.passOver()
 	case errors.Is(err, transport.ErrInvalid):
 		a.end(rpcerr.NotSent, true, err)
 	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:
@@ -315,11 +333,22 @@ func missed(pool *messages.PoolStats) rpcerr.Phase {
 
 // overdue returns the error of an attempt that has used up its time.
 func (a *attempt) overdue() error {
-	missing := "an answer"
+	missing, stood := "an answer", ""
 	if a.conn == nil {
-		missing = "a connection"
+		missing, stood = "a connection", a.stood()
 	}
-	return fmt.Errorf("%w: %s without %s (AttemptTimeout)", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing)
+	return fmt.Errorf("%w: %s without %s (AttemptTimeout)%s", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing, stood)
+}
+
+// stood says what the dial was at that the attempt has waited for in vain. It
+// has a bound of its own, which may be as long and not be heard of.
+func (a *attempt) stood() string {
+	if pool := a.node.Pool(); pool != nil {
+		if doing := pool.Dialing(); doing != "" {
+			return ", while " + doing
+		}
+	}
+	return ""
 }
 
 func (a *attempt) drop() {

@@ -69,7 +69,7 @@ type Desk struct {
 	closed atomic.Bool
 	freed  chan struct{} // signalled for each cell that is freed after closed
 
-	requests sync.Pool // of *transport.Message, for async exchanges
+	requests sync.Pool // of *transport.Message, see attempt.borrow
 
 	_    [64]byte         // separates what every call reads from what it writes
 	free lifo.Stack[cell] // the cells that serve no call

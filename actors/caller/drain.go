@@ -19,7 +19,7 @@ const cutGrace = time.Second
 func (d *Desk) Refuse() { d.closed.Store(true) }
 
 // Close refuses new calls, waits for those in flight until ctx is done, then
-// cancels the rest and returns how many it cancelled.
+// cancels the rest and returns how many it cancelled. [Desk.Vacate] does the rest.
 func (d *Desk) Close(ctx context.Context) (cut int) {
 	d.Refuse()
 	if !d.await(ctx.Done()) {
@@ -30,7 +30,6 @@ func (d *Desk) Close(ctx context.Context) (cut int) {
 		d.await(grace)
 		timer.Stop()
 	}
-	d.Vacate()
 	return cut
 }
 
@@ -42,7 +41,9 @@ func (d *Desk) Shut(err error) (cut int) {
 }
 
 // Vacate removes the actors of all calls that have ended from the actor system.
-// It is the last step of closing a desk.
+// It is the last step of closing a desk, once every keeper has stopped: until then
+// a keeper may lease a connection to a call that was cancelled, and only its cell
+// returns it.
 func (d *Desk) Vacate() {
 	for _, c := range *d.cells.Load() {
 		if c.gen.Load()%2 == 0 { // it stays free: a closed desk claims no cell

@@ -41,6 +41,24 @@ func (a *attempt) exchange() {
 	}
 }
 
+// borrow returns the memory that the attempt has for its request. It is lent and
+// handed back once nobody reads it any more, so that of ten thousand calls that
+// wait only few hold some.
+func (a *attempt) borrow() *transport.Message {
+	if a.request == nil {
+		a.request, _ = a.cell.desk.requests.Get().(*transport.Message)
+	}
+	return a.request
+}
+
+func (a *attempt) handBack() {
+	if m := a.request; m != nil {
+		a.request = nil
+		m.Body, m.Loan = nil, nil
+		a.cell.desk.requests.Put(m)
+	}
+}
+
 // fill writes the request. If that fails, so would every other attempt.
 func (a *attempt) fill(ctx context.Context, m *transport.Message) (err error) {
 	defer guard.Catch("codec", &err)
@@ -81,10 +99,11 @@ func (a *attempt) unfilled(err error) {
 // exchangeInline parks the running goroutine in the network poller until the
 // reply is there. The connection bounds and interrupts itself.
 func (a *attempt) exchangeInline(ctx context.Context) (err error) {
-	if err := a.fill(ctx, &a.request); err != nil {
+	request := a.borrow()
+	if err := a.fill(ctx, request); err != nil {
 		return fillError{err}
 	}
-	a.request.Loan = nil // the bytes may be wanted for another attempt
+	request.Loan = nil // the bytes may be wanted for another attempt
 	c, conn := a.cell, a.conn
 	a.enter(rpcerr.PhaseSend)
 	if c.inline.Load() != conn {
@@ -101,7 +120,11 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 		bound = c.desk.Clock.Time(a.bound)
 	}
 	conn.Exclusive.Bind(ctx, bound)
-	if err := conn.Exclusive.Send(&a.request); err != nil {
+	if trip := conn.RoundTripper; trip != nil && !c.plan.Stream && !c.plan.Wrapped {
+		a.reply = &a.berth.reply
+		return trip.RoundTrip(request, a.reply, a)
+	}
+	if err := conn.Exclusive.Send(request); err != nil {
 		return err
 	}
 	if c.plan.Stream {
@@ -110,6 +133,12 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	a.enter(rpcerr.PhaseWait)
 	a.reply = &a.berth.reply
 	return conn.Exclusive.Recv(a.reply)
+}
+
+// Sent implements [transport.Progress].
+func (a *attempt) Sent() {
+	a.enter(rpcerr.PhaseWait)
+	a.handBack()
 }
 
 // parked ends an inline exchange. If somebody interrupted it, the connection

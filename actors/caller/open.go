@@ -43,6 +43,7 @@ func (c *cell) opened() (o messages.Opened) {
 	}
 	a := &c.attempts[c.sup.won]
 	o = messages.Opened{Service: c.sup.service, Node: a.node, Conn: a.conn, Stream: a.stream, Header: a.request.Header.Clone()}
+	a.handBack()
 	a.node.Streams.Add(1)
 	a.conn, a.stream, a.holding = nil, nil, false
 	return o
@@ -68,7 +69,8 @@ func (a *attempt) openStream() {
 // openNative opens a stream on a transport that has streams. The bound of the
 // opening ends with it; its context becomes that of the stream.
 func (a *attempt) openNative(ctx context.Context) (err error) {
-	if err := a.fill(ctx, &a.request); err != nil {
+	request := a.borrow()
+	if err := a.fill(ctx, request); err != nil {
 		return fillError{err}
 	}
 	c, b := a.cell, a.bounded(ctx)
@@ -92,7 +94,7 @@ func (a *attempt) openNative(ctx context.Context) (err error) {
 	}
 	c.armInline()
 	//nolint:contextcheck // it is made of ctx
-	a.stream, err = a.conn.Streamer.Open(b.Context, c.streamBound(), &a.request)
+	a.stream, err = a.conn.Streamer.Open(b.Context, c.streamBound(), request)
 	if err == nil && !b.end.CompareAndSwap(underWay, returned) {
 		err = context.Canceled // it was cancelled at the last moment
 	}

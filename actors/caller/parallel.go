@@ -53,7 +53,8 @@ func (b *bounded) Err() error {
 // exchangeParallel runs the exchange on the goroutine that waits for the call.
 // Other calls use the connection at the same time.
 func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
-	if err := a.fill(ctx, &a.request); err != nil {
+	request := a.borrow()
+	if err := a.fill(ctx, request); err != nil {
 		return fillError{err}
 	}
 	c, b := a.cell, a.bounded(ctx)
@@ -67,16 +68,15 @@ func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
 		return transport.NotSent(transport.ErrInterrupted)
 	}
 	c.armInline()
-	lent := a.request.Loan != nil
+	lent := request.Loan != nil
 	a.reply = &a.berth.reply
 	a.reply.Body = nil
 	//nolint:contextcheck // b is made of ctx
-	err = a.conn.Parallel.Exchange(b, time.Time{}, &a.request, a.reply)
+	err = a.conn.Parallel.Exchange(b, time.Time{}, request, a.reply)
 	a.berth.loan, a.reply.Loan = a.reply.Loan, nil
-	if lent && a.request.Loan == nil {
+	if lent && request.Loan == nil {
 		c.exchange.Sent(true)
 	}
-	a.request.Body, a.request.Loan = nil, nil
 	return c.cutOff(b, err)
 }
 

@@ -16,11 +16,24 @@ func (c *cell) expel() {
 }
 
 // late counts a message for a call that has ended. A connection in it goes back
-// to its keeper; nothing else can get lost.
+// to its keeper, and a token to the retry budget.
 func (c *cell) late(body any) {
 	c.desk.Counters.Late.Add(1)
-	if m, ok := body.(messages.Leased); ok && m.Conn != nil && m.Conn.Shared == nil && !planted.LeaseNotReturned {
-		m.Conn.Pool.Keeper.Tell(messages.Released{Conn: m.Conn})
+	switch m := body.(type) {
+	case messages.Leased:
+		if m.Conn != nil && m.Conn.Shared == nil && !planted.LeaseNotReturned {
+			m.Conn.Pool.Keeper.Tell(messages.Released{Conn: m.Conn})
+		}
+	case messages.Judged:
+		c.refund(m)
+	}
+}
+
+// refund returns the token that the budget has paid for an attempt that is not
+// made.
+func (c *cell) refund(m messages.Judged) {
+	if m.Spent != nil {
+		c.desk.Retrier.Tell(messages.Refund{Service: m.Spent})
 	}
 }
 

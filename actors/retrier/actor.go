@@ -51,6 +51,8 @@ func (r *retrier) handle(m messages.RetrierMessage) {
 		verdict := r.state.judge(m.Service, m.Case, r.clock.Now())
 		verdict.Ticket = m.Ticket
 		m.ReplyTo.Tell(verdict)
+	case messages.Refund:
+		r.state.refund(m.Service, r.clock.Now())
 	case messages.Spare:
 		r.state.budget = m.Budget
 	}

@@ -52,20 +52,22 @@ func (s *state) judge(service *messages.Service, c messages.Case, now clock.Inst
 		return stop("stop: a backoff of %s would end after the deadline", after.Round(time.Millisecond))
 	}
 	// A request that was never sent put no load on a server: its retry is free.
+	var payer *messages.Service
 	if c.Proof != rpcerr.NotSent {
+		payer = service
 		if left, ok := s.spend(service, now); !ok {
 			return stop("stop: the retry budget of %s is used up (%.1f of %.0f tokens)", service.Name, left, s.budget.Max)
 		}
 	}
 	if after == 0 {
-		return messages.Judged{Again: true, Why: "retry at once: " + c.Proof.String()}
+		return messages.Judged{Again: true, Why: "retry at once: " + c.Proof.String(), Spent: payer}
 	}
 	asked := ""
 	if after == c.Pushback {
 		asked = ", as the server asks"
 	}
 	return messages.Judged{
-		Again: true, After: after,
+		Again: true, After: after, Spent: payer,
 		Why: fmt.Sprintf("retry in %s%s: %s", after.Round(10*time.Microsecond), asked, c.Proof),
 	}
 }
@@ -82,7 +84,7 @@ func (s *state) hedge(service *messages.Service, c messages.Case, now clock.Inst
 	if left, ok := s.spend(service, now); !ok {
 		return stop("no hedge: the retry budget of %s is used up (%.1f of %.0f tokens)", service.Name, left, s.budget.Max)
 	}
-	return messages.Judged{Again: true, Why: "hedge"}
+	return messages.Judged{Again: true, Why: "hedge", Spent: service}
 }
 
 func stop(format string, args ...any) messages.Judged {
@@ -136,6 +138,13 @@ func (s *state) spend(service *messages.Service, now clock.Instant) (left float6
 	}
 	s.store(service, tokens-1, now)
 	return tokens - 1, true
+}
+
+// refund puts a token back.
+func (s *state) refund(service *messages.Service, now clock.Instant) {
+	if s.budget.Max > 0 {
+		s.store(service, s.balance(service, now)+1, now) // the next balance applies the bound
+	}
 }
 
 // bankedTraffic is for how much traffic a bucket may save tokens. A node that

@@ -155,6 +155,30 @@ func TestBudgetIsShared(t *testing.T) {
 	}
 }
 
+// A token that was granted in vain comes back, and never more than the bucket
+// holds.
+func TestRefund(t *testing.T) {
+	for _, c := range []struct{ spent, refunded, want int }{{3, 0, 0}, {3, 1, 1}, {3, 3, 3}, {1, 3, 3}} {
+		s, service := state{budget: messages.Budget{Max: 3}}, &messages.Service{Name: "greeter"}
+		for range c.spent {
+			if got := s.judge(service, failure(), begin); got.Spent != service {
+				t.Fatalf("got %+v, want it to say that the service has paid", got)
+			}
+		}
+		for range c.refunded {
+			s.refund(service, begin)
+		}
+		if got := granted(&s, service, 10, begin); got != c.want {
+			t.Errorf("got %d retries after %d of 3 tokens were spent and %d came back, want %d", got, c.spent, c.refunded, c.want)
+		}
+	}
+	s, service := state{}, &messages.Service{Name: "greeter"}
+	s.refund(service, begin)
+	if got := math.Float64frombits(service.Budget.Load()); got != 0 {
+		t.Errorf("got %v tokens where there is no budget, want none", got)
+	}
+}
+
 // What was never sent burdens nobody, and is free even when nothing is left.
 func TestNotSentIsFree(t *testing.T) {
 	s, service := state{budget: messages.Budget{Max: 1}}, &messages.Service{Name: "greeter"}

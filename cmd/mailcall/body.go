@@ -3,9 +3,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"example.com/mailcall/codec"
@@ -18,38 +18,24 @@ const maxBody = http.DefaultMaxMessage
 
 // readBody returns the bytes of the argument BODY: itself, the file after @,
 // or everything of in for "-".
-func readBody(arg string, in io.Reader) ([]byte, error) {
-	const hint = "BODY is the text itself, @FILE, or - for what comes from stdin"
-	data := []byte(arg)
+func readBody(arg string, in io.Reader) (data []byte, err error) {
 	path, isFile := strings.CutPrefix(arg, "@")
-	var err error
 	switch {
-	case arg == "-":
-		if data, err = readBounded(in); err != nil {
-			return nil, usage(hint, "cannot read the body from stdin: %w", err)
-		}
 	case isFile:
-		if data, err = readFile(path); err != nil {
-			return nil, usage(hint, "cannot read the body: %w", err)
-		}
+		data, err = readFile(path, maxBody)
+	case arg == "-":
+		data, err = readAll(in, maxBody)
+	default:
+		return []byte(arg), nil // no system has room for one that is too large
 	}
-	if len(data) > maxBody {
-		return nil, usage("send less, or in several calls", "the body is larger than the limit of %d bytes", maxBody)
+	if _, large := errors.AsType[tooLargeError](err); large {
+		return nil, usage("send less, or in several calls", "cannot read the body: %w", err)
+	}
+	if err != nil {
+		return nil, usage("BODY is the text itself, @FILE, or - for what comes from stdin", "cannot read the body: %w", err)
 	}
 	return data, nil
 }
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	return readBounded(f)
-}
-
-// readBounded reads one byte more than may be sent, which is enough to know.
-func readBounded(r io.Reader) ([]byte, error) { return io.ReadAll(io.LimitReader(r, maxBody+1)) }
 
 // parseHeader makes metadata of -H arguments.
 func parseHeader(fields []string) (metadata.Metadata, error) {

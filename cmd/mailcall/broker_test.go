@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -140,11 +139,7 @@ func TestQueuesShareEvents(t *testing.T) {
 
 func TestBadBrokers(t *testing.T) {
 	nobody := "nats://" + closedPort(t)
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = silent.Close() })
+	mute := silent(t)
 	for _, tc := range []struct {
 		args []string
 		code int
@@ -160,14 +155,16 @@ func TestBadBrokers(t *testing.T) {
 		{[]string{"publish", "", "{}", "--broker=" + nobody}, 1, "the topic is empty"},
 		{[]string{"publish", "orders", "{}", "--timeout=-1s", "--broker=" + nobody}, 1, "must not be negative"},
 		{[]string{"publish", "orders", "{}", "--broker=" + nobody}, 3, "hint: is the NATS server running"},
-		{[]string{"publish", "orders", "{}", "--timeout=100ms", "--broker=nats://" + silent.Addr().String()}, 3, "hint: no connection came about: is the address of the broker right"},
+		{[]string{"publish", "orders", "{}", "--timeout=100ms", "--broker=nats://" + mute}, 3, "hint: no connection came about: is the address of the broker right"},
 		{[]string{"publish", "-v", "orders", "{}", "--broker=" + nobody}, 3, "attempt 1: "},
+		{[]string{"publish", "-v", "orders", "{}", "--timeout=100ms", "--registry=nats://" + mute}, 3, "hint: --timeout gives it more time\n"},
 		{[]string{"publish", "orders", "{}", "--registry=static:a=127.0.0.1:1"}, 3, "nobody subscribes"},
 		{[]string{"publish", "orders", "{}", "--registry=" + nobody}, 3, "not connected"},
 		{[]string{"subscribe", "orders"}, 1, "hint: add --registry"},
 		{[]string{"subscribe", "orders", "--registry=static:a=127.0.0.1:1"}, 1, "cannot be announced"},
 		{[]string{"subscribe", "orders", "--registry=" + nobody}, 3, "not connected"},
 		{[]string{"subscribe", "orders", "--broker=" + nobody}, 3, "hint: is the NATS server running"},
+		{[]string{"subscribe", "orders", "--registry=" + natsServer(t), "--broker-address=" + mute}, 1, "hint: choose another --broker-address"},
 		{[]string{"subscribe", "orders", "--broker=smoke"}, 1, "there is no broker"},
 		{[]string{"subscribe", "", "--broker=" + nobody}, 1, "the topic is empty"},
 		{[]string{"subscribe", "orders", "--count=-1", "--broker=" + nobody}, 1, "must not be negative"},
@@ -178,7 +175,7 @@ func TestBadBrokers(t *testing.T) {
 		}
 		var f failure
 		got = mailcall(t, append(tc.args, "--json")...)
-		if err := json.Unmarshal([]byte(got.errors), &f); err != nil || got.code != tc.code || f.Detail == nil || *f.Detail == "" {
+		if err := json.Unmarshal([]byte(got.errors), &f); err != nil || got.code != tc.code || f.Detail == nil || *f.Detail == "" || (*f.Code == 400) != (tc.code == 1) {
 			t.Errorf("%q --json: got exit code %d and %q, want %d and one object: %v", tc.args, got.code, got.errors, tc.code, err)
 		}
 	}

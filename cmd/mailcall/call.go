@@ -5,13 +5,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"example.com/mailcall/api"
 	"example.com/mailcall/registry"
-	"example.com/mailcall/rpcerr"
 )
 
 // closeGrace is how long the client may take to close its connections.
@@ -27,9 +26,7 @@ type callCmd struct {
 	Idempotent bool          `help:"The call may be executed more than once."`
 	Raw        bool          `help:"Send BODY and print the reply byte by byte, under any content type."`
 
-	Service  string  `arg:"" help:"Name of the service."`
-	Endpoint string  `arg:"" help:"Handler.Method, or over grpc the full path, /package.Service/Method."`
-	Body     *string `arg:"" optional:"" help:"JSON, @FILE, or - for stdin (default: {})."`
+	Body *string `arg:"" optional:"" help:"JSON, @FILE, or - for stdin (default: {})."`
 
 	seen []string // attempts, for -v
 }
@@ -46,16 +43,11 @@ func (c *callCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	g, err := c.gather(ctx, c.Service)
+	client, done, err := c.open(ctx, c.options())
 	if err != nil {
 		return err
 	}
-	defer g.close()
-	client, err := newClient(append(g.opts, c.options()...)...)
-	if err != nil {
-		return err
-	}
-	defer closeClient(client)
+	defer done()
 	return c.call(ctx, s, client, body)
 }
 
@@ -71,11 +63,11 @@ func (c *callCmd) call(ctx context.Context, s streams, client *api.Caller, body 
 	}
 	reply := form.empty()
 	err = client.Call(ctx, client.NewRequest(c.Service, c.Endpoint, value, api.WithContentType(c.ContentType)), reply)
-	if c.talks() {
-		c.tell(s, client, err)
-	}
 	if err != nil {
 		return err
+	}
+	if c.talks() {
+		c.tell(s, client)
 	}
 	return c.print(s, form, reply)
 }
@@ -107,7 +99,8 @@ func (c *callCmd) options() []api.Option {
 func newClient(opts ...api.Option) (*api.Caller, error) {
 	client, err := api.New(opts...)
 	if err != nil {
-		return nil, usage("check the flags, and the environment variables that begin with MAILCALL_", "%w", err)
+		faults := strings.TrimPrefix(err.Error(), "mailcall: options: ")
+		return nil, usage("check the flags, and the environment variables that begin with MAILCALL_", "%s", strings.ReplaceAll(faults, "\n", "; "))
 	}
 	return client, nil
 }
@@ -132,13 +125,9 @@ func (c *callCmd) watch(next api.CallFunc) api.CallFunc {
 	}
 }
 
-// tell says what the attempts did, for -v. The log of a failed call has all
-// there is to know; of one that was answered there is what watch has seen.
-func (c *callCmd) tell(s streams, client *api.Caller, err error) {
-	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
-		printAttempts(s.err, call)
-		return
-	}
+// tell says what the attempts of a call did that was answered, for -v: what
+// watch has seen.
+func (c *callCmd) tell(s streams, client *api.Caller) {
 	all := int(client.Runtime().Snapshot().Totals.Retries) + 1
 	if without := all - len(c.seen); without > 0 {
 		sayf(s.err, "attempts that got no connection: %d\n", without)

@@ -43,13 +43,16 @@ func TestCall(t *testing.T) {
 		{"raw without a body", []string{"--raw", "--content-type=application/octet-stream", "greeter", "Greeter.Raw"}, "", 0, "raw:", ""},
 		{"raw from a file", []string{"--raw", "--content-type=application/octet-stream", "greeter", "Greeter.Raw", "@" + body}, "", 0, `raw:{"name":"File"}`, ""},
 
-		{"the service's error", []string{"greeter", "Greeter.Fail", `{"code":404,"detail":"no such thing"}`}, "", 2, "", "no such thing (greeter.fail, 404 Not Found)\nhint: "},
+		{"the service's error", []string{"greeter", "Greeter.Fail", `{"code":404,"detail":"no such thing"}`}, "", 2, "", "mailcall: greeter Greeter.Fail: " + where + " answered with an error: no such thing (greeter.fail, 404 Not Found)\nhint: "},
 		{"its plain error", []string{"greeter", "Greeter.Plain"}, "", 2, "", "answered with an error: plain failure\nhint: "},
 		{"no such endpoint", []string{"greeter", "Greeter.Nope"}, "", 2, "", "hint: check the name of the endpoint"},
 
 		{"deadline", []string{"--timeout=100ms", "greeter", "Greeter.Panic"}, "", 3, "", "100ms are over (RequestTimeout)\nhint: --timeout"},
 		{"attempt", []string{"--attempt-timeout=50ms", "--retries=0", "greeter", "Greeter.Panic"}, "", 3, "", "hint: --attempt-timeout"},
 		{"decisions", []string{"-v", "--attempt-timeout=50ms", "greeter", "Greeter.Panic"}, "", 3, "", "stop: it may have been executed and is not declared idempotent"},
+		{"not idempotent", []string{"--attempt-timeout=50ms", "greeter", "Greeter.Panic"}, "", 3, "", "; --idempotent allows another one"},
+		{"no more retries", []string{"--attempt-timeout=50ms", "--idempotent", "--retries=1", "greeter", "Greeter.Panic"}, "", 3, "", "; --retries allows more of them\n"},
+		{"shown already", []string{"-v", "--timeout=50ms", "greeter", "Greeter.Panic"}, "", 3, "", "hint: --timeout gives it more time\n"},
 		{"idempotent", []string{"-v", "--attempt-timeout=50ms", "--idempotent", "--retries=1", "greeter", "Greeter.Panic"}, "", 3, "", "attempt 2: "},
 		{"unknown content type", []string{"--raw", "--content-type=application/x-own", "greeter", "Greeter.Raw", "x"}, "", 3, "", "unsupported Content-Type: application/x-own"},
 
@@ -62,6 +65,9 @@ func TestCall(t *testing.T) {
 		{"too many retries", []string{"--retries=101", "greeter", "Greeter.Hello"}, "", 1, "", "it must be 0 to 100"},
 		{"unknown transport", []string{"--transport=smoke", "greeter", "Greeter.Hello"}, "", 1, "", "smoke"},
 		{"no port", []string{"--address=localhost", "greeter", "Greeter.Hello"}, "", 1, "", "missing port"},
+		{"no service", []string{"", "Greeter.Hello"}, "", 1, "", "the service has no name\nhint: "},
+		{"no name of an endpoint", []string{"greeter", ""}, "", 1, "", "the endpoint has no name\nhint: "},
+		{"no content type", []string{"--content-type=smoke", "greeter", "Greeter.Hello"}, "", 1, "", "the content type smoke is not JSON, and BODY is\nhint: add --raw"},
 		{"not json", []string{"greeter", "Greeter.Hello", `{"name":`}, "", 1, "", "the body is not JSON"},
 		{"two values", []string{"greeter", "Greeter.Hello", `{} {}`}, "", 1, "", "the body is not JSON"},
 		{"not a type of json", []string{"--content-type=text/plain", "greeter", "Greeter.Hello"}, "", 1, "", "hint: add --raw"},
@@ -152,6 +158,7 @@ func TestErrorsAsJSON(t *testing.T) {
 		{"no address", []string{"greeter", "Greeter.Hello"}, 1, 400, "mailcall", 0, "", ""},
 		{"no endpoint", []string{"greeter"}, 1, 400, "mailcall", 0, "", ""},
 		{"bad header", []string{"--address", address, "-H", "x", "greeter", "Greeter.Hello"}, 1, 400, "mailcall", 0, "", ""},
+		{"no name of an endpoint", []string{"--address", address, "greeter", ""}, 1, 400, "mailcall", 0, "", ""},
 	} {
 		got := mailcall(t, append([]string{"call", "--json"}, tc.args...)...)
 		var f failure
@@ -182,8 +189,35 @@ func TestErrorsAsJSON(t *testing.T) {
 	}
 }
 
+// The flag has more than one form, and a line that is wrong keeps its promise.
+func TestErrorsOfWrongLinesAsJSON(t *testing.T) {
+	for _, tc := range []struct {
+		args   []string
+		object bool
+	}{
+		{[]string{"--json"}, true},
+		{[]string{"--json=true"}, true},
+		{[]string{"--json=1"}, true},
+		{[]string{"--json=false"}, false},
+		{[]string{"--json", "--json=no"}, false},
+		{[]string{"--", "--json"}, false},
+	} {
+		got := mailcall(t, append([]string{"call", "--timeout=soon"}, tc.args...)...)
+		if is := json.Valid([]byte(got.errors)); got.code != 1 || got.errors == "" || is != tc.object {
+			t.Errorf("%q: got exit code %d and %q, want 1 and an object: %t", tc.args, got.code, got.errors, tc.object)
+		}
+	}
+}
+
 func TestNobodyListens(t *testing.T) {
-	got := mailcall(t, "call", "--address", closedPort(t), "greeter", "Greeter.Hello")
+	where := closedPort(t)
+	for _, transport := range []string{"http", "tcp", "grpc", "mucp-grpc"} {
+		got := mailcall(t, "call", "-v", "--transport", transport, "--retries=0", "--address", where, "greeter", "Greeter.Hello")
+		if want := transport + " transport: dial tcp " + where + ": connect: connection refused\n"; strings.Count(got.errors, want) != 2 {
+			t.Errorf("%s: got %q, want twice %q", transport, got.errors, want)
+		}
+	}
+	got := mailcall(t, "call", "--address", where, "greeter", "Greeter.Hello")
 	if got.code != 3 || !strings.Contains(got.errors, "connection refused") || !strings.Contains(got.errors, "hint: nothing listens there") {
 		t.Errorf("got exit code %d and %q, want 3, the cause and what to do", got.code, got.errors)
 	}

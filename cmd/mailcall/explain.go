@@ -5,9 +5,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"runtime"
-	"runtime/debug"
 
 	"example.com/mailcall/api"
 )
@@ -31,26 +28,4 @@ func (c *explainCmd) Run(s streams) error {
 		_, err = fmt.Fprint(s.out, client.Explain())
 	}
 	return printed("the options", err)
-}
-
-// versionCmd is mailcall version.
-type versionCmd struct{}
-
-// Run prints the version.
-func (*versionCmd) Run(s streams) error {
-	return printVersion(s.out)
-}
-
-func printVersion(w io.Writer) error {
-	_, err := fmt.Fprintln(w, version())
-	return printed("the version", err)
-}
-
-// version is that of the module, of Go, and the platform.
-func version() string {
-	of := "(unknown)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		of = info.Main.Version
-	}
-	return fmt.Sprintf("mailcall %s %s %s/%s", of, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

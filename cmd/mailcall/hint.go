@@ -30,7 +30,7 @@ func hintFor(err error) string {
 		return hintAnswered(e)
 	}
 	if errors.Is(err, context.Canceled) {
-		return "it was interrupted before an answer came"
+		return "it was interrupted before its end"
 	}
 	// The first that knows is the nearest to the cause.
 	for _, hint := range []func(error) string{hintTLS, hintFinding, hintTime, hintWire} {
@@ -45,17 +45,19 @@ func hintFor(err error) string {
 	case call == nil || len(call.Attempts) == 0:
 		return ""
 	default:
-		return "-v shows what each attempt did"
+		return verboseShows + " what each attempt did"
 	}
 }
 
-// hintAnswered is about errors of the service. The texts are those of
-// go-micro's servers and of gRPC's.
+// verboseShows begins what is left out of a hint under -v.
+const verboseShows = "-v shows"
+
+// hintAnswered is about errors of the service. A name that it does not know
+// makes a gRPC server answer with a code, go-micro's servers with these texts.
 func hintAnswered(e *rpcerr.Error) string {
-	for _, text := range []string{"can't find", "ill-formed", "unknown service", "unknown method", "malformed method name"} {
-		if strings.Contains(e.Detail, text) {
-			return "check the name of the endpoint, it is Handler.Method, or over grpc /package.Service/Method"
-		}
+	const unimplemented = 501
+	if e.Code == unimplemented || strings.Contains(e.Detail, "can't find") || strings.Contains(e.Detail, "ill-formed") {
+		return "check the name of the endpoint, it is Handler.Method, or over grpc /package.Service/Method"
 	}
 	return "the call arrived; what the error means is up to the service"
 }
@@ -74,9 +76,11 @@ func hintFinding(err error) string {
 		return "is the NATS server running, and is its URL right?"
 	case errors.Is(err, rpcerr.ErrNotFound):
 		return "mailcall ls shows what is registered"
-	case errors.Is(err, rpcerr.ErrRegistryUnavailable):
+	case strings.Contains(err.Error(), "is neither name:port"): // the registry of DNS
+		return "a service is named NAME:PORT there; --registry dns://NAME:PORT finds every service at one"
+	case errors.Is(err, rpcerr.ErrRegistryUnavailable), strings.Contains(err.Error(), "were looked up"): // when the time was over
 		return "can the registry be reached, and is --registry right?"
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, nats.ErrNobodyListens), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
 		return "nothing listens there; is it running, and is the address right?"
 	default:
 		return ""
@@ -109,21 +113,24 @@ func hintTLS(err error) string {
 // hintTime is about bounds that were reached.
 func hintTime(err error) string {
 	attempt, deadline := errors.Is(err, rpcerr.ErrAttemptTimeout), errors.Is(err, context.DeadlineExceeded)
-	switch phase, known := lastPhase(err); {
+	last := lastAttempt(err)
+	switch phase := last.Phase; {
 	case !attempt && !deadline:
 		return ""
 	case deadline && strings.Contains(err.Error(), "(StreamTimeout)"):
 		return "--stream-timeout gives the stream more time"
-	case known && published(err) && phase == rpcerr.PhaseDial:
+	case published(err) && phase == rpcerr.PhaseDial:
 		return "no connection came about: is the address of the broker right, and does it want TLS (tls://)?"
 	case attempt && published(err):
-		return "the broker, or a subscriber of the http broker, is slow to take it; -v shows which"
-	case known && (phase == rpcerr.PhaseDial || phase == rpcerr.PhaseAcquire):
+		return "the broker, or a subscriber of the http broker, is slow to take it; " + verboseShows + " which"
+	case phase == rpcerr.PhaseDial || phase == rpcerr.PhaseAcquire:
 		return "no connection came about: is the address right, does the node speak this --transport, and does it want TLS (https://)?"
-	case attempt:
+	case attempt && strings.Contains(last.Decision, "not declared idempotent"):
 		return "--attempt-timeout gives an attempt more time; --idempotent allows another one after it"
+	case attempt:
+		return "--attempt-timeout gives an attempt more time; --retries allows more of them"
 	default:
-		return "--timeout gives it more time; -v shows where the time went"
+		return "--timeout gives it more time; " + verboseShows + " where the time went"
 	}
 }
 
@@ -131,7 +138,7 @@ func hintTime(err error) string {
 // that say how a call is made.
 func published(err error) bool {
 	call, is := errors.AsType[*rpcerr.CallError](err)
-	return is && strings.HasPrefix(call.Service, "broker")
+	return is && strings.HasPrefix(call.Service, "broker ")
 }
 
 // hintWire is about what the other side said, or did not.
@@ -139,9 +146,14 @@ func hintWire(err error) string {
 	var (
 		status *http.StatusError
 		text   = err.Error()
-		hungUp = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+		hungUp = errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) ||
+			strings.Contains(text, syscall.EPIPE.Error()) || strings.Contains(text, "error reading from server") // quoted by gRPC's library
 	)
 	switch {
+	case errors.Is(err, rpcerr.ErrUnsupportedContentType), errors.Is(err, transport.ErrInvalid) && !published(err):
+		return "--content-type chooses another content type, -H another header"
+	case errors.Is(err, transport.ErrTooLarge) && published(err):
+		return "the bound is that of the broker; publish less, or in several events"
 	case errors.Is(err, rpcerr.ErrMessageTooLarge):
 		return fmt.Sprintf("a message is at most %d bytes in either direction", maxBody)
 	case rpcerr.From(err).ID == rpcerr.IDCodec:
@@ -153,17 +165,17 @@ func hintWire(err error) string {
 		strings.Contains(text, "can't find service Transport"): // a gRPC server that is not go-micro's
 		return "what listens there does not speak this transport (--transport), or wants TLS (https://)"
 	case hungUp:
-		return "it hung up without an answer: did it stop, does it speak this --transport, does it want TLS (https://)?"
+		return "it hung up before the end: did it stop? if it never answers: does it speak this --transport, does it want TLS (https://)?"
 	default:
 		return ""
 	}
 }
 
-// lastPhase is how far the last attempt came.
-func lastPhase(err error) (rpcerr.Phase, bool) {
+// lastAttempt is the last attempt of a call, the zero value if there was none.
+func lastAttempt(err error) rpcerr.Attempt {
 	call, is := errors.AsType[*rpcerr.CallError](err)
 	if !is || len(call.Attempts) == 0 {
-		return 0, false
+		return rpcerr.Attempt{}
 	}
-	return call.Attempts[len(call.Attempts)-1].Phase, true
+	return call.Attempts[len(call.Attempts)-1]
 }

@@ -4,8 +4,10 @@ package main_test
 
 import (
 	"crypto/tls"
+	"net"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -40,6 +42,36 @@ func alone(t *testing.T, p papers) (address string) {
 	return l.Addr().String()
 }
 
+// silent accepts connections, as its kernel does, and says nothing.
+func silent(t *testing.T) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	return l.Addr().String()
+}
+
+// A service that dies in the middle of a stream spoke well until then.
+func TestServiceDiesDuringAStream(t *testing.T) {
+	for _, transport := range []string{"http", "tcp", "grpc", "mucp-grpc"} {
+		p := start(t, stdoutOf, "serve", "--transport", transport)
+		line, err := p.lines.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := strings.TrimSpace(strings.TrimPrefix(line, "listening "))
+		d := talk(t, "stream", "--transport", transport, "--address", address, "greeter", "Greeter.Bidi")
+		d.say(t, `{"name":"a"}`)
+		d.hear(t, d.out, `{"greeting":"Hello a"}`)
+		p.interrupt(t, syscall.SIGKILL)
+		if got := d.end(t); got.code != 3 || !strings.Contains(got.errors, "hint: it hung up before the end: did it stop?") {
+			t.Errorf("%s: got exit code %d and %q, want 3 and that it hung up", transport, got.code, got.errors)
+		}
+	}
+}
+
 func TestHints(t *testing.T) {
 	p := issue(t)
 	for _, tc := range []struct {
@@ -48,6 +80,10 @@ func TestHints(t *testing.T) {
 	}{
 		{[]string{"--cacert", p.ca, "--address=https://" + alone(t, p)}, "hint: what listens there speaks another protocol over TLS"},
 		{[]string{"--address=unix:" + filepath.Join(filepath.Dir(p.ca), "none")}, "hint: nothing listens there"},
+		{[]string{"--transport=" + natsServer(t), "--address=nobody"}, "hint: nothing listens there"},
+		{[]string{"--registry=nats://" + silent(t), "--timeout=50ms"}, "hint: can the registry be reached"},
+		{[]string{"--registry=dns:"}, "hint: a service is named NAME:PORT there"},
+		{[]string{"--address=127.0.0.1:1", "--timeout=1ns"}, "hint: --timeout gives it more time"},
 		{[]string{"--registry=static:greeter=no such:1"}, "hint: the address is as it was registered"},
 	} {
 		got := mailcall(t, append([]string{"call", "--retries=0", "greeter", "Greeter.Hello"}, tc.args...)...)

@@ -76,6 +76,8 @@ func (c *lsCmd) failed(from *source, err error) error {
 		return nil
 	case errors.Is(err, registry.ErrNotFound):
 		err = fmt.Errorf("%w: %w", rpcerr.ErrNotFound, err)
+	case errors.Is(err, context.DeadlineExceeded):
+		err = fmt.Errorf("%w: %w: %s are over (--timeout)", rpcerr.ErrRegistryUnavailable, err, c.Timeout)
 	default:
 		err = fmt.Errorf("%w: %w", rpcerr.ErrRegistryUnavailable, err)
 	}

@@ -13,6 +13,7 @@ import (
 
 func TestLs(t *testing.T) {
 	nobody := "nats://" + closedPort(t)
+	mute := silent(t)
 	for _, tc := range []struct {
 		args     []string
 		code     int
@@ -25,6 +26,9 @@ func TestLs(t *testing.T) {
 		{[]string{"--registry=static:greeter=127.0.0.1:1", "billing"}, 3, "", "service unknown"},
 		{[]string{"--registry=" + nobody}, 3, "", "registry unreachable"},
 		{[]string{"--registry=dns://localhost:80"}, 1, "", "hint: name the service"},
+		{[]string{"--registry=nats:"}, 1, "", "names no server"},
+		{[]string{"--registry=nats://"}, 1, "", "names no server"},
+		{[]string{"--registry=nats://" + mute, "--timeout=100ms"}, 3, "", "100ms are over (--timeout)"},
 		{[]string{"--registry=dns:localhost"}, 1, "", "names no target"},
 		{[]string{"--registry=static:"}, 1, "", "does not say NAME=ADDRESS"},
 		{[]string{"--registry=static:a=b,"}, 1, "", "empty address"},

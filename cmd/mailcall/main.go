@@ -14,8 +14,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"reflect"
 	"slices"
+	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 )
@@ -60,28 +63,30 @@ func run(args []string, s streams) int {
 		kong.Name("mailcall"),
 		kong.Description("Call go-micro services, serve one, and see what happens to each call."),
 		kong.Writers(s.out, s.err),
+		kong.TypeMapper(reflect.TypeFor[time.Duration](), mapped("duration", "5s", time.ParseDuration)),
+		kong.KindMapper(reflect.Int, mapped("number", "3", strconv.Atoi)),
+		kong.KindMapper(reflect.Float64, mapped("number", "0.5", parseFloat)),
 		kong.Vars{"transports": transportNames()},
 		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
-		return report(s, false, err)
+		return report(s, manner{}, err)
 	}
-	// Before the line is understood, this is all there is to know how the
-	// caller wants errors.
-	asJSON := len(args) > 0 && answersInJSON(args[0]) && slices.Contains(args, "--json")
+	m := manner{json: wantsJSON(args)}
 	command, err := parser.Parse(args)
 	if failed, is := errors.AsType[*unwrittenError](err); is {
-		return report(s, asJSON, failed)
+		return report(s, m, failed)
 	}
 	if err != nil {
-		return report(s, asJSON, usage(helpFor(err), "%w", err))
+		return report(s, m, usage(helpFor(err), "%w", err))
 	}
+	m.verbose = words.Call.Verbose || words.Stream.Verbose || words.Publish.Verbose
 	command.Bind(s)
 	err = command.Run()
 	if done, ok := errors.AsType[exitError](err); ok {
 		return int(done)
 	}
-	return report(s, asJSON, err)
+	return report(s, m, err)
 }
 
 // helpFor names the help that a line which is not understood is told to read:
@@ -96,9 +101,23 @@ func helpFor(err error) string {
 	return about + " --help says what there is"
 }
 
-// answersInJSON reports whether --json of the command is about errors.
-func answersInJSON(command string) bool {
-	return slices.Contains([]string{"call", "stream", "publish", "subscribe", "ls", "explain"}, command)
+// wantsJSON reports whether errors are to be JSON. It reads the arguments
+// itself, because of a line that is not understood nothing else is known.
+func wantsJSON(args []string) (wanted bool) {
+	if len(args) == 0 || !slices.Contains([]string{"call", "stream", "publish", "subscribe", "ls", "explain"}, args[0]) {
+		return false // or --json is not about errors
+	}
+	for _, arg := range args {
+		switch arg {
+		case "--":
+			return wanted
+		case "--json", "--json=true", "--json=yes", "--json=1":
+			wanted = true
+		case "--json=false", "--json=no", "--json=0":
+			wanted = false
+		}
+	}
+	return wanted
 }
 
 // untilSignal is the context of a command that ends well when it is told to

@@ -4,15 +4,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"time"
 
 	"example.com/mailcall/api"
 	"example.com/mailcall/broker"
 	"example.com/mailcall/codec"
 	"example.com/mailcall/metadata"
-	"example.com/mailcall/rpcerr"
 )
 
 // brokerFlags say which broker carries events.
@@ -25,11 +22,16 @@ type brokerFlags struct {
 
 	postTLSFlags
 
+	Topic string `arg:"" help:"Name that events are published to."`
+
 	announces bool // subscribers can be announced in the registry
 }
 
 // open makes the broker; things are to be closed after it.
 func (f *brokerFlags) open(ctx context.Context) (b broker.Broker, things []any, err error) {
+	if f.Topic == "" {
+		return nil, nil, usage("name what events are published to", "the topic is empty")
+	}
 	secure, err := f.config()
 	if err != nil {
 		return nil, nil, err
@@ -61,8 +63,7 @@ type publishCmd struct {
 	JSON        bool          `name:"json" help:"Errors as one JSON object."`
 	Verbose     bool          `short:"v" help:"Show attempts and decisions of what failed, on stderr."`
 
-	Topic string `arg:"" help:"Name that subscribers have asked for."`
-	Body  string `arg:"" help:"JSON, @FILE, or - for stdin."`
+	Body string `arg:"" help:"JSON, @FILE, or - for stdin."`
 }
 
 // Run publishes the event.
@@ -75,10 +76,9 @@ func (c *publishCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	var syntax any
 	if c.ContentType == "application/json" {
-		if err := json.Unmarshal(body, &syntax); err != nil {
-			return usage(`BODY is like {"name":"Ada"}; --content-type names another form`, "the body is not JSON: %w", err)
+		if err := checkJSON(body, "--content-type names another form"); err != nil {
+			return err
 		}
 	}
 	ctx, stop := untilSignal()
@@ -94,9 +94,5 @@ func (c *publishCmd) Run(s streams) error {
 	}
 	defer closeClient(client)
 	event := client.NewMessage(c.Topic, codec.Frame{Data: body}, api.WithMessageContentType(c.ContentType))
-	err = client.Publish(metadata.NewContext(ctx, md), event)
-	if call, is := errors.AsType[*rpcerr.CallError](err); is && c.Verbose && !c.JSON {
-		printAttempts(s.err, call)
-	}
-	return err
+	return client.Publish(metadata.NewContext(ctx, md), event)
 }

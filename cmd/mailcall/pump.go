@@ -3,9 +3,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 
@@ -52,8 +54,11 @@ func (p *pump) sendAll(in io.Reader) error {
 		sent++
 		p.notef(p.streams, "sent %d", sent)
 	}
-	if err := lines.Err(); err != nil {
-		return usage("one JSON value a line, each within the limit", "line %d of the input cannot be read: %w", n+1, err)
+	switch err := lines.Err(); {
+	case errors.Is(err, bufio.ErrTooLong):
+		return usage("one JSON value a line, each within the limit", "line %d of the input is larger than the limit of %d bytes", n+1, maxBody)
+	case err != nil:
+		return usage("write @FILE, or - for stdin", "line %d of the input cannot be read: %w", n+1, err)
 	}
 	if err := p.stream.CloseSend(); err != nil {
 		return err
@@ -105,4 +110,19 @@ func (p *pump) end(err error) error {
 		return nil
 	}
 	return err
+}
+
+// lineReader reads lines of at most maxBody bytes.
+func lineReader(in io.Reader) *bufio.Scanner {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, maxBody+2) // with the end of the line
+	return lines
+}
+
+// inLine says in which line of the input a fault is.
+func inLine(n int, err error) error {
+	if wrong, is := errors.AsType[*usageError](err); is {
+		return &usageError{fmt.Errorf("line %d of the input: %w", n, wrong.error), wrong.hint}
+	}
+	return fmt.Errorf("line %d of the input: %w", n, err)
 }

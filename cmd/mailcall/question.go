@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,8 @@ func (q *question) ask(ctx context.Context, contentType string) (shape, error) {
 			silent = err // nobody answered, which the call may say better
 		}
 	}
-	if !q.over(silent) && slices.Contains(greeterEndpoints(), q.handlerMethod()) {
+	over := q.timeout > 0 && errors.Is(silent, context.DeadlineExceeded) // no time is left for the call
+	if !over && slices.Contains(greeterEndpoints(), q.handlerMethod()) {
 		file := greet.File_mailcall_greet_greet_proto
 		files := new(protoregistry.Files)
 		if err := register(files, file); err != nil {
@@ -53,13 +55,8 @@ func (q *question) ask(ctx context.Context, contentType string) (shape, error) {
 			types: typesOf(files), from: "as the greeter has it",
 		}, nil
 	}
-	if call, is := errors.AsType[*rpcerr.CallError](silent); is {
-		same := *call
-		same.Endpoint = q.endpoint // what the user has asked for
-		return nil, &same
-	}
 	if silent != nil {
-		return nil, silent
+		return nil, q.asCall(silent)
 	}
 	hint := "add --schema FILE.proto or --protoset FILE; --raw sends the bytes of BODY as they are"
 	if q.grpc {
@@ -68,9 +65,19 @@ func (q *question) ask(ctx context.Context, contentType string) (shape, error) {
 	return nil, usage(hint, "to make %s of JSON takes the schema of %s", contentType, q.endpoint)
 }
 
-// over reports whether the question took all the time that the call had.
-func (q *question) over(err error) bool {
-	return errors.Is(err, context.DeadlineExceeded) && q.timeout > 0 && q.timeout <= reflectWithin
+// asCall is why there was no answer, in the words of the call that was asked for.
+func (q *question) asCall(silent error) error {
+	call, is := errors.AsType[*rpcerr.CallError](silent)
+	if !is {
+		return silent
+	}
+	same := *call
+	same.Endpoint = q.endpoint
+	if errors.Is(silent, context.DeadlineExceeded) {
+		same.Err = fmt.Errorf("%w: %s are over (--timeout), and the server has not described its types (gRPC reflection)",
+			context.DeadlineExceeded, cmp.Or(q.timeout, reflectWithin))
+	}
+	return &same
 }
 
 // greeterEndpoints are those that mailcall serve has with the greeter's

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ const (
 	grpcProto = "application/grpc+proto"
 	// maxFiles is how many files a server may describe an endpoint with.
 	maxFiles = 1000
-	// reflectWithin bounds the questions about a schema.
+	// reflectWithin bounds the questions about a schema where nothing else does.
 	reflectWithin = 5 * time.Second
 )
 
@@ -40,11 +41,7 @@ func reflections() []string {
 // reflect asks the server for the schema of the endpoint. It returns nil if
 // the server does not tell, and an error if there was no answer.
 func (q *question) reflect(ctx context.Context) (*protoregistry.Files, error) {
-	bound := reflectWithin
-	if q.timeout > 0 {
-		bound = min(bound, q.timeout)
-	}
-	ctx, cancel := context.WithTimeout(ctx, bound)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(q.timeout, reflectWithin))
 	defer cancel()
 	for _, endpoint := range reflections() {
 		files, err := q.reflectAt(ctx, endpoint)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"example.com/mailcall/broker"
 	"example.com/mailcall/rpcerr"
+	"example.com/mailcall/transport"
 )
 
 // usageError is a fault of the command line.
@@ -28,16 +30,19 @@ func usage(hint, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), hint}
 }
 
+// manner is how the caller wants errors.
+type manner struct{ json, verbose bool }
+
 // report says how a command ended, for people or as one JSON object, and
 // returns the exit code.
-func report(s streams, asJSON bool, err error) int {
-	if err == nil {
+func report(s streams, m manner, err error) int {
+	switch {
+	case err == nil:
 		return exitAnswered
-	}
-	if asJSON {
+	case m.json:
 		printJSON(s.err, err)
-	} else {
-		printText(s.err, err)
+	default:
+		printText(s.err, m.verbose, err)
 	}
 	return codeOf(err)
 }
@@ -52,7 +57,8 @@ func codeOf(err error) int {
 		return exitNoAnswer
 	case fromService(err) != nil:
 		return exitService
-	case !errors.As(err, &call), errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, rpcerr.ErrUnsupportedContentType), errors.Is(err, broker.ErrInvalid):
+	case !errors.As(err, &call), errors.Is(err, rpcerr.ErrInvalidArgument), errors.Is(err, rpcerr.ErrUnsupportedContentType),
+		errors.Is(err, transport.ErrInvalid), errors.Is(err, broker.ErrInvalid):
 		return exitUsage
 	default:
 		return exitNoAnswer
@@ -79,15 +85,14 @@ type failureJSON struct {
 }
 
 func printJSON(w io.Writer, err error) {
-	code := int32(500)
-	if codeOf(err) == exitUsage {
-		code = 400
-	}
-	wire := rpcerr.New("mailcall", code, err.Error())
+	wire := rpcerr.New("mailcall", 500, err.Error())
 	f := failureJSON{Attempts: []rpcerr.Attempt{}}
 	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
 		wire = call.Wire()
 		f.Attempts = append(f.Attempts, call.Attempts...)
+	}
+	if codeOf(err) == exitUsage {
+		wire = rpcerr.New("mailcall", 400, wire.Detail)
 	}
 	f.ID, f.Code, f.Detail, f.Status = wire.ID, wire.Code, wire.Detail, wire.Status
 	line, err := json.Marshal(f)
@@ -103,19 +108,39 @@ func textOf(err error) string {
 	return err.Error()
 }
 
-func printText(w io.Writer, err error) {
-	text := strings.TrimPrefix(err.Error(), "mailcall: ")
+func printText(w io.Writer, verbose bool, err error) {
+	hint := hintFor(err)
+	if verbose {
+		printAttempts(w, err)
+		hint, _, _ = strings.Cut(hint, verboseShows) // there it is
+		hint = strings.TrimSuffix(hint, "; ")
+	}
+	text := once(strings.TrimPrefix(err.Error(), "mailcall: "), lastAttempt(err).Node)
 	var e *rpcerr.Error
 	switch {
 	case fromService(err) != nil:
-		text = "the service answered with an error: " + describe(fromService(err))
+		text = answered(err, fromService(err))
 	case errors.As(err, &e):
 		text = strings.Replace(text, e.Error(), e.Detail, 1) // its JSON is for machines
 	}
 	sayf(w, "mailcall: %s\n", text)
-	if hint := hintFor(err); hint != "" {
+	if hint != "" {
 		sayf(w, "hint: %s\n", hint)
 	}
+}
+
+// once says only once what was dialled: the transport and package net both do.
+func once(text, node string) string {
+	return strings.Replace(text, "dial "+node+": dial ", "dial ", 1)
+}
+
+// answered says who answered with which error.
+func answered(err error, e *rpcerr.Error) string {
+	who := "the service"
+	if call, is := errors.AsType[*rpcerr.CallError](err); is {
+		who = fmt.Sprintf("%s %s: %s", call.Service, call.Endpoint, cmp.Or(lastAttempt(err).Node, who))
+	}
+	return who + " answered with an error: " + describe(e)
 }
 
 func describe(e *rpcerr.Error) string {
@@ -128,15 +153,15 @@ func describe(e *rpcerr.Error) string {
 // sayf writes to the terminal. If that is gone, there is nobody to tell.
 func sayf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
-// printAttempts lists what a call did, for -v.
-func printAttempts(w io.Writer, call *rpcerr.CallError) {
+// printAttempts lists what a call did that failed, for -v.
+func printAttempts(w io.Writer, err error) {
+	call, is := errors.AsType[*rpcerr.CallError](err)
+	if !is {
+		return
+	}
 	for i, a := range call.Attempts {
-		node := a.Node
-		if node == "" {
-			node = "no node"
-		}
-		sayf(w, "attempt %d: %s: %s after %s, %s: %v\n",
-			i+1, node, a.Phase, a.Duration.Round(time.Microsecond), a.Proof, a.Err)
+		sayf(w, "attempt %d: %s: %s after %s, %s: %s\n",
+			i+1, cmp.Or(a.Node, "no node"), a.Phase, a.Duration.Round(time.Microsecond), a.Proof, once(textOf(a.Err), a.Node))
 		if a.Decision != "" {
 			sayf(w, "  %s\n", a.Decision)
 		}

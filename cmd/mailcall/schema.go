@@ -6,7 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +19,8 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 	"google.golang.org/protobuf/types/dynamicpb"
 )
+
+const hintSchema = "FILE.proto is a schema of protobuf, and has no faults"
 
 // maxProtoset is the longest file of descriptors that is read, in bytes.
 const maxProtoset = 64 << 20
@@ -69,25 +71,25 @@ func (f *schemaFlags) load(ctx context.Context) (*protoregistry.Files, string, e
 		}
 		return files, f.Protoset, nil
 	}
+	for _, schema := range f.Schema {
+		if _, err := os.Stat(schema); err != nil {
+			return nil, "", usage(hintSchema, "--schema: %w", err)
+		}
+	}
 	files, err := f.compile(ctx)
-	if err != nil {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, "", usage("-I names a folder with what a schema imports", "--schema: %w", err)
+	case err != nil:
+		return nil, "", usage(hintSchema, "--schema: %w", err)
 	}
 	return files, strings.Join(f.Schema, ", "), nil
 }
 
 func loadProtoset(path string) (*protoregistry.Files, error) {
-	f, err := os.Open(path)
+	data, err := readFile(path, maxProtoset)
 	if err != nil {
 		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	data, err := io.ReadAll(io.LimitReader(f, maxProtoset+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxProtoset {
-		return nil, fmt.Errorf("it is larger than the limit of %d bytes", maxProtoset)
 	}
 	var set descriptorpb.FileDescriptorSet
 	if err := proto.Unmarshal(data, &set); err != nil {
@@ -100,9 +102,6 @@ func loadProtoset(path string) (*protoregistry.Files, error) {
 func (f *schemaFlags) compile(ctx context.Context) (*protoregistry.Files, error) {
 	paths, names := append([]string(nil), f.ImportPath...), make([]string, 0, len(f.Schema))
 	for _, schema := range f.Schema {
-		if _, err := os.Stat(schema); err != nil {
-			return nil, err
-		}
 		name, found := within(f.ImportPath, schema)
 		if !found {
 			var folder string

@@ -53,6 +53,10 @@ func schemas(t *testing.T) (schema, protoset string) {
 
 func TestSchemas(t *testing.T) {
 	schema, protoset := schemas(t)
+	lonely := filepath.Join(t.TempDir(), "lonely.proto")
+	if err := os.WriteFile(lonely, []byte(healthSchema), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	mute, open := "--address="+grpcServer(t, false), "--address="+grpcServer(t, true)
 	serving := lines(`{"status":"SERVING"}`)
 	for _, tc := range []struct {
@@ -69,16 +73,21 @@ func TestSchemas(t *testing.T) {
 		{"protoset", []string{mute, "--protoset", protoset, "grpc.health.v1", "Health.Check", `{"service":""}`}, 0, serving, ""},
 		{"raw", []string{mute, "--raw", "grpc.health.v1", "Health.Check"}, 0, "\x08\x01", ""},
 
-		{"the server's error", []string{open, "grpc.health.v1", "Health.Check", `{"service":"x"}`}, 2, "", "unknown service"},
+		{"the server's error", []string{open, "grpc.health.v1", "Health.Check", `{"service":"x"}`}, 2, "", "unknown service (go.micro.client, 404 Not Found)\nhint: the call arrived"},
+		{"the server has no such service", []string{mute, "--raw", "grpc.health.v1", "Nope.Check"}, 2, "", "hint: check the name of the endpoint"},
+		{"a content type with an envelope", []string{open, "--content-type=application/json-rpc", "grpc.health.v1", "Health.Check"}, 1, "", "hint: --content-type chooses another"},
+		{"a content type that gRPC cannot name", []string{open, "--raw", "--content-type=text/plain", "grpc.health.v1", "Health.Check"}, 1, "", "hint: --content-type chooses another"},
 		{"no reflection", []string{mute, "grpc.health.v1", "Health.Check"}, 1, "", "hint: add --schema FILE.proto or --protoset FILE"},
 		{"not there", []string{open, "grpc.health.v1", "Nope.Check"}, 1, "", "hint: add --schema"},
 		{"no such method", []string{open, "grpc.health.v1", "Health.Nope"}, 1, "", "it has Check, List, Watch"},
 		{"not in the schema", []string{mute, "--schema", schema, "grpc.health.v1", "Nope.Check"}, 1, "", "it has grpc.health.v1.Health"},
 		{"a stream", []string{open, "grpc.health.v1", "Health.Watch"}, 1, "", "hint: use mailcall stream"},
+		{"no body", []string{open, "grpc.health.v1", "Health.Check", ""}, 1, "", "mailcall: the body is not JSON: unexpected end of JSON input\n"},
 		{"no such field", []string{open, "grpc.health.v1", "Health.Check", `{"nope":1}`}, 1, "", "the body is no grpc.health.v1.HealthCheckRequest"},
 		{"both", []string{mute, "--schema", schema, "--protoset", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "both describe"},
-		{"no schema there", []string{mute, "--schema", schema + ".not", "grpc.health.v1", "Health.Check"}, 1, "", "no such file"},
-		{"not a schema", []string{mute, "--schema", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "--schema: "},
+		{"no schema there", []string{mute, "--schema", schema + ".not", "grpc.health.v1", "Health.Check"}, 1, "", "no such file or directory\nhint: FILE.proto is a schema of protobuf"},
+		{"not a schema", []string{mute, "--schema", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "hint: FILE.proto is a schema of protobuf"},
+		{"a schema without what it imports", []string{mute, "--schema", lonely, "grpc.health.v1", "Health.Check"}, 1, "", "hint: -I names a folder"},
 		{"not a protoset", []string{mute, "--protoset", schema, "grpc.health.v1", "Health.Check"}, 1, "", "--protoset"},
 		{"nobody", []string{"--address=" + closedPort(t), "--retries=0", "grpc.health.v1", "Health.Check"}, 3, "", "grpc.health.v1 Health.Check: 1 attempt"},
 	} {
@@ -123,7 +132,8 @@ func TestSilentServerIsAskedOnce(t *testing.T) {
 		return s.Context().Err()
 	})), l)
 	got := mailcall(t, "call", "--transport=grpc", "--timeout=300ms", "--address", l.Addr().String(), "greeter", "Greeter.Hello")
-	if got.code != 3 || !strings.Contains(got.errors, "greeter Greeter.Hello: 1 attempt") || !strings.Contains(got.errors, "wait: ") {
+	if got.code != 3 || !strings.Contains(got.errors, "greeter Greeter.Hello: 1 attempt") || !strings.Contains(got.errors, "wait: ") ||
+		!strings.Contains(got.errors, "300ms are over (--timeout), and the server has not described its types") {
 		t.Errorf("got exit code %d and %q, want 3 and what was waited for", got.code, got.errors)
 	}
 	if n := len(asked); n != 1 {

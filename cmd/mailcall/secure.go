@@ -7,9 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"fmt"
-	"io"
-	"os"
 )
 
 // maxPEM is the longest file of certificates or keys that is read, in bytes.
@@ -52,7 +49,7 @@ func rootsOf(path string) (*x509.CertPool, error) {
 }
 
 func loadRoots(path string) (*x509.CertPool, error) {
-	text, err := readPEM(path)
+	text, err := readFile(path, maxPEM)
 	if err != nil {
 		return nil, err
 	}
@@ -64,30 +61,17 @@ func loadRoots(path string) (*x509.CertPool, error) {
 }
 
 func loadPair(cert, key string) (tls.Certificate, error) {
-	chain, err := readPEM(cert)
+	chain, err := readFile(cert, maxPEM)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
 	private := chain
 	if key != cert {
-		if private, err = readPEM(key); err != nil {
+		if private, err = readFile(key, maxPEM); err != nil {
 			return tls.Certificate{}, err
 		}
 	}
 	return tls.X509KeyPair(chain, private)
-}
-
-func readPEM(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	text, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err == nil && len(text) > maxPEM {
-		err = fmt.Errorf("it is larger than the limit of %d bytes", maxPEM)
-	}
-	return text, err
 }
 
 // tlsFlags say how connections to nodes are secured.

@@ -61,6 +61,8 @@ func (c *serveCmd) Run(s streams) error {
 
 func (c *serveCmd) check() error {
 	switch {
+	case c.Name == "":
+		return usage("leave --name out for greeter", "the service has no name")
 	case !(c.Fail >= 0 && c.Fail <= 1): // not a number is neither
 		return usage("0.1 fails every tenth call", "--fail is %g; it must be 0 to 1", c.Fail)
 	case c.Delay < 0:

@@ -44,6 +44,15 @@ func encodingOf(contentType string) encoding {
 	}
 }
 
+// checkJSON tells what is no JSON; otherwise says what can be done about that.
+func checkJSON(body []byte, otherwise string) error {
+	var syntax any
+	if err := json.Unmarshal(body, &syntax); err != nil {
+		return usage(`BODY is like {"name":"Ada"}; `+otherwise, "the body is not JSON: %w", err)
+	}
+	return nil
+}
+
 // rawShape sends and shows bytes.
 type rawShape struct{}
 
@@ -61,9 +70,8 @@ func (rawShape) show(reply any) ([]byte, error) {
 type jsonShape struct{ enveloped bool }
 
 func (j jsonShape) value(body []byte) (any, error) {
-	var syntax any
-	if err := json.Unmarshal(body, &syntax); err != nil {
-		return nil, usage(`BODY is like {"name":"Ada"}; --raw sends anything`, "the body is not JSON: %w", err)
+	if err := checkJSON(body, "--raw sends anything"); err != nil {
+		return nil, err
 	}
 	if j.enveloped {
 		return json.RawMessage(body), nil
@@ -94,6 +102,9 @@ type protoShape struct {
 }
 
 func (p *protoShape) value(body []byte) (any, error) {
+	if err := checkJSON(body, "--raw sends anything"); err != nil {
+		return nil, err
+	}
 	m := dynamicpb.NewMessage(p.in)
 	if err := (protojson.UnmarshalOptions{Resolver: p.types}).Unmarshal(body, m); err != nil {
 		return nil, usage(`BODY is JSON, like {"name":"Ada"}; --raw sends anything`, "the body is no %s (%s): %w", p.in.FullName(), p.from, err)

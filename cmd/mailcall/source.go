@@ -103,6 +103,9 @@ func openDNS(rest, protocol string) (source, error) {
 }
 
 func openNATS(rest, _ string) (source, error) {
+	if server, is := strings.CutPrefix(rest, "//"); !is || server == "" {
+		return source{}, errors.New("--registry nats:" + rest + " names no server")
+	}
 	r, err := nats.NewRegistry(natsAt("nats:" + rest)...)
 	if err != nil {
 		return source{}, err

@@ -24,9 +24,7 @@ type streamCmd struct {
 	HalfCloseWait *time.Duration `placeholder:"D" help:"How long the service may be silent after the end of the input, where the wire does not say that it is done."`
 	Raw           bool           `help:"Send each line and print each reply byte by byte, under any content type."`
 
-	Service  string  `arg:"" help:"Name of the service."`
-	Endpoint string  `arg:"" help:"Handler.Method, or over grpc the full path, /package.Service/Method."`
-	Input    *string `arg:"" optional:"" help:"One JSON value a line: @FILE, or - for stdin (default: -)."`
+	Input *string `arg:"" optional:"" help:"One JSON value a line: @FILE, or - for stdin (default: -)."`
 }
 
 // Run opens the stream and lasts until it ends.
@@ -45,16 +43,11 @@ func (c *streamCmd) Run(s streams) error {
 		return err
 	}
 	defer in.Close() //nolint:errcheck // it was only read
-	g, err := c.gather(ctx, c.Service)
+	client, done, err := c.open(ctx, c.options())
 	if err != nil {
 		return err
 	}
-	defer g.close()
-	client, err := newClient(append(g.opts, c.options()...)...)
-	if err != nil {
-		return err
-	}
-	defer closeClient(client)
+	defer done()
 	return c.run(ctx, s, client, in)
 }
 

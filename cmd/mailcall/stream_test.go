@@ -39,7 +39,7 @@ func TestStream(t *testing.T) {
 		{"no such endpoint", []string{"greeter", "Greeter.Nope"}, `{}`, 2, "", "hint: check the name of the endpoint"},
 		{"no time", []string{"--stream-timeout=100ms", "--half-close-wait=1m", "greeter", "Greeter.Bidi"}, "", 3, "", "hint: --stream-timeout"},
 		{"line that is not JSON", []string{"greeter", "Greeter.ClientStream"}, lines(`{}`, `{"name":`), 1, "", "line 2 of the input: the body is not JSON"},
-		{"line over the limit", []string{"greeter", "Greeter.ClientStream"}, `"` + strings.Repeat("x", 4<<20) + `"`, 1, "", "line 1 of the input cannot be read"},
+		{"line over the limit", []string{"greeter", "Greeter.ClientStream"}, `"` + strings.Repeat("x", 4<<20) + `"`, 1, "", "line 1 of the input is larger than the limit of 4194304 bytes"},
 		{"no schema", []string{"--content-type=application/protobuf", "other", "Other.Bidi"}, `{}`, 1, "", "hint: add --schema"},
 		{"not a stream's type", []string{"--content-type=application/grpc+json", "greeter", "Greeter.Bidi"}, `{}`, 1, "", "cannot be streamed over http"},
 		{"no input", []string{"greeter", "Greeter.Bidi", "{}"}, "", 1, "", "is no input of a stream"},
@@ -54,6 +54,13 @@ func TestStream(t *testing.T) {
 		if tc.code == 0 && tc.err == "" && got.errors != "" {
 			t.Errorf("%s: got %q on stderr, want nothing", tc.name, got.errors)
 		}
+	}
+}
+
+func TestStreamShowsAttempts(t *testing.T) {
+	got := mailcall(t, "stream", "-v", "--address", closedPort(t), "--retries=1", "greeter", "Greeter.Bidi")
+	if got.code != 3 || !strings.Contains(got.errors, "attempt 2: ") {
+		t.Errorf("got exit code %d and %q, want 3 and both attempts", got.code, got.errors)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 
 	"example.com/mailcall/broker"
@@ -26,8 +27,6 @@ type subscribeCmd struct {
 	Count int    `placeholder:"N" help:"End after so many events (default: 0, when told to stop)."`
 	JSON  bool   `name:"json" help:"Print each event as one JSON object, with its topic, header and body; errors as one."`
 
-	Topic string `arg:"" help:"Name that events are published to."`
-
 	events  int
 	over    chan struct{} // closed when as many events as wanted are there
 	trouble error         // the end of stdout
@@ -37,9 +36,6 @@ type subscribeCmd struct {
 func (c *subscribeCmd) Run(s streams) error {
 	if c.Count < 0 {
 		return usage("leave it out for no bound", "--count is %d; it must not be negative", c.Count)
-	}
-	if c.Topic == "" {
-		return usage("name what events are published to", "the topic is empty")
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -83,6 +79,8 @@ func (c *subscribeCmd) subscribe(ctx context.Context, s streams, b broker.Broker
 	switch {
 	case errors.Is(err, broker.ErrInvalid):
 		return nil, asUsage("check the topic and --queue", err)
+	case errors.Is(err, syscall.EADDRINUSE), errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EACCES):
+		return nil, usage("choose another --broker-address; port 0 picks a free one", "%w", err)
 	case err != nil:
 		return nil, c.failed(b, err)
 	}

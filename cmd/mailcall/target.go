@@ -23,6 +23,9 @@ type targetFlags struct {
 	Retries        *int           `placeholder:"N" help:"Attempts that may follow the first."`
 	JSON           bool           `name:"json" help:"Errors as one JSON object."`
 	Verbose        bool           `short:"v" help:"Show what happens, on stderr."`
+
+	Service  string `arg:"" help:"Name of the service."`
+	Endpoint string `arg:"" help:"Handler.Method, or over grpc the full path, /package.Service/Method."`
 }
 
 // talks reports whether -v may write to stderr: under --json there is nothing
@@ -31,6 +34,12 @@ func (t *targetFlags) talks() bool { return t.Verbose && !t.JSON }
 
 // settle fills in the content type and makes the context with the metadata.
 func (t *targetFlags) settle(ctx context.Context) (context.Context, error) {
+	switch {
+	case t.Service == "":
+		return nil, usage("name it as it is registered, such as greeter", "the service has no name")
+	case t.Endpoint == "":
+		return nil, usage("it is Handler.Method, or over grpc /package.Service/Method", "the endpoint has no name")
+	}
 	if t.ContentType == "" {
 		t.ContentType = "application/json"
 		if t.Transport == "grpc" {
@@ -44,9 +53,26 @@ func (t *targetFlags) settle(ctx context.Context) (context.Context, error) {
 	return metadata.NewContext(ctx, md), nil
 }
 
+// open makes the client. done closes it, and what it is made of.
+func (t *targetFlags) open(ctx context.Context, opts []api.Option) (client *api.Caller, done func(), err error) {
+	g, err := t.gather(ctx, t.Service)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err = newClient(append(g.opts, opts...)...)
+	if err != nil {
+		g.close()
+		return nil, nil, err
+	}
+	return client, func() {
+		closeClient(client)
+		g.close()
+	}, nil
+}
+
 // options are those of the client that both commands set.
 func (t *targetFlags) options(raw bool) []api.Option {
-	opts := []api.Option{api.WithEnvironment(), api.WithDefaultContentType(t.ContentType)}
+	opts := []api.Option{api.WithEnvironment()}
 	if raw {
 		opts = append(opts, api.WithCodec(t.ContentType, frames{}))
 	}

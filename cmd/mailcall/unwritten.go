@@ -31,16 +31,3 @@ func printedReply(err error) error { return printed("the reply came but", err) }
 func printHelp(o kong.HelpOptions, c *kong.Context) error {
 	return printed("the help", kong.DefaultHelpPrinter(o, c))
 }
-
-// versionFlag is --version.
-type versionFlag bool
-
-// BeforeReset prints the version and ends the process: kong calls it before it
-// looks for a command.
-func (versionFlag) BeforeReset(app *kong.Kong) error {
-	err := printVersion(app.Stdout)
-	if err == nil {
-		app.Exit(exitAnswered)
-	}
-	return err
-}

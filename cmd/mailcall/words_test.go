@@ -34,6 +34,12 @@ func TestWords(t *testing.T) {
 		{[]string{"demo", "--nodes=65"}, 1, "", "it must be 1 to 64"},
 		{[]string{"demo", "--rate=-1"}, 1, "", "it must be 0 to"},
 		{[]string{"demo", "--duration=0s"}, 1, "", "it must be positive"},
+		{[]string{"demo", "--nodes=many"}, 1, "", `mailcall: --nodes: "many" is no number, like 3` + "\n"},
+		{[]string{"demo", "--duration=10"}, 1, "", `mailcall: --duration: "10" is no duration, like 5s` + "\n"},
+		{[]string{"call", "--attempt-timeout=", "greeter", "Greeter.Hello"}, 1, "", `mailcall: --attempt-timeout: "" is no duration, like 5s` + "\n"},
+		{[]string{"call", "--timeout=-1s", "--retries=-1", "--transport=memory", "greeter", "Greeter.Hello"}, 1, "", "must not be negative; option Retries is -1"},
+		{[]string{"serve", "--name="}, 1, "", "the service has no name"},
+		{[]string{"serve", "--fail=x"}, 1, "", `mailcall: --fail: "x" is no number, like 0.5` + "\n"},
 		{[]string{"serve", "--fail=1.5"}, 1, "", "it must be 0 to 1"},
 		{[]string{"serve", "--fail=NaN"}, 1, "", "it must be 0 to 1"},
 		{[]string{"serve", "--delay=-1s"}, 1, "", "must not be negative"},
@@ -76,7 +82,7 @@ func TestExplainSaysWhereSettingsComeFrom(t *testing.T) {
 	}
 	cmd = command(t, "explain")
 	cmd.Env = append(cmd.Env, "MAILCALL_RETRIES=many")
-	if got := finish(t, cmd); got.code != 1 || !strings.Contains(got.errors, "env: retries") {
+	if got := finish(t, cmd); got.code != 1 || !strings.Contains(got.errors, `mailcall: env: retries: "many" is no whole number`+"\n") {
 		t.Errorf("got exit code %d and %q, want 1 and the setting's name", got.code, got.errors)
 	}
 }

@@ -4,12 +4,14 @@
 //
 // Protobuf messages follow the protobuf JSON mapping: lowerCamelCase names
 // (snake_case is accepted on input), 64-bit integers as strings, zero values
-// left out. Members that a message does not have are ignored on input, so that
-// a newer server can answer an older client. Every other value is ordinary Go
-// JSON.
+// left out; <, > and & in strings are escaped, as in ordinary Go JSON. Members
+// that a message does not have are ignored on input, so that a newer server can
+// answer an older client. Every other value is ordinary Go JSON.
 package json
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -52,7 +54,11 @@ func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, fmt.Errorf("json codec: encode %T: %w", v, err)
 	}
-	return append(compact(out, len(dst)), '\n'), nil
+	out, plain := compact(out, len(dst))
+	if !plain {
+		out = escape(out, len(dst))
+	}
+	return append(out, '\n'), nil
 }
 
 // Unmarshal decodes the one JSON value in data into v, a pointer that is not
@@ -70,9 +76,10 @@ func (Codec) Unmarshal(data []byte, v any) error {
 
 // compact removes the spaces between tokens from text[from:], in place. protojson
 // inserts them at random so that nobody relies on its output, but equal messages
-// should be equal bytes here.
-func compact(text []byte, from int) []byte {
+// should be equal bytes here. It reports whether there is nothing to escape.
+func compact(text []byte, from int) (_ []byte, plain bool) {
 	kept, quoted := from, false
+	plain = true
 	for i := from; i < len(text); i++ {
 		c := text[i]
 		switch {
@@ -86,9 +93,22 @@ func compact(text []byte, from int) []byte {
 			c = text[i]
 		case !quoted && c == ' ':
 			continue
+		case c == '<' || c == '>' || c == '&' || c == lineEnds:
+			plain = false
 		}
 		text[kept] = c
 		kept++
 	}
-	return text[:kept]
+	return text[:kept], plain
+}
+
+// lineEnds is the first byte of U+2028 and U+2029 in UTF-8.
+const lineEnds = 0xe2
+
+// escape writes <, >, & and the line ends of Unicode in text[from:] as \u003c and so
+// on, as go-micro does: there the text of a message passes through Go's own encoder.
+func escape(text []byte, from int) []byte {
+	var out bytes.Buffer
+	json.HTMLEscape(&out, text[from:])
+	return append(text[:from], out.Bytes()...)
 }

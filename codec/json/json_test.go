@@ -33,6 +33,8 @@ func TestMarshal(t *testing.T) {
 		{"spaces and quotes in strings", &greet.HelloReply{Greeting: `a  "b, \`, Headers: []string{`\" : `, "", " "}},
 			`{"greeting":"a  \"b, \\","headers":["\\\" : ",""," "]}` + "\n"},
 		{"struct", ask{"Ann", []int{1, 2, 3}}, `{"name":"Ann","nums":[1,2,3]}` + "\n"},
+		{"html in a message", &greet.HelloReply{Greeting: "<b>&\u2028\u2029€", Headers: []string{"a <"}},
+			`{"greeting":"\u003cb\u003e\u0026\u2028\u2029€","headers":["a \u003c"]}` + "\n"},
 		{"html in a struct", ask{Name: "<&>"}, `{"name":"\u003c\u0026\u003e","nums":null}` + "\n"},
 		{"string", "hi", `"hi"` + "\n"},
 		{"nil map", map[string]int(nil), "null\n"},

@@ -28,22 +28,13 @@ var (
 // New returns the codec.
 func New() Codec { return Codec{} }
 
-// Marshal returns the JSON text of v with a newline and without an envelope, as in
-// an event. For nil and a nil pointer the error is a [codec.TypeError].
+// Marshal returns the JSON text of v without an envelope and without a newline, as
+// in an event. For nil and a nil pointer the error is a [codec.TypeError].
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
-// Append appends the bare JSON text of v and a newline to dst. On an error it
-// returns dst unchanged.
-func (Codec) Append(dst []byte, v any) ([]byte, error) {
-	if data, ok := codec.FrameOf(v); ok {
-		return append(dst, data...), nil
-	}
-	out, err := gojson.Append(dst, v)
-	if err != nil {
-		return dst, err
-	}
-	return append(out, '\n'), nil
-}
+// Append appends the bare JSON text of v to dst. On an error it returns dst
+// unchanged.
+func (Codec) Append(dst []byte, v any) ([]byte, error) { return gojson.Append(dst, v) }
 
 // Unmarshal decodes the one JSON value in data, bare or as ReadRequest and
 // ReadReply return it, into v, a pointer that is not nil.

@@ -58,7 +58,7 @@ func TestAppendReply(t *testing.T) {
 
 func TestMarshalIsBare(t *testing.T) {
 	got, err := jsonrpc.New().Marshal(&greet.HelloRequest{Name: "Ann", Count: 3})
-	if want := `{"name":"Ann","count":3}` + "\n"; err != nil || string(got) != want {
+	if want := `{"name":"Ann","count":3}`; err != nil || string(got) != want {
 		t.Errorf("got %q, %v, want %q", got, err, want)
 	}
 }

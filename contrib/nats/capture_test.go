@@ -14,6 +14,7 @@ import (
 
 	"example.com/mailcall/broker"
 	"example.com/mailcall/broker/envelope"
+	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
 )
@@ -102,6 +103,21 @@ func TestTransportAsCaptured(t *testing.T) {
 	}
 	if string(in.Body) != "{\"greeting\":\"Hello Ann\"}\n" || in.Header.Get("X-Micro-ID") != "0" || len(in.Header) != 3 {
 		t.Errorf("got %q with %v, want the captured reply", in.Body, in.Header)
+	}
+}
+
+// The captured request gets from the greeter what go-micro's server answered.
+func TestGreeterMeetsCapture(t *testing.T) {
+	s := start(t, nil)
+	nc := connect(t, s)
+	sub := listen(t, nc, "inbox")
+	mailcalltest.StartOn(t, newTransport(t, s.ClientURL()), "greeter.inbox")
+	if err := nc.PublishRequest("greeter.inbox", "inbox", payload(t, "natstransport-unary-json.request.bin", "PUB")); err != nil {
+		t.Fatal(err)
+	}
+	want := payload(t, "natstransport-unary-json.response.bin", "MSG")
+	if got := next(t, sub); !bytes.Equal(got.Data, want) {
+		t.Errorf("got %s, want %s", got.Data, want)
 	}
 }
 

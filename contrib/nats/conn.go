@@ -76,6 +76,7 @@ func newConn(l *link, nc *natsio.Conn, e ends) *conn {
 	c.ctx, c.end = context.WithCancelCause(context.WithoutCancel(epoch))
 	c.bound = context.WithoutCancel(epoch)
 	c.used.Store(time.Now().UnixNano())
+	l.open(c)
 	return c
 }
 
@@ -316,7 +317,8 @@ func (c *conn) Ready(time.Duration) bool {
 func (c *conn) Close() error {
 	var err error
 	c.once.Do(func() {
-		if c.known.Load() && !errors.Is(context.Cause(c.ctx), io.EOF) {
+		c.link.shut(c)
+		if cause := context.Cause(c.ctx); c.known.Load() && !errors.Is(cause, io.EOF) && !errors.Is(cause, natsio.ErrPermissionViolation) {
 			_ = publish(c.nc, c.subject, c.reply, nil) // the peer may never learn of it
 		}
 		c.end(fmt.Errorf("%w: %w", errConnClosed, io.ErrClosedPipe))

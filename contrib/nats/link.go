@@ -13,6 +13,8 @@ import (
 	"time"
 
 	natsio "github.com/nats-io/nats.go"
+
+	"example.com/mailcall/internal/stage"
 )
 
 var (
@@ -45,6 +47,9 @@ type link struct {
 	epoch   context.Context //nolint:containedctx // it ends when the connection is lost
 	lose    context.CancelCauseFunc
 	closed  bool
+
+	connsMu sync.Mutex
+	conns   map[*conn]bool // that hear of refusals
 }
 
 // dialing is one attempt to connect, for all who wait for it.
@@ -59,7 +64,7 @@ func newLink(opts []Option) (*link, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{config: c, writing: make(chan struct{}, 1)}
+	l := &link{config: c, writing: make(chan struct{}, 1), conns: make(map[*conn]bool)}
 	//nolint:forbidigo // a connection outlives the call that made it, close ends it
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.epoch, l.lose = context.WithCancelCause(l.ctx)
@@ -94,6 +99,7 @@ func (l *link) get(ctx context.Context) (*natsio.Conn, error) {
 		l.work.Go(func() { l.dial(d) })
 	}
 	l.mu.Unlock()
+	stage.Enter(ctx, "connecting to the NATS server")
 	select {
 	case <-d.done:
 		return d.nc, d.err
@@ -111,16 +117,24 @@ func disconnected(cause error) error {
 
 func (l *link) dial(d *dialing) {
 	defer close(d.done)
+	by := &dialer{ctx: l.ctx, net: &net.Dialer{Timeout: l.timeout}}
+	greeted := context.AfterFunc(l.ctx, by.hangUp)
 	d.nc, d.err = natsio.Connect(strings.Join(l.urls, ","), append([]natsio.Option{
 		natsio.Timeout(l.timeout),
-		natsio.SetCustomDialer(dialer{l.ctx, &net.Dialer{Timeout: l.timeout}}),
+		natsio.SetCustomDialer(by),
 		natsio.MaxReconnects(-1),
 		natsio.IgnoreAuthErrorAbort(), // or subscriptions would end without a word
 		natsio.ReconnectBufSize(-1),   // an error now is better than a message later
 		natsio.PingInterval(pingInterval),
 		natsio.MaxPingsOutstanding(maxPings),
-		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) { l.tell(err) }),
+		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) {
+			if errors.Is(err, natsio.ErrPermissionViolation) {
+				l.refused(err)
+			}
+			l.tell(err)
+		}),
 	}, l.natsOptions...)...)
+	greeted()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.dialing = nil
@@ -236,9 +250,32 @@ func (l *link) close() {
 type dialer struct {
 	ctx context.Context //nolint:containedctx // the interface of nats.go has no place for it
 	net *net.Dialer
+
+	mu     sync.Mutex
+	newest net.Conn
 }
 
 // Dial implements the dialer of nats.go.
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.net.DialContext(d.ctx, network, address)
+func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	c, err := d.net.DialContext(d.ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.ctx.Err(); err != nil { // hangUp may have come and gone
+		return nil, errors.Join(err, c.Close())
+	}
+	d.newest = c
+	return c, nil
+}
+
+// hangUp ends the wait for a server that was dialled and says nothing; nats.go
+// knows no context for it.
+func (d *dialer) hangUp() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.newest != nil {
+		_ = d.newest.Close() // whoever reads is told
+	}
 }

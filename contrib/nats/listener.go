@@ -115,6 +115,7 @@ func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 	case l.waiting <- c:
 		l.peers[reply] = c
 	default:
+		l.link.shut(c)
 		c = nil // as a full backlog of a socket: the client will not be answered
 	}
 	l.mu.Unlock()

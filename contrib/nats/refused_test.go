@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
@@ -13,6 +14,7 @@ import (
 	"example.com/mailcall/broker"
 	"example.com/mailcall/contrib/nats"
 	"example.com/mailcall/registry"
+	"example.com/mailcall/transport"
 )
 
 // walled runs a server whose user may do nothing on the subjects that deny
@@ -56,6 +58,62 @@ func TestRefusedListener(t *testing.T) {
 	s := walled(t, nil, []string{"greeter"})
 	if l, err := newTransport(t, s.ClientURL(), ann).Listen("greeter"); !errors.Is(err, natsio.ErrPermissionViolation) {
 		t.Errorf("got %v, %v, want %v", l, err, natsio.ErrPermissionViolation)
+	}
+}
+
+// A message that the server refuses is told at once, and not by the end of the
+// time; of two, either may have been the one.
+func TestRefusedSend(t *testing.T) {
+	s := walled(t, []string{"secret"}, nil)
+	if _, err := newTransport(t, s.ClientURL(), ann).Listen("greeter"); err != nil {
+		t.Fatal(err)
+	}
+	tr := newTransport(t, s.ClientURL(), ann)
+	send := func(address string) transport.Exclusive {
+		c := dial(t, tr, address)
+		c.Bind(t.Context(), time.Now().Add(time.Minute))
+		if err := c.Send(&transport.Message{}); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	other := send("greeter")
+	for range 2 {
+		err := send("secret").Recv(new(transport.Message))
+		if !errors.Is(err, natsio.ErrPermissionViolation) || !errors.Is(err, transport.ErrNotSent) {
+			t.Errorf("got %v, want %v that is ErrNotSent", err, natsio.ErrPermissionViolation)
+		}
+	}
+	c := dial(t, tr, "secret")
+	c.Bind(t.Context(), time.Now().Add(time.Minute))
+	for range 2 {
+		if err := c.Send(&transport.Message{}); err != nil && !errors.Is(err, natsio.ErrPermissionViolation) {
+			t.Fatal(err)
+		}
+	}
+	if err := c.Recv(new(transport.Message)); !errors.Is(err, natsio.ErrPermissionViolation) {
+		t.Errorf("got %v, want %v", err, natsio.ErrPermissionViolation)
+	}
+	if !other.Ready(0) {
+		t.Error("got not ready, want a connection to another subject to go on")
+	}
+}
+
+// Without leave to receive answers a request may have been executed.
+func TestRefusedInbox(t *testing.T) {
+	s := walled(t, nil, []string{"_INBOX.>"})
+	if _, err := newTransport(t, s.ClientURL(), ann).Listen("greeter"); err != nil {
+		t.Fatal(err)
+	}
+	c := dial(t, newTransport(t, s.ClientURL(), ann), "greeter")
+	c.Bind(t.Context(), time.Now().Add(time.Minute))
+	err := c.Send(&transport.Message{})
+	sent := err == nil
+	if sent {
+		err = c.Recv(new(transport.Message))
+	}
+	if !errors.Is(err, natsio.ErrPermissionViolation) || errors.Is(err, transport.ErrNotSent) == sent {
+		t.Errorf("got %v, sent: %t; want %v, and not sent if it was not", err, sent, natsio.ErrPermissionViolation)
 	}
 }
 

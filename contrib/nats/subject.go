@@ -34,9 +34,13 @@ func checkSubject(subject string, wildcards bool) error {
 func redacted(urls []string) []string {
 	out := make([]string, len(urls))
 	for i, text := range urls {
+		implied := ""
+		if !strings.Contains(text, "://") {
+			implied = "nats://" // as nats.go takes it
+		}
 		out[i] = "(a URL that cannot be parsed)"
-		if u, err := url.Parse(text); err == nil {
-			out[i] = u.Redacted()
+		if u, err := url.Parse(implied + text); err == nil {
+			out[i] = strings.TrimPrefix(u.Redacted(), implied)
 		}
 	}
 	return out

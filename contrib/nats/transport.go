@@ -20,7 +20,9 @@ import (
 //
 // The wire cannot say three things. A dial succeeds though nobody listens: the
 // server tells when the first message is sent, and then Recv fails at once
-// with an error that matches [ErrNobodyListens] and [transport.ErrNotSent].
+// with an error that matches [ErrNobodyListens] and [transport.ErrNotSent]. It is
+// the same where the server lets this user not send there: that error matches
+// ErrPermissionViolation of nats.go. (With [WithConn] it is not heard of.)
 // There is no back-pressure: a connection with 256 messages or 16 MiB waiting
 // for Recv breaks. And there is no end: here one is told with an empty
 // message, but go-micro's programs send none.
@@ -73,6 +75,7 @@ func (t *Transport) dial(ctx context.Context, address string) (*conn, error) {
 	// the subscription, and nothing needs to be waited for.
 	sub, err := nc.Subscribe(inbox, c.deliver)
 	if err != nil {
+		t.link.shut(c)
 		return nil, err
 	}
 	c.onClose = func() error { return unsubscribe(sub) }

@@ -62,7 +62,15 @@ func (m machine) Now() Instant { return Instant(time.Since(m.base)) }
 
 func (m machine) Time(at Instant) time.Time { return m.base.Add(time.Duration(at)) }
 
-func (m machine) Instant(t time.Time) Instant { return Instant(t.Sub(m.base)) }
+func (m machine) Instant(t time.Time) Instant {
+	if t != t.Round(0) { // it has a monotonic reading
+		return Instant(t.Sub(m.base))
+	}
+	// The clock on the wall may have been set since base was read: how far away
+	// the time is, only the clock as it is now can tell.
+	now := time.Now()
+	return Instant(now.Sub(m.base)).Add(t.Sub(now))
+}
 
 func (m machine) Timer(f func()) Timer {
 	t := time.AfterFunc(time.Hour, f)

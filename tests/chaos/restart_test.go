@@ -117,3 +117,39 @@ func TestCancelledCallsDisturbNobody(t *testing.T) {
 	l.end(t)
 	kit.Settled(t, c)
 }
+
+// A server that restarts leaves many idle connections behind that it has closed.
+// They cost neither an attempt nor a retry, however many they are: the next call
+// passes over all of them.
+func TestIdleConnectionsOfAnotherLifeCostNothing(t *testing.T) {
+	const idle = 20
+	gate := kit.NewGate()
+	server := mailcalltest.Start(t, gate.Handler())
+	c := kit.Start(t, api.WithAddress(server.Address()), api.Retries(0))
+	ctx := kit.Within(t)
+	told := make(chan error, idle)
+	for range idle {
+		go func() { told <- kit.Call(ctx, c) }()
+	}
+	for range idle {
+		kit.Await(t, "a call", gate.Hits)
+	}
+	gate.Open()
+	for range idle {
+		if err := kit.Await(t, "an answer", told); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kit.Until(t, "all connections to be idle", func() bool { return kit.Pool(c).Idle == idle })
+	server.Kill()
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if err := kit.Call(ctx, c); err != nil {
+		t.Fatal(err)
+	}
+	kit.Until(t, "the old connections to be closed", func() bool { return kit.Pool(c).Discarded == idle })
+	if p := kit.Pool(c); p.Dialled != idle+1 {
+		t.Errorf("got %d dials, want %d", p.Dialled, idle+1)
+	}
+}

@@ -44,8 +44,8 @@ type Rig struct {
 type Factory func(t *testing.T) Rig
 
 // Transport runs the contract of package transport, clause by clause. Clauses
-// of [transport.Exclusive] are run where the connections implement it.
-// Listeners may add fields to the header of an answer, as HTTP does, but not
+// of [transport.Exclusive] and [transport.RoundTripper] are run where the
+// connections implement them. Listeners may add fields to the header of an answer, as HTTP does, but not
 // change or lose any.
 func Transport(t *testing.T, factory Factory) {
 	t.Helper()
@@ -72,6 +72,8 @@ func Transport(t *testing.T, factory Factory) {
 		{"Exclusive: bound of one exchange only", testRebind},
 		{"Exclusive: Interrupt", testInterrupt},
 		{"Exclusive: Ready", testReady},
+		{"RoundTripper: exchanges", testTrip},
+		{"RoundTripper: bounds and Interrupt", testTripEnds},
 	} {
 		t.Run(clause.name, func(t *testing.T) {
 			clause.test(t, newBench(t, factory(t)))

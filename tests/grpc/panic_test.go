@@ -8,36 +8,21 @@ import (
 	"testing"
 	"time"
 
-	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/rpcerr"
-	"example.com/mailcall/transport/grpc"
 )
 
 // A responder over gRPC answers for a handler that panics, as go-micro's gRPC
 // server does: with an error of its own.
 func TestPanicOfAHandlerIsAnswered(t *testing.T) {
-	over, err := grpc.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := mailcalltest.NewGreeter("greeter", mailcalltest.WithHandlers(
+	c := greeter(t, mailcalltest.WithHandlers(
 		mailcalltest.HandleStream("Greeter.PanicLater", func(_ context.Context, s *mailcalltest.Stream) error {
 			if err := s.Send(&greet.HelloReply{Greeting: "so far"}); err != nil {
 				return err
 			}
 			panic("a panic in a stream")
 		})))
-	if err := server.Listen(over, "127.0.0.1:0"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = server.Close() })
-	c, err := api.New(api.WithTransport(over), api.WithAddress(server.Address()), api.WithDefaultContentType("application/grpc+proto"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close(context.Background()) })
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	check := func(what string, err error, detail string) {
@@ -47,7 +32,7 @@ func TestPanicOfAHandlerIsAnswered(t *testing.T) {
 			t.Errorf("%s: got %v, want 500 of %s: %s", what, err, rpcerr.IDServer, detail)
 		}
 	}
-	err = c.Call(ctx, c.NewRequest("greeter", "Greeter.Panic", &greet.HelloRequest{}), new(greet.HelloReply))
+	err := c.Call(ctx, c.NewRequest("greeter", "Greeter.Panic", &greet.HelloRequest{}), new(greet.HelloReply))
 	check("call", err, "panic recovered: greeter: a panic, as ordered")
 	s, err := c.Stream(ctx, c.NewRequest("greeter", "Greeter.PanicLater", nil))
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 	testpb "google.golang.org/grpc/interop/grpc_testing"
 
 	"example.com/mailcall/api"
+	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/transport/grpc"
 )
 
@@ -72,6 +73,26 @@ func serve(t *testing.T, opts ...stock.ServerOption) (address string) {
 		}
 	})
 	return l.Addr().String()
+}
+
+// greeter makes a client of mailcall's own responder.
+func greeter(t *testing.T, opts ...mailcalltest.Option) *api.Caller {
+	t.Helper()
+	over, err := grpc.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := mailcalltest.NewGreeter("greeter", opts...)
+	if err := server.Listen(over, "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	c, err := api.New(api.WithTransport(over), api.WithAddress(server.Address()), api.WithDefaultContentType("application/grpc+proto"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close(context.Background()) })
+	return c
 }
 
 // connect makes a client of a server of its own.

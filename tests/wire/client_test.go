@@ -5,6 +5,7 @@ package wire_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -28,6 +29,7 @@ import (
 // that go-micro has by default, no metadata.
 type call struct {
 	contentType string
+	service     string // "greeter" if empty
 	endpoint    string
 	req         any
 	rsp         any // a pointer; compared with want
@@ -71,6 +73,12 @@ func (r *row) run(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.meet(t, capture)
+}
+
+// meet makes the calls to the server of a capture.
+func (r *row) meet(t *testing.T, capture *wire.Capture) {
+	t.Helper()
 	if r.oneConn {
 		capture.Steps = slices.DeleteFunc(capture.Steps, func(s wire.Step) bool { return s.Close })
 		for i := range capture.Steps {
@@ -121,7 +129,7 @@ func (c *call) make(t *testing.T, client *api.Caller) {
 	if c.md != nil {
 		ctx = metadata.NewContext(ctx, c.md)
 	}
-	req := client.NewRequest("greeter", c.endpoint, c.req, api.WithContentType(c.contentType))
+	req := client.NewRequest(cmp.Or(c.service, "greeter"), c.endpoint, c.req, api.WithContentType(c.contentType))
 	err := client.Call(ctx, req, c.rsp, c.opts...)
 	switch {
 	case c.err != nil:

@@ -28,9 +28,10 @@ type streamRow struct {
 	// steps are messages to send, after each of which as many are received as
 	// its replies say; want are the replies and the end of Recv, if it is read
 	// to the end.
-	steps []streamStep
-	want  []string
-	quiet bool // nothing comes back, and nobody waits for it
+	steps  []streamStep
+	want   []string
+	quiet  bool // nothing comes back, and nobody waits for it
+	halves bool // the client ends its half after the steps
 }
 
 type streamStep struct {
@@ -107,6 +108,12 @@ func (r *streamRow) run(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.meet(t, capture)
+}
+
+// meet opens the stream at the server of a capture.
+func (r *streamRow) meet(t *testing.T, capture *wire.Capture) {
+	t.Helper()
 	server, client := (&row{}).start(t, capture)
 	open := r.open
 	if open == nil {
@@ -142,7 +149,12 @@ func (r *streamRow) play(t *testing.T, s api.Stream) (got []string) {
 			got = append(got, next(s))
 		}
 	}
-	if !r.quiet && len(got) < len(r.want) {
+	if r.halves {
+		if err := s.CloseSend(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for !r.quiet && len(got) < len(r.want) {
 		got = append(got, next(s))
 	}
 	return got

@@ -96,9 +96,17 @@ func (i *incoming) Opening() transport.Header { return i.opening }
 // Unary implements [transport.Incoming]: the wire does not tell.
 func (*incoming) Unary() bool { return false }
 
-// Native tells who answers that the rules of gRPC's servers hold here: there is
-// no call without an answer.
-func (*incoming) Native() {}
+// Metadata tells who answers that the rules of gRPC's servers hold here: there is
+// no call without an answer, and a handler sees this, gRPC's metadata under its
+// own names, without what the client tells the server (go-micro wire, section 9).
+func (i *incoming) Metadata() transport.Header {
+	md, _ := metadata.FromIncomingContext(i.wire.Context())
+	h := appendFields(nil, md, metaType, metaXType, metaTimeout)
+	if v := md[metaType]; len(v) > 0 {
+		h.Add(metaType, v[0])
+	}
+	return h
+}
 
 // Context implements [transport.Incoming].
 func (i *incoming) Context() context.Context { return i.wire.Context() }
@@ -198,7 +206,7 @@ func statusOf(text, endpoint string) error {
 	}
 	e := rpcerr.Parse(text)
 	if e.ID == "" && e.Code == 0 {
-		return status.Error(codes.Unknown, text)
+		return status.Error(plainCode(text), text)
 	}
 	code := statusCode(e.Code)
 	if code == codes.OK {
@@ -209,6 +217,21 @@ func statusOf(text, endpoint string) error {
 		Message: text,
 		Details: []*anypb.Any{{TypeUrl: errorType, Value: appendError(e)}},
 	}).Err()
+}
+
+// plainCode is the code of an error that is none of go-micro's: well-known ones
+// of Go have their own.
+func plainCode(text string) codes.Code {
+	switch text {
+	case context.DeadlineExceeded.Error():
+		return codes.DeadlineExceeded
+	case context.Canceled.Error():
+		return codes.Canceled
+	case io.EOF.Error():
+		return codes.OutOfRange
+	default:
+		return codes.Unknown
+	}
 }
 
 // answerMetadata makes metadata of a header or trailer of an answer, without

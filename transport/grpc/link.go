@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"example.com/mailcall/internal/guard"
+	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/transport"
 )
 
@@ -52,6 +53,7 @@ type link struct {
 
 	address string // as it was dialled
 	dialled atomic.Bool
+	enter   func(doing string) // tells what the dial is at
 	local   atomic.Pointer[string]
 	remote  atomic.Pointer[string]
 	failure atomic.Pointer[error] // why the connection could not be made
@@ -63,7 +65,7 @@ func (c *config) open(ctx context.Context, address string) (*link, error) {
 	if err != nil {
 		return nil, transport.BadAddress(err)
 	}
-	l := &link{address: address}
+	l := &link{address: address, enter: func(doing string) { stage.Enter(ctx, doing) }}
 	//nolint:forbidigo // the connection outlives the dial
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.cc, err = grpc.NewClient("passthrough:///connection", c.dialOptions(ctx, l, to)...)
@@ -115,6 +117,7 @@ func (l *link) dial(ctx context.Context, c *config, to target) (net.Conn, error)
 	if l.dialled.Swap(true) {
 		return nil, errRedialled
 	}
+	l.enter(stage.Connecting)
 	raw, err := c.reach(ctx, to)
 	if err != nil {
 		l.failed(err)
@@ -148,11 +151,14 @@ type recorder struct {
 
 // ClientHandshake implements [credentials.TransportCredentials].
 func (r *recorder) ClientHandshake(ctx context.Context, authority string, raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	r.link.enter(stage.Securing)
 	secured, info, err := r.TransportCredentials.ClientHandshake(ctx, authority, raw)
 	if err != nil {
 		r.link.failed(fmt.Errorf("tls handshake: %w", err))
+		return nil, nil, err
 	}
-	return secured, info, err
+	r.link.enter("waiting for the server's HTTP/2 greeting")
+	return secured, info, nil
 }
 
 // Clone implements [credentials.TransportCredentials].

@@ -39,7 +39,8 @@ const waiting = 128
 // the answer, but for fields that belong to a protocol; the header of later ones
 // goes nowhere. The Trailer of the last message goes out as the trailer. A
 // Micro-Error in the header of the last message becomes the status: one of
-// go-micro's objects as its table says, with the details; "EOS" is OK; any other
+// go-micro's objects as its table says, with the details; "EOS" is OK; the texts
+// of Go for the end of a context and for EOF have codes of their own, any other
 // text is Unknown. Such a message has no other part that is sent, so that the
 // error is all of the answer where nothing was sent before.
 func (t *Transport) Listen(address string) (transport.Listener, error) {

@@ -169,6 +169,8 @@ func TestListenerErrors(t *testing.T) {
 		`{"id":"greeter.fail","detail":"no code"}`:                                       {codes.Unknown, ""},
 		"rpc: can't find service Nope":                                                   {codes.Unimplemented, `{"id":"go.micro.client","code":501,"detail":"unknown service Nope","status":"Not Implemented"}`},
 		"rpc: can't find method Any":                                                     {codes.Unimplemented, `{"id":"go.micro.client","code":501,"detail":"unknown service TestService.Any","status":"Not Implemented"}`},
+		"context deadline exceeded":                                                      {codes.DeadlineExceeded, `{"id":"go.micro.client","code":408,"detail":"context deadline exceeded","status":"Request Timeout"}`},
+		"EOF":                                                                            {codes.OutOfRange, `{"id":"go.micro.client","code":500,"detail":"EOF","status":"Internal Server Error"}`},
 		"plain failure":                                                                  {codes.Unknown, `{"id":"go.micro.client","code":500,"detail":"plain failure","status":"Internal Server Error"}`},
 	} {
 		var reply transport.Message

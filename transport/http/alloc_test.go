@@ -58,8 +58,8 @@ func TestEchoAllocatesNothing(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			c := dial(t, newTransport(t), accept(t, canned(tt.replies...)))
-			m, reply := warm(tt.request), new(transport.Message)
+			c := dial(t, newTransport(t), accept(t, canned(tt.replies...))).(transport.RoundTripper)
+			m, reply, p := warm(tt.request), new(transport.Message), new(told)
 			got := testing.AllocsPerRun(1000, func() {
 				c.Bind(tt.ctx, time.Now().Add(5*time.Second))
 				if err := c.Send(m); err != nil {
@@ -68,12 +68,15 @@ func TestEchoAllocatesNothing(t *testing.T) {
 				if err := c.Recv(reply); err != nil {
 					t.Fatal(err)
 				}
+				if err := c.RoundTrip(m, reply, p); err != nil {
+					t.Fatal(err)
+				}
 				if !c.Ready(0) {
 					t.Fatal("got not ready, want ready")
 				}
 			})
 			if got != 0 {
-				t.Errorf("got %v allocations per exchange, want 0", got)
+				t.Errorf("got %v allocations for two exchanges, want 0", got)
 			}
 			_ = c.Close()
 		})

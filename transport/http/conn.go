@@ -28,8 +28,8 @@ type conn struct {
 }
 
 var (
-	_ transport.Exclusive = (*conn)(nil)
-	_ transport.Peer      = (*conn)(nil)
+	_ transport.RoundTripper = (*conn)(nil)
+	_ transport.Peer         = (*conn)(nil)
 )
 
 func newConn(t *Transport, s socket, host, authority string) *conn {
@@ -75,6 +75,11 @@ func (c *conn) Ready(idle time.Duration) bool {
 // Recv implements [transport.Conn].
 func (c *conn) Recv(m *transport.Message) error {
 	head, err := c.head()
+	return c.receive(head, err, m)
+}
+
+// receive reads what follows the head, which came with err.
+func (c *conn) receive(head *wire.Head, err error, m *transport.Message) error {
 	if err != nil {
 		return c.failed("receive", err)
 	}

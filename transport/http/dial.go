@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/internal/endpoint"
 )
@@ -74,7 +75,7 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 			return socket{}, err
 		}
 	}
-	raw, err := t.connect(ctx, target)
+	raw, err := t.connect(toward(ctx, proxy), target)
 	if err != nil {
 		return socket{}, through(proxy, err)
 	}
@@ -86,6 +87,14 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 	return s, nil
 }
 
+// toward is ctx for the way to the proxy, if there is one.
+func toward(ctx context.Context, proxy *url.URL) context.Context {
+	if proxy == nil {
+		return ctx
+	}
+	return stage.At(ctx, "proxy "+proxy.Host)
+}
+
 // through names the proxy, if there is one, that err is about.
 func through(proxy *url.URL, err error) error {
 	if proxy == nil {
@@ -95,6 +104,7 @@ func through(proxy *url.URL, err error) error {
 }
 
 func (t *Transport) connect(ctx context.Context, to endpoint.Endpoint) (net.Conn, error) {
+	stage.Enter(ctx, stage.Connecting)
 	if t.dial != nil {
 		return t.dial(ctx, to.Network, to.Address)
 	}
@@ -107,7 +117,7 @@ func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL,
 	deadline, _ := ctx.Deadline()
 	s.link.bind(ctx, deadline)
 	if proxy != nil {
-		tunnelled, err := t.tunnel(ctx, s, proxy, to.Address)
+		tunnelled, err := t.tunnel(toward(ctx, proxy), s, proxy, to.Address)
 		if err != nil {
 			return s, through(proxy, err)
 		}
@@ -129,6 +139,7 @@ func (s socket) secure(ctx context.Context, c *tls.Config) (socket, error) {
 	if s.tls != nil {
 		below = nested{s.tls, s.link}
 	}
+	stage.Enter(ctx, stage.Securing)
 	conn := tls.Client(below, c)
 	// The link below ends the handshake with ctx; HandshakeContext would
 	// spend a goroutine on it.

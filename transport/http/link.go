@@ -45,6 +45,7 @@ type link struct {
 	raw   net.Conn
 	fast  fast.IO
 	state atomic.Uint32
+	cut   atomic.Bool   // no write goes on, see cutWrite
 	sent  atomic.Uint64 // bytes handed to the kernel, kept under TLS only
 
 	epoch atomic.Uint32 // counts Binds
@@ -56,6 +57,7 @@ type link struct {
 	// Of the goroutine that reads: no exchange is on, so that Read does not
 	// wait. It looks at the socket if ask says so.
 	idle, ask bool
+	trip      trip // a request to be written first
 	// ended: what lies below TLS came to its end before TLS said so.
 	ended bool
 }
@@ -172,13 +174,19 @@ func (l *link) arm(s *side, at time.Time) error {
 		// The poke of the interrupt may have been overwritten just now.
 		return transport.ErrInterrupted
 	}
+	if s == &l.wr && l.cut.Load() {
+		return errCut
+	}
 	return nil
 }
 
 // expired decides what a wake-up by the deadline means: nil to go on waiting.
 func (l *link) expired(s *side) error {
-	if l.state.Load()&stateInterrupted != 0 {
+	switch {
+	case l.state.Load()&stateInterrupted != 0:
 		return transport.ErrInterrupted
+	case s == &l.wr && l.cut.Load():
+		return errCut
 	}
 	if !s.bound.deadline.IsZero() {
 		if late := time.Since(s.bound.deadline); late >= 0 {
@@ -214,8 +222,11 @@ func (s *side) release() {
 
 // Read reads from the socket within the bound.
 func (l *link) Read(p []byte) (int, error) {
-	if l.idle {
+	switch {
+	case l.idle:
 		return l.readIdle(p)
+	case l.trip.written == untouched:
+		return l.roundTrip(p)
 	}
 	s := &l.rd
 	if err := l.prepare(s); err != nil {
@@ -311,7 +322,9 @@ func (l *link) waitWrite(write func() error) error {
 	if err == nil && l.fast.Usable() {
 		// The fast path needs a socket without a deadline. An interrupt that
 		// is overwritten here is seen by its flag before the next write.
-		err = l.arm(s, time.Time{})
+		if err = l.arm(s, time.Time{}); errors.Is(err, errCut) {
+			err = nil // too late: all is written
+		}
 	}
 	return err
 }

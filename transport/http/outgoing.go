@@ -2,7 +2,10 @@
 
 package http
 
-import "net"
+import (
+	"net"
+	"sync"
+)
 
 const (
 	// oneWrite is the longest message that is copied together and written
@@ -18,16 +21,15 @@ type outgoing struct {
 	ends []int // of the fields that were written anew
 	vec  [2][]byte
 	bufs net.Buffers
+	pool *sync.Pool
 }
 
-func newOutgoing() *outgoing { return &outgoing{b: make([]byte, 0, firstOutgoing)} }
-
-// free gives o back to the pool.
-func (t *Transport) free(o *outgoing) {
+// free gives o back to its pool.
+func (o *outgoing) free() {
 	o.vec, o.bufs = [2][]byte{}, nil
 	if cap(o.b) > oneWrite+DefaultMaxHeader {
 		o.b = make([]byte, 0, firstOutgoing)
 	}
 	o.b = o.b[:0]
-	t.outgoing.Put(o)
+	o.pool.Put(o)
 }

@@ -95,11 +95,11 @@ func (p *peer) Send(m *transport.Message) error {
 	o := p.t.outgoing.Get().(*outgoing)
 	rest, err := p.response(o, m)
 	if err != nil {
-		p.t.free(o)
+		o.free()
 		return transport.NotSent(fmt.Errorf("http transport: client %s: %w", p.RemoteAddress(), err))
 	}
 	sent, err := p.write(o, rest)
-	p.t.free(o)
+	o.free()
 	if err != nil {
 		if err = p.failed(err); !sent {
 			err = transport.NotSent(err)

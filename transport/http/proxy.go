@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"time"
 
+	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
 )
@@ -51,6 +52,7 @@ func (t *Transport) tunnel(ctx context.Context, s socket, proxy *url.URL, addres
 			return s, err
 		}
 	}
+	stage.Enter(ctx, "waiting for the answer to CONNECT")
 	if _, err := s.write(&outgoing{b: connect(proxy, address)}, nil); err != nil {
 		return s, fmt.Errorf("send CONNECT: %w", err)
 	}

@@ -26,15 +26,27 @@ func (c *conn) Send(m *transport.Message) error {
 	o := c.t.outgoing.Get().(*outgoing)
 	rest, err := c.request(o, m)
 	if err != nil {
-		c.t.free(o)
+		o.free()
 		return transport.NotSent(c.failed("send", err))
 	}
+	return c.writeOut(o, rest)
+}
+
+// writeOut writes the request in o, and what is left of its body.
+func (c *conn) writeOut(o *outgoing, rest []byte) error {
 	sent, err := c.write(o, rest)
-	c.t.free(o)
+	o.free()
 	if err == nil {
 		return nil
 	}
-	if err = c.failed("send", c.refused(err)); !sent {
+	return c.unwritten(sent, err)
+}
+
+// unwritten is the error of a request that cut has ended; sent says whether a
+// byte of it may have left.
+func (c *conn) unwritten(sent bool, cut error) error {
+	err := c.failed("send", c.refused(cut))
+	if !sent {
 		return transport.NotSent(err)
 	}
 	return err

@@ -69,7 +69,7 @@ func New(opts ...Option) (*Transport, error) {
 		proxy:  c.proxy,
 		dial:   c.dial,
 	}
-	t.outgoing.New = func() any { return newOutgoing() }
+	t.outgoing.New = func() any { return &outgoing{b: make([]byte, 0, firstOutgoing), pool: &t.outgoing} }
 	return t, nil
 }
 

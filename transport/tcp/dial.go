@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/internal/endpoint"
 	"example.com/mailcall/transport/tcp/internal/frame"
@@ -154,6 +155,7 @@ func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) 
 		config = config.Clone()
 		config.ServerName = to.Host
 	}
+	stage.Enter(ctx, stage.Securing)
 	secure := tls.Client(&under{Conn: raw}, config)
 	if err := secure.HandshakeContext(ctx); err != nil {
 		_ = raw.Close() // the first error says more
@@ -177,6 +179,7 @@ func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
 }
 
 func (t *Transport) reach(ctx context.Context, to endpoint.Endpoint) (net.Conn, error) {
+	stage.Enter(ctx, stage.Connecting)
 	if t.config.dial != nil {
 		return t.config.dial(ctx, to.Network, to.Address)
 	}
@@ -188,6 +191,7 @@ var errHungUp = fmt.Errorf("%w: it closed the connection before a word", ErrNotO
 
 // greet exchanges prefaces as the side that opened the connection.
 func greet(ctx context.Context, raw net.Conn, limits frame.Limits) (frame.Preface, error) {
+	stage.Enter(ctx, "waiting for the server's preface")
 	limits.Exchanges = 0 // nobody begins exchanges with a client
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
 	hello, err := exchangePrefaces(raw, limits)

@@ -102,14 +102,12 @@ func (x *incoming) Send(m *transport.Message) error {
 
 // End implements [transport.Incoming].
 func (x *incoming) End(m *transport.Message) (err error) {
-	p := x.p
-	if m != nil && !x.unary {
-		if err = x.send(m, true); err == nil {
-			m = nil
-		}
+	p, last := x.p, m != nil && !x.unary
+	if last {
+		err = x.send(m, true) // which is the end of the stream as well
 	}
 	p.mu.Lock()
-	if err == nil {
+	if !last {
 		err = x.finish(m)
 	}
 	switch {

@@ -168,7 +168,8 @@ func WithWindow(bytes int) Option {
 }
 
 // WithConnWindow bounds the same for all streams of a connection together.
-// It is not less than the window of one stream. Defaults to
+// Streams that nobody reads can use it up, and then hold up the other streams,
+// but no call. It is not less than the window of one stream. Defaults to
 // [DefaultConnWindow].
 func WithConnWindow(bytes int) Option {
 	return size("connection window", bytes, frame.MinFrame, frame.MaxSize, func(o *config) *int { return &o.limits.ConnWindow })

@@ -157,6 +157,41 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
+// Streams that nobody reads use up the window of the connection. That holds up
+// the other streams, until one of them is ended, and no call.
+func TestUnreadStreamsHoldUpStreams(t *testing.T) {
+	const body = 8 << 10
+	sent := make(chan struct{}, 100)
+	address := serve(t, tcp.ServerConfig{Handler: echo, Inline: true, Streams: func(x transport.Incoming) {
+		for x.Send(&transport.Message{Body: make([]byte, body)}) == nil {
+			sent <- struct{}{}
+		}
+	}})
+	c := dial(t, newTransport(t, tcp.WithWindow(64<<10), tcp.WithConnWindow(64<<10)), address)
+	unread := open(t, c)
+	for range 64<<10/body - 1 { // messages have headers, too
+		<-sent
+	}
+	other := open(t, c)
+	box := make(mailbox, 1)
+	if _, err := c.Begin(request([]byte("a call")), box, 1); err != nil {
+		t.Fatal(err)
+	}
+	if d := box.next(t); string(d.m.Body) != "a call" {
+		t.Errorf("got %q, %v, want the call to go on", d.m.Body, d.err)
+	}
+	if n := len(sent); n > 0 {
+		t.Errorf("got %d messages more, want none over the window of the connection", n)
+	}
+	if err := unread.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var m transport.Message
+	if err := other.Recv(&m); err != nil || len(m.Body) != body {
+		t.Errorf("got %d bytes and %v, want a message once an unread stream has ended", len(m.Body), err)
+	}
+}
+
 // A window that never opens ends Send at its deadline, and nothing else.
 func TestWindowNeverOpens(t *testing.T) {
 	limits := rawLimits

@@ -60,7 +60,8 @@ func Table(s Scenario) []Entry {
 		}
 		return append(entries,
 			Entry{Name: "mailcall-tcp", Note: noteTCP, New: newOursTCP, Server: server.TCPSilent},
-			Entry{Name: "grpc", Note: "grpc-go, one ClientConn", New: newGRPC, Server: server.GRPCSilent})
+			Entry{Name: "grpc", Note: "grpc-go, one ClientConn", New: newGRPC, Server: server.GRPCSilent},
+			Entry{Name: "shared-floor", Note: "hand-written, one connection: a goroutine and a channel, nothing else", New: newSharedFloor, Server: server.Silent})
 	default:
 		return nil
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/stage"
 )
 
 const (
@@ -57,10 +58,12 @@ func (d *Dialer) Dial(ctx context.Context, e Endpoint) (net.Conn, error) {
 	if _, err := netip.ParseAddr(host); err == nil {
 		return d.connect(ctx, TCP, e.Address)
 	}
+	stage.Enter(ctx, stage.Resolving)
 	list, err := d.resolve(ctx, host)
 	if err != nil {
 		return nil, err
 	}
+	stage.Enter(ctx, stage.Connecting)
 	addresses := make([]string, 0, len(list))
 	for _, a := range interlace(list) {
 		addresses = append(addresses, net.JoinHostPort(a.String(), port))

@@ -14,3 +14,13 @@ const (
 	Data                 // bytes have come
 	End                  // the peer has closed, or the socket is broken
 )
+
+// Turn is how far a round trip came.
+type Turn struct {
+	// Seen is what the look at the beginning has shown. Only Nothing lets
+	// anything be written.
+	Seen Sight
+	// Written and Got are bytes. Less is written than there was to write when the
+	// kernel took no more at once.
+	Written, Got int
+}

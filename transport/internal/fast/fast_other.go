@@ -4,7 +4,11 @@
 
 package fast
 
-import "net"
+import (
+	"net"
+
+	"example.com/mailcall/transport"
+)
 
 // IO is not usable here: see the one for other systems.
 type IO struct{}
@@ -23,6 +27,9 @@ func (*IO) Write2([]byte, []byte) (int, error) { return 0, nil }
 
 // Read is never called.
 func (*IO) Read([]byte) (int, error) { return 0, nil }
+
+// RoundTrip is never called.
+func (*IO) RoundTrip([]byte, []byte, transport.Progress) (Turn, error) { return Turn{}, nil }
 
 // Peek returns [Nothing].
 func (*IO) Peek() Sight { return Nothing }

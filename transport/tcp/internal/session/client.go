@@ -64,7 +64,7 @@ type slot struct {
 // if that is less.
 func NewClient(c Config, bound int, toError ResetError) *Client {
 	s := &Client{bound: bound, toError: toError}
-	s.init(c)
+	s.init(c, func(*Stream) {}) // the server's half goes on
 	return s
 }
 

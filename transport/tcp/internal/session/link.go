@@ -62,6 +62,10 @@ type Link struct {
 	ponged                           uint64
 	said                             bool   // we said goaway
 	seen                             uint64 // exchanges that the peer has begun
+
+	// concluded is told that the last message of a stream was written, with
+	// which the stream is over for a client, and its slot is used again.
+	concluded func(*Stream)
 }
 
 // Config is how a session is made.
@@ -75,7 +79,8 @@ type Config struct {
 	Segments *sync.Pool
 }
 
-func (l *Link) init(c Config) {
+func (l *Link) init(c Config, concluded func(*Stream)) {
+	l.concluded = concluded
 	l.own, l.peer = c.Own, c.Peer
 	l.enc, l.dec = frame.NewEncoder(c.Peer.Table), frame.NewDecoder(c.Own.Table)
 	l.credit, l.allowance = int64(c.Peer.ConnWindow), int64(c.Own.ConnWindow)

@@ -50,7 +50,7 @@ type place struct {
 // the limit; 0 tells nothing.
 func NewServer(c Config, retryAfter uint64) *Server {
 	s := &Server{retryAfter: retryAfter}
-	s.init(c)
+	s.init(c, s.forget)
 	return s
 }
 
@@ -96,15 +96,14 @@ func (s *Server) Reply(st *Stream, m *transport.Message) error {
 	return nil
 }
 
-// End ends a stream in good order; the peer's half ends with it.
+// End ends a stream in good order, unless its last message did so; the peer's
+// half ends with it.
 func (s *Server) End(st *Stream, trailer transport.Header) error {
 	if st.over {
 		return nil
 	}
-	if !st.sentEnd {
-		if err := s.end(st, trailer); err != nil {
-			return err
-		}
+	if err := s.end(st, trailer); err != nil {
+		return err
 	}
 	s.forget(st)
 	return nil

@@ -237,7 +237,10 @@ func (l *Link) Send(st *Stream, s *Sending, bound int) (done bool, err error) {
 			return false, err
 		}
 		if s.sent == len(body) {
-			st.sentEnd = st.sentEnd || s.End
+			if s.End {
+				st.sentEnd = true
+				l.concluded(st)
+			}
 			return true, nil
 		}
 	}

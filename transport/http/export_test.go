@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http
+
+import (
+	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/internal/fast"
+)
+
+// Arrived reports whether something waits to be read on the socket of c. Unlike
+// Ready it leaves the connection as it is.
+func Arrived(c transport.Conn) bool { return c.(*conn).link.fast.Peek() != fast.Nothing }
