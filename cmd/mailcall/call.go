@@ -62,12 +62,13 @@ func (c *callCmd) call(ctx context.Context, s streams, client *api.Caller, body 
 		return err
 	}
 	reply := form.empty()
+	before := client.Runtime().Snapshot().Totals.Retries // of the question for the schema
 	err = client.Call(ctx, client.NewRequest(c.Service, c.Endpoint, value, api.WithContentType(c.ContentType)), reply)
 	if err != nil {
 		return err
 	}
 	if c.talks() {
-		c.tell(s, client)
+		c.tell(s, client.Runtime().Snapshot().Totals.Retries-before)
 	}
 	return c.print(s, form, reply)
 }
@@ -126,9 +127,9 @@ func (c *callCmd) watch(next api.CallFunc) api.CallFunc {
 }
 
 // tell says what the attempts of a call did that was answered, for -v: what
-// watch has seen.
-func (c *callCmd) tell(s streams, client *api.Caller) {
-	all := int(client.Runtime().Snapshot().Totals.Retries) + 1
+// watch has seen, and how many it has not.
+func (c *callCmd) tell(s streams, retries int64) {
+	all := int(retries) + 1
 	if without := all - len(c.seen); without > 0 {
 		sayf(s.err, "attempts that got no connection: %d\n", without)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/transport/http"
 )
 
 const (
@@ -49,9 +50,13 @@ type faults struct {
 }
 
 func startFleet(n int) (*fleet, error) {
+	over, err := http.New()
+	if err != nil {
+		return nil, err
+	}
 	f := &fleet{broken: make([]int, n)}
 	for range n {
-		node, err := startNode(serviceName, "127.0.0.1:0")
+		node, err := startNode(over, serviceName, "127.0.0.1:0")
 		if err != nil {
 			return nil, errors.Join(err, f.close())
 		}

@@ -150,8 +150,10 @@ func hintWire(err error) string {
 			strings.Contains(text, syscall.EPIPE.Error()) || strings.Contains(text, "error reading from server") // quoted by gRPC's library
 	)
 	switch {
-	case errors.Is(err, rpcerr.ErrUnsupportedContentType), errors.Is(err, transport.ErrInvalid) && !published(err):
-		return "--content-type chooses another content type, -H another header"
+	case errors.Is(err, rpcerr.ErrUnsupportedContentType):
+		return "--content-type chooses another content type"
+	case errors.Is(err, transport.ErrInvalid):
+		return "it cannot be sent over this transport or broker as it is; write it otherwise, or leave it out"
 	case errors.Is(err, transport.ErrTooLarge) && published(err):
 		return "the bound is that of the broker; publish less, or in several events"
 	case errors.Is(err, rpcerr.ErrMessageTooLarge):

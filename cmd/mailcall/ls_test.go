@@ -105,6 +105,7 @@ func TestServeDoesNotRegister(t *testing.T) {
 		{[]string{"--address=0.0.0.0:0", "--registry=nats://127.0.0.1:1"}, 1, "cannot be registered"},
 		{[]string{"--registry=nats://" + closedPort(t)}, 3, "registry unreachable"},
 		{[]string{"--transport=memory"}, 1, "nobody outside"},
+		{[]string{"--transport=nats://" + silent(t)}, 3, "hint: is the NATS server running"}, // it takes the time-out of NATS
 	} {
 		got := mailcall(t, append([]string{"serve"}, tc.args...)...)
 		if got.code != tc.code || got.out != "" || !strings.Contains(got.errors, tc.err) {

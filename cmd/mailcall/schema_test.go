@@ -7,10 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protodesc"
 	"google.golang.org/protobuf/types/descriptorpb"
@@ -76,7 +79,8 @@ func TestSchemas(t *testing.T) {
 		{"the server's error", []string{open, "grpc.health.v1", "Health.Check", `{"service":"x"}`}, 2, "", "unknown service (go.micro.client, 404 Not Found)\nhint: the call arrived"},
 		{"the server has no such service", []string{mute, "--raw", "grpc.health.v1", "Nope.Check"}, 2, "", "hint: check the name of the endpoint"},
 		{"a content type with an envelope", []string{open, "--content-type=application/json-rpc", "grpc.health.v1", "Health.Check"}, 1, "", "hint: --content-type chooses another"},
-		{"a content type that gRPC cannot name", []string{open, "--raw", "--content-type=text/plain", "grpc.health.v1", "Health.Check"}, 1, "", "hint: --content-type chooses another"},
+		{"a content type that gRPC cannot name", []string{open, "--raw", "--content-type=text/plain", "grpc.health.v1", "Health.Check"}, 1, "", "hint: it cannot be sent"},
+		{"an endpoint that is no path", []string{open, "--raw", "grpc.health.v1", "Health Check.x"}, 1, "", "hint: it cannot be sent"},
 		{"no reflection", []string{mute, "grpc.health.v1", "Health.Check"}, 1, "", "hint: add --schema FILE.proto or --protoset FILE"},
 		{"not there", []string{open, "grpc.health.v1", "Nope.Check"}, 1, "", "hint: add --schema"},
 		{"no such method", []string{open, "grpc.health.v1", "Health.Nope"}, 1, "", "it has Check, List, Watch"},
@@ -114,6 +118,41 @@ func TestStreamOfPlainGRPC(t *testing.T) {
 	d.hear(t, d.out, `{"status":"SERVING"}`)
 	if got := d.end(t); got.code != 3 || got.out != "" {
 		t.Errorf("a watch: got exit code %d, %q, %q, want 3 when its time is over", got.code, got.out, got.errors)
+	}
+}
+
+// reluctant hangs up on the first who comes.
+type reluctant struct {
+	net.Listener
+
+	first sync.Once
+}
+
+func (r *reluctant) Accept() (net.Conn, error) {
+	c, err := r.Listener.Accept()
+	r.first.Do(func() {
+		if err == nil {
+			_ = c.Close()
+			c, err = r.Listener.Accept()
+		}
+	})
+	return c, err
+}
+
+// What the question for the schema went through is no part of the call.
+func TestAttemptsAreThoseOfTheCall(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := grpc.NewServer()
+	healthv1.RegisterHealthServer(s, health.NewServer())
+	reflection.Register(s)
+	serveGRPC(t, s, &reluctant{Listener: l})
+	where := l.Addr().String()
+	got := mailcall(t, "call", "-v", "--transport=grpc", "--address", where, "grpc.health.v1", "Health.Check")
+	if got.code != 0 || !strings.HasPrefix(got.errors, where+": answered after ") {
+		t.Errorf("got exit code %d and %q, want 0 and the one attempt", got.code, got.errors)
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
-	"example.com/mailcall/transport/http"
 )
 
 // serveCmd is mailcall serve.
@@ -35,8 +34,6 @@ func (c *serveCmd) Run(s streams) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	ctx, stop := untilSignal()
-	defer stop()
 	secure, err := c.config()
 	if err != nil {
 		return err
@@ -46,10 +43,12 @@ func (c *serveCmd) Run(s streams) error {
 		return err
 	}
 	defer closeAll([]any{over})
-	node, err := startNodeOn(over, c.Name, c.Address)
+	node, err := startNode(over, c.Name, c.Address)
 	if err != nil {
 		return c.unheard(err)
 	}
+	ctx, stop := untilSignal() // before, a signal ends the process at once
+	defer stop()
 	node.SetDelay(c.Delay)
 	node.SetFailRate(c.Fail)
 	err = c.serve(ctx, s, node, known.name)
@@ -77,6 +76,9 @@ func (c *serveCmd) check() error {
 
 // unheard says why nothing can be served at the address.
 func (c *serveCmd) unheard(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) { // only NATS is waited for
+		err = fmt.Errorf("%w: %w", nats.ErrDisconnected, err)
+	}
 	if errors.Is(err, nats.ErrDisconnected) {
 		return &rpcerr.CallError{Service: c.Name, Endpoint: "listen", Err: err}
 	}
@@ -96,17 +98,8 @@ func (c *serveCmd) serve(ctx context.Context, s streams, node *mailcalltest.Resp
 	return leave()
 }
 
-// startNode starts a greeter over HTTP.
-func startNode(name, address string) (*mailcalltest.Responder, error) {
-	over, err := http.New()
-	if err != nil {
-		return nil, err
-	}
-	return startNodeOn(over, name, address)
-}
-
-// startNodeOn starts a greeter.
-func startNodeOn(over transport.Transport, name, address string) (*mailcalltest.Responder, error) {
+// startNode starts a greeter.
+func startNode(over transport.Transport, name, address string) (*mailcalltest.Responder, error) {
 	on, can := over.(mailcalltest.Listening)
 	if !can {
 		return nil, fmt.Errorf("the transport %s cannot listen", over)

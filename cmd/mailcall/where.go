@@ -28,7 +28,6 @@ type whereFlags struct {
 type gear struct {
 	opts   []api.Option
 	things []any
-	grpc   bool // nodes that name no protocol speak gRPC
 }
 
 func (g *gear) close() { closeAll(g.things) }
@@ -45,7 +44,7 @@ func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) 
 	if err := w.check(ctx, service); err != nil {
 		return nil, err
 	}
-	g := &gear{grpc: w.Transport == "grpc"}
+	g := &gear{}
 	if err := w.fill(ctx, g); err != nil {
 		g.close()
 		return nil, err

@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"net"
 	"slices"
 	"strings"
 	"syscall"
@@ -84,6 +85,25 @@ func TestExplainSaysWhereSettingsComeFrom(t *testing.T) {
 	cmd.Env = append(cmd.Env, "MAILCALL_RETRIES=many")
 	if got := finish(t, cmd); got.code != 1 || !strings.Contains(got.errors, `mailcall: env: retries: "many" is no whole number`+"\n") {
 		t.Errorf("got exit code %d and %q, want 1 and the setting's name", got.code, got.errors)
+	}
+}
+
+// Nothing is to be tidied up before the service listens.
+func TestServeInterruptedBeforeItListens(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	p := start(t, stdoutOf, "serve", "--transport=nats://"+l.Addr().String())
+	conn, err := l.Accept() // it waits for the server's greeting
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p.interrupt(t, syscall.SIGINT)
+	if status, is := p.ProcessState.Sys().(syscall.WaitStatus); !is || status.Signal() != syscall.SIGINT {
+		t.Errorf("got %s, want it ended by SIGINT", p.ProcessState)
 	}
 }
 
