@@ -87,8 +87,8 @@ func (r *Runtime) over(ctx context.Context) bool {
 
 type dialFunc = func(string, time.Duration, func(transport.Conn, error)) func()
 
-// dialer returns what dials a node for a pool: the transport that its record
-// names.
+// dialer returns the function that dials a node for a pool, with the transport that
+// the node's record names.
 func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	t := r.Transports[n.Transport]
 	if r.Simulation != nil {
@@ -104,7 +104,7 @@ func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	}
 	return func(address string, timeout time.Duration, done func(transport.Conn, error)) func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the pool's, not a call's
-		p.Dials("")                                                       // the last one may have ended anywhere
+		p.Dials("")                                                       // forget what the last dial was doing
 		ctx = stage.With(ctx, p.Dials)
 		r.Go(func() {
 			defer cancel()

@@ -107,7 +107,7 @@ func (r *root) spawnSelector(ctx actor.Context, m messages.OpenService) (*messag
 	return s, nil
 }
 
-// forgetShare: a sixteenth of the services is forgotten at once.
+// forgetShare is the divisor of how many services are forgotten at once: a sixteenth.
 const forgetShare = 16
 
 // forget makes room for other services by removing the least recently used of

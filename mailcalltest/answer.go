@@ -49,7 +49,7 @@ func (x *exchange) encode(v any, id string) ([]byte, error) {
 	body, err := x.codec.Marshal(v)
 	if _, is := x.codec.(json.Codec); is && err == nil {
 		if _, is := x.in.(native); is {
-			body = body[:len(body)-1] // gRPC frames the text, and has no newline behind it
+			body = body[:len(body)-1] // in a gRPC frame the text has no final newline
 		}
 	}
 	return body, err

@@ -24,8 +24,8 @@ type (
 	}
 	// Spare replaces the retrier's budget rule after Client.Init. No reply.
 	Spare struct{ Budget Budget }
-	// Refund gives a token back that was granted for an attempt which is not made
-	// any more. No reply.
+	// Refund returns a token that was spent for an attempt which is not made. No
+	// reply.
 	Refund struct{ Service *Service }
 )
 

@@ -25,9 +25,9 @@ var (
 	// ErrFull is matched when a [Shared] connection carries as many exchanges
 	// as it may.
 	ErrFull = errors.New("transport: the connection carries all the exchanges that it may")
-	// ErrStale is matched when a [RoundTripper] finds that a connection which was
-	// idle is of no more use: the peer has closed it, or has sent what nobody
-	// asked for. Nothing was sent on it then.
+	// ErrStale is matched when a [RoundTripper] finds that an idle connection can
+	// no longer be used: the peer has closed it, or has sent something unsolicited.
+	// Nothing was sent on it then.
 	ErrStale = errors.New("transport: stale connection")
 	// ErrAddress is matched by errors made with [BadAddress].
 	ErrAddress = errors.New("transport: unusable address")

@@ -106,21 +106,21 @@ type Peer interface {
 	RemoteAddress() string
 }
 
-// RoundTripper is an [Exclusive] connection for which it is cheaper to do all of
-// an exchange in one call.
+// RoundTripper is an [Exclusive] connection that can run a whole exchange in one
+// call, which is cheaper.
 type RoundTripper interface {
 	Exclusive
-	// RoundTrip is Ready, Send and Recv in one, and takes the place of all three:
-	// it is called on connections that have been idle, without asking Ready. p is
-	// told when the request is on its way and the wait for the reply begins; from
-	// then on the request is not read any more.
+	// RoundTrip is Ready, Send and Recv in one, and replaces all three: it is
+	// called on idle connections without calling Ready first. It calls p when the
+	// request has been sent and the wait for the reply begins; from then on the
+	// request is not read any more.
 	// The errors are those of Send and Recv, and one that matches [ErrStale] and
 	// [ErrNotSent] where Ready would have reported false.
 	RoundTrip(request, reply *Message, p Progress) error
 }
 
-// Progress is told how far a [RoundTripper] has come.
+// Progress is called by a [RoundTripper] during an exchange.
 type Progress interface {
-	// Sent says that all of the request was handed to the wire. It does not block.
+	// Sent says that the whole request has been written. It must not block.
 	Sent()
 }

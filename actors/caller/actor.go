@@ -231,7 +231,7 @@ func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	switch {
 	case !m.Again:
 	case next == stepJudge:
-		s.cell.refund(m) // before the other question is asked
+		s.cell.refund(m) // before the retrier is asked about the failure
 	case hedge:
 		s.cell.desk.Counters.Hedges.Add(1)
 	default:
@@ -285,8 +285,8 @@ func (s *supervisor) refuse(err error) {
 	s.done, s.err, s.won = true, err, -1
 }
 
-// deadlineError says which bound ended the call, and whether it waited for a
-// connection then, and what for.
+// deadlineError returns the error that says which bound ended the call, and whether
+// it was still waiting for a connection, and why.
 func (s *supervisor) deadlineError() error {
 	bound := "the caller's deadline passed"
 	if !s.cell.fromContext {
@@ -298,8 +298,8 @@ func (s *supervisor) deadlineError() error {
 	return fmt.Errorf("%w: %s", context.DeadlineExceeded, bound)
 }
 
-// unconnected returns the first attempt that is alive, if none has got further
-// than to wait for a connection.
+// unconnected returns the first live attempt if all of them are still waiting for a
+// connection, else nil.
 func (s *supervisor) unconnected() (first *attempt) {
 	for slot, live := range s.state.live {
 		a := &s.cell.attempts[slot]

@@ -28,8 +28,8 @@ type attempt struct {
 
 	node    *messages.Node
 	conn    *messages.Conn
-	pooled  bool               // conn lay in the pool, and did not come from the keeper
-	request *transport.Message // while it is wanted, see borrow
+	pooled  bool               // conn was taken from the pool, and not leased by the keeper
+	request *transport.Message // only while it is needed, see borrow
 	reply   *transport.Message
 	begun   clock.Instant
 	bound   clock.Instant
@@ -129,9 +129,9 @@ func (a *attempt) take(pool *messages.Pool) *messages.Conn {
 	}
 }
 
-// passOver drops a connection that did not outlive its rest in the pool, and
-// takes the next one. What the keeper hands out is not passed over: a server that
-// hangs up on each connection would be dialled for ever.
+// passOver drops an idle connection that has turned out to be dead, and takes the
+// next one. One that the keeper has leased is not passed over: a server that closes
+// every connection would be dialled for ever.
 func (a *attempt) passOver() {
 	a.drop()
 	a.cell.tell(a.slot, &a.cell.try)
@@ -340,8 +340,9 @@ func (a *attempt) overdue() error {
 	return fmt.Errorf("%w: %s without %s (AttemptTimeout)%s", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing, stood)
 }
 
-// stood says what the dial was at that the attempt has waited for in vain. It
-// has a bound of its own, which may be as long and not be heard of.
+// stood returns what the dial was doing that the attempt was waiting for, as part
+// of an error. The dial has a bound of its own, which may be as long as the
+// attempt's, so its own error may come too late.
 func (a *attempt) stood() string {
 	if pool := a.node.Pool(); pool != nil {
 		if doing := pool.Dialing(); doing != "" {

@@ -66,8 +66,8 @@ func (m machine) Instant(t time.Time) Instant {
 	if t != t.Round(0) { // it has a monotonic reading
 		return Instant(t.Sub(m.base))
 	}
-	// The clock on the wall may have been set since base was read: how far away
-	// the time is, only the clock as it is now can tell.
+	// The wall clock may have been set since base was read, so the distance to t is
+	// computed with the current wall clock.
 	now := time.Now()
 	return Instant(now.Sub(m.base)).Add(t.Sub(now))
 }
