@@ -5,15 +5,11 @@ package caller
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"example.com/mailcall/internal/drain"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 )
-
-// cutGrace is how long Close waits for calls that it has cancelled. They return
-// at once unless user code blocks them.
-const cutGrace = time.Second
 
 // Refuse refuses new calls from now on. [Desk.Close] does the rest.
 func (d *Desk) Refuse() { d.closed.Store(true) }
@@ -22,15 +18,8 @@ func (d *Desk) Refuse() { d.closed.Store(true) }
 // cancels the rest and returns how many it cancelled. [Desk.Vacate] does the rest.
 func (d *Desk) Close(ctx context.Context) (cut int) {
 	d.Refuse()
-	if !d.await(ctx.Done()) {
-		cut = d.Cancel(fmt.Errorf("%w: the call was cut", rpcerr.ErrClosed))
-		grace := make(chan struct{})
-		timer := d.Clock.Timer(func() { close(grace) })
-		timer.Reset(d.Clock.Now().Add(cutGrace))
-		d.await(grace)
-		timer.Stop()
-	}
-	return cut
+	cancel := func() int { return d.Cancel(fmt.Errorf("%w: the call was cut", rpcerr.ErrClosed)) }
+	return drain.Group{Live: d.Live, Ended: d.freed, Cancel: cancel, Clock: d.Clock}.Drain(ctx.Done())
 }
 
 // Shut refuses new calls and cancels those in flight with err, without waiting
@@ -56,18 +45,6 @@ func (d *Desk) Vacate() {
 			}
 		}
 	}
-}
-
-// await waits until no call is in flight; it returns false if end comes first.
-func (d *Desk) await(end <-chan struct{}) bool {
-	for d.Live() > 0 {
-		select {
-		case <-d.freed:
-		case <-end:
-			return d.Live() == 0
-		}
-	}
-	return true
 }
 
 // Live returns how many calls are in flight.
