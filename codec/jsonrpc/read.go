@@ -59,7 +59,7 @@ func (Codec) ReadReply(data []byte) (codec.Envelope, []byte, error) {
 }
 
 // text returns an id or error as text: the content of a string, "" for null, else
-// the JSON text. (go-micro prints numbers as floats, which corrupts long ids.)
+// the JSON text. go-micro prints numbers as floats, which corrupts long ids.
 func text(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
