@@ -64,6 +64,17 @@ func (r *traffic) land() {
 
 const quick, slow = 300 * time.Microsecond, 60 * time.Millisecond
 
+// late makes calls, one every 500 us, and returns how many met a slow node.
+func (r *traffic) late(calls int) (n int) {
+	for range calls {
+		r.call(1, 500*time.Microsecond)
+		if r.flying[len(r.flying)-1].took == slow {
+			n++
+		}
+	}
+	return n
+}
+
 // One node after the other becomes slow for a moment, and two of five are at any
 // time. Those that are well again are trusted soon enough for the slow ones to
 // show in less than one call of a hundred.
@@ -78,14 +89,7 @@ func TestSlowMomentsStayOutOfTheTail(t *testing.T) {
 		return quick
 	}
 	const calls = 100_000
-	late := 0
-	for range calls {
-		r.call(1, 500*time.Microsecond)
-		if r.flying[len(r.flying)-1].took == slow {
-			late++
-		}
-	}
-	if late > calls/100 {
+	if late := r.late(calls); late > calls/100 {
 		t.Errorf("got %d of %d calls at a slow node, want less than 1 %%", late, calls)
 	}
 }
@@ -226,14 +230,7 @@ func TestNodesTakeTurnsAtBeingSlow(t *testing.T) {
 		return quick
 	}
 	const calls = 50_000
-	late := 0
-	for range calls {
-		r.call(1, 500*time.Microsecond)
-		if r.flying[len(r.flying)-1].took == slow {
-			late++
-		}
-	}
-	if late > calls/50 {
+	if late := r.late(calls); late > calls/50 {
 		t.Errorf("got %d of %d calls at a slow node, want less than 2 %%", late, calls)
 	}
 }
