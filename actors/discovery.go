@@ -9,8 +9,8 @@ import (
 	"example.com/mailcall/registry/cache"
 )
 
-// openCache puts a cache in front of the registry, or takes the one that the
-// registry is.
+// openCache puts a cache in front of the registry, unless the registry is a
+// cache itself.
 func (r *Runtime) openCache() (err error) {
 	if c, ok := r.Registry.(*cache.Registry); ok && r.Simulation == nil {
 		r.cache = c
@@ -30,7 +30,7 @@ func (r *Runtime) openCache() (err error) {
 	return err
 }
 
-// stale says for each service why its list may be old.
+// stale returns, by service, why a list of nodes may be out of date.
 func (r *Runtime) stale() map[string]string {
 	why := make(map[string]string)
 	for _, s := range r.cache.Inspect().Services {

@@ -22,9 +22,9 @@ type gauge struct {
 	clock            clock.Clock
 	posted, received atomic.Int64
 	deepest          atomic.Int64
-	turn             atomic.Int64 // when the running turn began, 0: none
+	turn             atomic.Int64 // when the current turn began, 0: none is running
 	gone             func()
-	panicked         func(any) // the simulator's; a turn has panicked
+	panicked         func(any) // tells the simulator that a turn has panicked
 }
 
 // MailboxStarted implements actor.MailboxMiddleware.
@@ -46,7 +46,7 @@ func (g *gauge) MessageReceived(any) { g.received.Add(1) }
 // MailboxEmpty implements actor.MailboxMiddleware.
 func (g *gauge) MailboxEmpty() {}
 
-// watch wraps an actor so that its turns are seen while they run.
+// watch wraps an actor so that the gauge sees its turns while they run.
 func (g *gauge) watch(a actor.Actor) actor.Actor { return &watched{a, g} }
 
 type watched struct {
@@ -61,9 +61,9 @@ func (w *watched) Receive(ctx actor.Context) {
 	w.actor.Receive(ctx)
 }
 
-// over ends a turn. A panic costs the message that met it and nothing else: a
-// restart would stop the actors below this one, and after a few the library
-// would give it up.
+// over ends a turn. A panic loses the message that was being handled and nothing
+// else: a restart would stop the children of the actor, and after a few restarts
+// the library would stop the actor itself.
 func (w *watched) over(ctx actor.Context) {
 	if p := recover(); p != nil {
 		w.gauge.panicked(p)
@@ -76,7 +76,7 @@ func (w *watched) over(ctx actor.Context) {
 	}
 }
 
-// gauges are those of all actors but the calls.
+// gauges are the gauges of all actors except those of calls.
 type gauges struct {
 	mu  sync.Mutex
 	all []*gauge
@@ -114,9 +114,9 @@ func (gs *gauges) snapshot(client string, now clock.Instant) []messages.ActorInf
 	return infos
 }
 
-// place says of which kind an actor is, and below whom. Its address is that of
-// the client or of the root, and then KIND or KIND-whatever; the names of
-// clients and services, and addresses, may have any dash and slash.
+// place returns the kind and the parent of an actor. Its address is that of the
+// client or of the root, followed by KIND or KIND-suffix; the names of clients
+// and services, and addresses, may contain dashes and slashes.
 func place(client, id string) (kind, parent string) {
 	name := strings.TrimPrefix(id, client+"/")
 	if child, is := strings.CutPrefix(name, "root/"); is {

@@ -20,10 +20,10 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// lookupTimeout bounds one question to the registry.
+// lookupTimeout bounds one registry lookup.
 const lookupTimeout = 5 * time.Second
 
-// errNoRegistry is the answer of a client that was given no registry.
+// errNoRegistry is the error of every lookup if the client has no registry.
 var errNoRegistry = fmt.Errorf("%w: the client has no registry (WithRegistry) and the call no address (WithAddress)", registry.ErrNotFound)
 
 // lookup asks the registry outside of any turn.
@@ -78,8 +78,8 @@ func (r *Runtime) follow(ctx context.Context, service string, changed func([]*re
 	return r.Registry.Watch(ctx, service, changed)
 }
 
-// over reports whether the time of ctx is over. A socket with the same deadline
-// says so a moment before the context does.
+// over reports whether the deadline of ctx has passed. A socket with the same
+// deadline may fail a moment before ctx is done.
 func (r *Runtime) over(ctx context.Context) bool {
 	deadline, is := ctx.Deadline()
 	return is && (errors.Is(ctx.Err(), context.DeadlineExceeded) || r.Clock.Now() >= r.Clock.Instant(deadline))
@@ -87,8 +87,8 @@ func (r *Runtime) over(ctx context.Context) bool {
 
 type dialFunc = func(string, time.Duration, func(transport.Conn, error)) func()
 
-// dialer returns what dials a node for a pool: the transport that its record
-// names.
+// dialer returns the function that dials a node for a pool, with the transport that
+// the node's record names.
 func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	t := r.Transports[n.Transport]
 	if r.Simulation != nil {
@@ -104,7 +104,7 @@ func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	}
 	return func(address string, timeout time.Duration, done func(transport.Conn, error)) func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the pool's, not a call's
-		p.Dials("")                                                       // the last one may have ended anywhere
+		p.Dials("")                                                       // forget what the last dial was doing
 		ctx = stage.With(ctx, p.Dials)
 		r.Go(func() {
 			defer cancel()
@@ -120,7 +120,8 @@ func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	}, nil
 }
 
-// multiplexed reports whether the connections to a node are likely shared.
+// multiplexed reports whether the connections to a node are expected to be
+// shared.
 func (r *Runtime) multiplexed(n *messages.Node) (is bool, err error) {
 	defer guard.Catch("transport", &err)
 	m, ok := r.Transports[n.Transport].(transport.Multiplexer)

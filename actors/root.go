@@ -17,8 +17,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// root is the parent of all selectors and keepers: it spawns them when they
-// are first needed, and stops them.
+// root is the parent of all selectors and keepers: it spawns each when it is
+// first needed, and stops them.
 type root struct {
 	rt       *Runtime
 	self     messages.Ref[messages.RootMessage]
@@ -30,14 +30,14 @@ type root struct {
 	done     chan<- struct{}
 }
 
-// poolKey is what a pool is found by: the address that is dialled, never the
-// one that a connection turns out to lead to.
+// poolKey identifies a pool: by the address that is dialled, never by the remote
+// address of a connection.
 type poolKey struct{ transport, address string }
 
 type poolEntry struct {
 	pool  *messages.Pool
 	users int // nodes that share the address
-	made  int // its place in the order
+	made  int // its number in the order of creation
 }
 
 // Receive implements actor.Actor.
@@ -107,12 +107,12 @@ func (r *root) spawnSelector(ctx actor.Context, m messages.OpenService) (*messag
 	return s, nil
 }
 
-// forgetShare is what part of the services is forgotten at once.
+// forgetShare is the divisor of how many services are forgotten at once: a sixteenth.
 const forgetShare = 16
 
-// forget makes room for other services: the idle ones with which nothing has
-// happened for longest are given up. Who calls them again finds them anew. It
-// reports whether there were any.
+// forget makes room for other services by removing the least recently used of
+// the idle ones; a later call to one of them looks it up again. It reports
+// whether there were any.
 func (r *root) forget() bool {
 	known := r.rt.directory.All()
 	idle := slices.DeleteFunc(slices.Sorted(maps.Keys(known)), func(key string) bool { return !known[key].Idle() })
@@ -160,7 +160,7 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 	switch {
 	case r.stopping:
 		return nil, rpcerr.ErrClosed
-	case n.Removed(): // since it was picked; nobody would ever retire its pool
+	case n.Removed(): // after it was picked; its pool would never be retired
 		return nil, fmt.Errorf("node %s of %s was removed", n.Address, n.Service)
 	case err != nil:
 		return nil, err
@@ -184,7 +184,7 @@ func (r *root) poolOf(ctx actor.Context, n *messages.Node) (*messages.Pool, erro
 	return p, nil
 }
 
-// spawn starts a child under a name that was never used before.
+// spawn starts a child under a name that has not been used before.
 func (r *root) spawn(ctx actor.Context, a actor.Actor, name string) (*actor.PID, error) {
 	r.spawned++
 	name += "-" + strconv.Itoa(r.spawned)
@@ -193,7 +193,7 @@ func (r *root) spawn(ctx actor.Context, a actor.Actor, name string) (*actor.PID,
 
 func (r *root) nodeGone(n *messages.Node) {
 	if n.Removed() {
-		return // with its service, and by its selector as well
+		return // with its service, and now by its selector as well
 	}
 	n.Remove()
 	key := poolKey{n.Transport, n.Address}
@@ -230,8 +230,8 @@ func (r *root) shutdown(ctx actor.Context, m messages.Shutdown) {
 	r.stopIfDone(ctx)
 }
 
-// inOrder returns the pools in the order in which they were made; a simulated
-// run must not depend on the order of a map.
+// inOrder returns the pools in order of creation; a simulated run must not
+// depend on the iteration order of a map.
 func (r *root) inOrder() []*poolEntry {
 	return slices.SortedFunc(maps.Values(r.pools), func(a, b *poolEntry) int { return cmp.Compare(a.made, b.made) })
 }
@@ -245,8 +245,8 @@ func (r *root) services() (all []*messages.Service) {
 	return all
 }
 
-// stopIfDone ends the root once its last child has stopped and the last pool
-// was reported as gone; the news of both come in either order.
+// stopIfDone stops the root once its last child has stopped and its last pool
+// has been retired, which it may learn in either order.
 func (r *root) stopIfDone(ctx actor.Context) {
 	if r.stopping && len(ctx.Children()) == 0 && len(*r.rt.pools.Load()) == 0 && r.done != nil {
 		close(r.done)

@@ -12,8 +12,9 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// Snapshot returns a picture of the runtime. It reads what the actors have
-// published, waits for none of them, and may be taken at any time.
+// Snapshot returns the current state of the runtime. It reads what the actors
+// publish and waits for none of them; it may be called at any time, by any
+// goroutine.
 func (r *Runtime) Snapshot() messages.Snapshot {
 	now := r.Clock.Now()
 	s := messages.Snapshot{

@@ -9,14 +9,14 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// System is protoactor's actor system, for those who have one already.
+// System is protoactor's actor system, for programs that have one already.
 type System = actor.ActorSystem
 
-// registryBuckets is the size of the process registry of a system of our own.
-// protoactor's default is 1024 buckets of 32 shards each: 2.9 MB in 66,000
-// objects (measured), which every garbage collection of the program walks
-// through. A client registers three processes for each call in flight and
-// looks them up once, so that a sixty-fourth of it is plenty.
+// registryBuckets is the size of the process registry of an actor system that
+// the runtime makes. protoactor's default is 1024 buckets of 32 shards each:
+// 2.9 MB in 66,000 objects (measured), which every garbage collection has to
+// scan. A client registers three processes for each call in flight and looks
+// them up once, so a sixty-fourth of that is enough.
 const registryBuckets = 16
 
 // newSystem makes an actor system that logs to logger.
@@ -26,11 +26,11 @@ func newSystem(logger *slog.Logger) *System {
 	table := s.ProcessRegistry.LocalPIDs
 	buckets := table.LocalPIDs
 	table.LocalPIDs = slices.Clone(buckets[:registryBuckets])
-	// What the system has registered for itself moves to where it will be
-	// looked for now.
+	// The processes that the system has registered for itself move to the buckets
+	// in which they will be looked up from now on.
 	for _, bucket := range buckets {
 		if bucket.Count() == 0 {
-			continue // listing its items would take a goroutine for each shard
+			continue // Items would start a goroutine for each shard
 		}
 		for id, value := range bucket.Items() {
 			if process, ok := value.(actor.Process); ok {

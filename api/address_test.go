@@ -31,7 +31,7 @@ func wire[T transport.Transport](t *testing.T) func(T, error) transport.Transpor
 
 // An address that is none is not dialled again: each is tried once, whatever
 // the retries, and a retry function cannot make it better.
-func TestAddressesThatAreNone(t *testing.T) {
+func TestInvalidAddressesEndTheCall(t *testing.T) {
 	insist := api.WithRetry(func(context.Context, api.Request, int, error) (bool, error) { return true, nil })
 	for name, tr := range map[string]transport.Transport{
 		"http": wire[*http.Transport](t)(http.New()), "tcp": wire[*tcp.Transport](t)(tcp.New()),
@@ -55,7 +55,7 @@ func TestAddressesThatAreNone(t *testing.T) {
 }
 
 // One address that is none costs a call nothing but a line in its log.
-func TestOneAddressThatIsNone(t *testing.T) {
+func TestOneInvalidAddressFailsNoCall(t *testing.T) {
 	server := mailcalltest.Start(t)
 	c := start(t, api.WithAddress("a b:1", server.Address()), api.WithStrategy(inOrder{}))
 	for range 20 {

@@ -65,7 +65,7 @@ func converse(conn transport.Conn, answer func(request, reply *transport.Message
 
 // Where the wire tells which request an answer is for, one to a request that
 // nobody made is no answer, and the connection is given up.
-func TestAnswersThatNobodyAskedFor(t *testing.T) {
+func TestUnsolicitedAnswersAreNotTaken(t *testing.T) {
 	same := func(id string) string { return id }
 	for _, tc := range []struct {
 		name   string
@@ -105,7 +105,7 @@ func TestAnswersThatNobodyAskedFor(t *testing.T) {
 
 // An envelope has an id on every wire. The reply to another request of this
 // client, one that came twice, is as wrong as one to a request that nobody made.
-func TestEnvelopesThatNobodyAskedFor(t *testing.T) {
+func TestUnsolicitedEnvelopesAreNotTaken(t *testing.T) {
 	const jsonRPC, protoRPC = "application/json-rpc", "application/proto-rpc"
 	own := func(id, _ string) string { return id }
 	always := func(id string) func(string, string) string { return func(string, string) string { return id } }
@@ -174,8 +174,9 @@ func envelope(contentType, id string) []byte {
 	return body
 }
 
-// An error in an envelope for somebody else is not told as the service's answer.
-func TestErrorThatNobodyAskedFor(t *testing.T) {
+// An error in an envelope for another request is not taken for the service's
+// answer.
+func TestUnsolicitedErrorIsNotTaken(t *testing.T) {
 	no := mailcalltest.Garbage(reply(`{"id":"999999","result":null,"error":"no"}`, "Content-Type: application/json-rpc"))
 	server := mailcalltest.Start(t, mailcalltest.WithScript(mailcalltest.Script{no}))
 	c := start(t, api.WithAddress(server.Address()), api.WithDefaultContentType("application/json-rpc"))
@@ -210,7 +211,7 @@ func TestFrameBringsItsOwnID(t *testing.T) {
 }
 
 // A server without a codec for text says so in text, which is no reply.
-func TestTextThatIsRefused(t *testing.T) {
+func TestRefusalOfTextIsNoReply(t *testing.T) {
 	server := mailcalltest.Start(t, mailcalltest.WithCodec("text/plain", nil))
 	c := start(t, api.WithAddress(server.Address()))
 	in, out := "hi", "untouched"

@@ -18,7 +18,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// nobody is a request of somebody else's making, nil below its interface.
+// nobody is a foreign implementation of Request, a nil pointer in the interface.
 type nobody struct{ theirs }
 
 type theirs = api.Request
@@ -93,7 +93,7 @@ func TestBadCallsAreRefused(t *testing.T) {
 }
 
 // Zero is no bound, not a bound of zero.
-func TestZeroBoundsAreNone(t *testing.T) {
+func TestZeroMeansUnbounded(t *testing.T) {
 	server := mailcalltest.Start(t)
 	c := start(t, api.WithAddress(server.Address()))
 	err := greetAnn(context.Background(), c, api.WithRequestTimeout(0), api.WithAttemptTimeout(0),

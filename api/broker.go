@@ -18,12 +18,14 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// NewHTTPBroker returns go-micro's broker, which posts messages to subscribers
-// that it finds through r. Subscribing needs a registry that takes
-// registrations ([registry.Registrar]). It belongs to the caller, who closes
-// it. A client that has a registry and no broker publishes through one of its
-// own, which remembers subscribers as long as the registry's watch works, and
-// for ten seconds at most; this one asks r on each publish.
+// NewHTTPBroker returns go-micro's HTTP broker, which posts messages to the
+// subscribers that it finds in r. It looks them up for each publish. Subscribing
+// needs a registry that accepts registrations ([registry.Registrar]). The caller
+// must close the broker.
+//
+// A client with a registry and without a broker makes an HTTP broker itself. That
+// one caches subscribers while the registry's watch works, for at most ten
+// seconds.
 func NewHTTPBroker(r registry.Registry, opts ...http.Option) (*http.Broker, error) {
 	if r == nil {
 		return nil, errors.New("http broker: nil registry, it says where subscribers are")
@@ -55,19 +57,20 @@ func (d discovery) Nodes(ctx context.Context, service string) (nodes []http.Node
 	return nodes, nil
 }
 
-// The rules by which the client's own broker remembers subscribers. News come
-// by the registry's watch; the age is for subscribers that went without a word.
+// How the client's own broker caches subscribers. Changes arrive by the
+// registry's watch; the maximum age is for subscribers that disappear without
+// deregistering.
 const (
 	subscribersAge   = 10 * time.Second
-	subscribersPause = time.Second // between two questions that a failure or an unknown topic makes
+	subscribersPause = time.Second // between lookups after a failure or for an unknown topic
 )
 
-// ownBroker makes the broker of a client that was given none. To ask the
-// registry on each publish may take long, so it remembers the subscribers; who
-// closes the broker closes the memory as well.
+// ownBroker makes the broker of a client that was given none. A lookup for each
+// publish may take long, so subscribers are cached; whoever closes the broker
+// must close the cache as well.
 func ownBroker(r registry.Registry) (*http.Broker, io.Closer, error) {
-	// A node that is taken out has said so, and must not be sent to for a
-	// while more: there is no grace.
+	// No grace: a subscriber that was removed has deregistered and must not get
+	// messages any more.
 	seen, err := cache.New(r, cache.WithTTL(subscribersAge), cache.WithPause(subscribersPause), cache.WithGrace(0))
 	if err != nil {
 		return nil, nil, err
@@ -80,8 +83,8 @@ func ownBroker(r registry.Registry) (*http.Broker, io.Closer, error) {
 	return b, seen, err
 }
 
-// inProcess reports whether r answers from memory itself, and so at once and
-// never with an old list.
+// inProcess reports whether r answers from memory, so that its answers are
+// immediate and up to date.
 func inProcess(r registry.Registry) bool {
 	switch r.(type) {
 	case *memory.Registry, *static.Registry:
@@ -90,7 +93,7 @@ func inProcess(r registry.Registry) bool {
 	return false
 }
 
-// remembered finds subscribers in a cache that follows the registry.
+// remembered finds subscribers in a cache in front of the registry.
 type remembered struct {
 	discovery
 
@@ -109,7 +112,7 @@ func (r *remembered) Nodes(ctx context.Context, service string) ([]http.Node, er
 // Forget implements the broker's Forgetter.
 func (r *remembered) Forget(service string) { r.seen.Expire(service) }
 
-// announcing registers subscribers as well.
+// announcing finds subscribers and also registers them.
 type announcing struct {
 	discovery
 	registrar registry.Registrar

@@ -19,7 +19,7 @@ func (c *Caller) Call(ctx context.Context, req Request, rsp any, opts ...CallOpt
 	return cfg.call(ctx, req, rsp, opts)
 }
 
-// core is the client as the innermost wrapper sees it.
+// core is the client that the innermost wrapper wraps.
 type core struct {
 	*Caller
 	config *config
@@ -47,7 +47,7 @@ func (cfg *config) call(ctx context.Context, req Request, rsp any, opts []CallOp
 	return err
 }
 
-// checkCall refuses what cannot be meant. It costs the call nothing else.
+// checkCall returns an error for arguments that cannot be used.
 func checkCall(ctx context.Context, req Request, rsp any) error {
 	switch {
 	case ctx == nil:
@@ -68,7 +68,7 @@ func checkCall(ctx context.Context, req Request, rsp any) error {
 
 func invalid(what string) error { return fmt.Errorf("%w: %s", rpcerr.ErrInvalidArgument, what) }
 
-// isNil sees nil pointers inside of interfaces too.
+// isNil reports whether v is nil or an interface that holds a nil pointer.
 func isNil(v any) bool {
 	switch v := v.(type) {
 	case nil:

@@ -78,7 +78,7 @@ func TestCloseWithoutAContext(t *testing.T) {
 
 var errEnough = errors.New("enough of it")
 
-// Whoever gives up with a reason finds it in the error.
+// The cause of a cancelled context is in the error.
 func TestCauseOfACancel(t *testing.T) {
 	server := mailcalltest.Start(t)
 	server.Pause()
@@ -126,7 +126,7 @@ func TestInitWithARegistryThatCannotBeCompared(t *testing.T) {
 
 // A call wrapper that takes its time, or sets a bound of its own, leaves the
 // service less, and the service is told so.
-func TestWrapperLeavesLess(t *testing.T) {
+func TestServiceIsToldTheTimeThatAWrapperLeaves(t *testing.T) {
 	server := mailcalltest.Start(t)
 	for name, wrap := range map[string]func(context.Context) (context.Context, context.CancelFunc){
 		"takes its time": func(ctx context.Context) (context.Context, context.CancelFunc) {

@@ -14,7 +14,7 @@ import (
 // A node that was ejected and has recovered is asked when every other node
 // fails the call: at most half of the nodes are ejected, so the others may be
 // the ones that are dead.
-func TestARecoveredNodeIsAskedWhenAllOthersFail(t *testing.T) {
+func TestEjectedNodeIsTriedWhenAllOthersFail(t *testing.T) {
 	first, second := mailcalltest.Start(t), mailcalltest.Start(t)
 	client, err := api.New(
 		api.WithAddress(first.Address(), second.Address()),

@@ -31,7 +31,7 @@ func (lateCodec) Unmarshal([]byte, any) error { return nil }
 
 // The time of a call begins before its request is encoded, and it is that of
 // this call alone.
-func TestElapsedHasTheEncodingInIt(t *testing.T) {
+func TestElapsedIncludesTheEncoding(t *testing.T) {
 	s := mailcalltest.Start(t)
 	for name, failure := range map[string]error{"late": nil, "failed": errors.New("no")} {
 		t.Run(name, func(t *testing.T) {

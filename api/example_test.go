@@ -28,14 +28,14 @@ func Example() {
 
 	c, err := api.New(api.WithRegistry(static.New("greeter", service.Address())))
 	if err != nil {
-		log.Fatal(err) // every fault of every option at once
+		log.Fatal(err) // names every invalid option
 	}
 	defer c.Close(context.Background()) // waits for calls in flight
 
 	rsp := &greet.HelloReply{}
 	req := c.NewRequest("greeter", "Greeter.Hello", &greet.HelloRequest{Name: "Ada"})
 	if err := c.Call(context.Background(), req, rsp); err != nil {
-		log.Fatal(err) // says what each attempt did
+		log.Fatal(err) // says what happened in each attempt
 	}
 	fmt.Println(rsp.GetGreeting())
 	// Output: Hello Ada

@@ -19,7 +19,7 @@ import (
 
 // A client that has no descriptors left says so, holds it against no node, and
 // works again as soon as it has some.
-func TestDescriptorsRunOut(t *testing.T) {
+func TestLackOfDescriptorsBlamesNoNode(t *testing.T) {
 	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		t.Run(lack.Error(), func(t *testing.T) {
 			first, second := mailcalltest.Start(t), mailcalltest.Start(t)

@@ -9,18 +9,19 @@ import (
 	"strings"
 )
 
-// Setting is one option as Explain shows it.
+// Setting is one option, as Explain shows it.
 type Setting struct {
-	// Name as in a file or, in upper case after MAILCALL_, the environment.
+	// Name is the name in a configuration file; in upper case and with the prefix
+	// MAILCALL_ it is that of the environment variable.
 	Name string `json:"name"`
-	// Value in words.
+	// Value is the value as text.
 	Value string `json:"value"`
 	// Source is "default", "env", "file", "code", or "method" and its name.
 	Source string `json:"source"`
 }
 
-// Settings returns every option in force with its value and where it came
-// from; those that methods set differently follow at the end.
+// Settings returns every option with its value and its source. Options that are
+// set for single methods are at the end.
 func (o *Options) Settings() []Setting {
 	var all []Setting
 	table := settings()
@@ -41,12 +42,12 @@ func (o *Options) Settings() []Setting {
 	return all
 }
 
-// wideValue is the longest value that the others are aligned to, in bytes: the
-// list of the codecs would push every source off the screen.
+// wideValue is the length in bytes of the longest value that the column of the
+// sources is aligned to: the list of codecs would push it off the screen.
 const wideValue = 40
 
-// Explain returns the options in force as text, one a line: name, value,
-// where it came from.
+// Explain returns the options in force as text, one per line, each with its name,
+// value and source.
 func (c *Caller) Explain() string {
 	var b strings.Builder
 	options := c.Options()

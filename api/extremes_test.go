@@ -16,8 +16,8 @@ import (
 	"example.com/mailcall/registry/static"
 )
 
-// Who means "for ever" may say it with the longest time there is.
-func TestTheLongestTimes(t *testing.T) {
+// The longest duration may stand for "for ever".
+func TestLongestDurations(t *testing.T) {
 	const ever = time.Duration(math.MaxInt64)
 	server := mailcalltest.Start(t)
 	c := start(t, api.WithAddress(server.Address()), api.WithRequestTimeout(ever), api.WithAttemptTimeout(ever),
@@ -61,7 +61,7 @@ func TestSnapshotShowsTheBudgetOfInit(t *testing.T) {
 
 // A call that waits says what for: in the snapshot, and in the error if its
 // time is over meanwhile.
-func TestWhatACallWaitsFor(t *testing.T) {
+func TestSnapshotAndErrorSayWhatACallWaitsFor(t *testing.T) {
 	server := mailcalltest.Start(t)
 	server.SetScript(mailcalltest.Script{mailcalltest.Close()})
 	r := gated{static.New("slow", server.Address()), make(chan struct{}, 10), make(chan struct{})}

@@ -81,7 +81,7 @@ func TestFloodOfLists(t *testing.T) {
 }
 
 // A list that comes while options are replaced is not lost.
-func TestListThatComesWithNewOptions(t *testing.T) {
+func TestListThatArrivesDuringInitIsNotLost(t *testing.T) {
 	one, two := mailcalltest.Start(t), mailcalltest.Start(t)
 	node := func(s *mailcalltest.Responder) *registry.Service {
 		return &registry.Service{Name: "greeter", Nodes: []*registry.Node{{

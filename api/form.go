@@ -15,22 +15,22 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// form is one way to write requests: which codec, and the part of the header
-// that is always the same.
+// form is one way to write requests: the codec, and the part of the header that
+// is the same in all of them.
 type form struct {
 	contentType string
-	missing     error // why requests cannot be written so
+	missing     error // why requests cannot be written in this form, nil if they can
 	codecKey    string
 	codec       codec.Codec
 	appender    codec.Appender
 	enveloper   codec.Enveloper
-	protobuf    bool // the codec is ours for it, and runs no code of others
-	native      bool // gRPC frames messages and tells errors by itself
-	newline     bool // the codec writes one behind its text
+	protobuf    bool // the codec is the built-in one, which runs no user code
+	native      bool // native gRPC: the transport frames messages and carries errors
+	newline     bool // the codec ends its text with a newline
 	header      transport.Header
 }
 
-// Content types that are treated in ways of their own.
+// Content types that need special treatment.
 const (
 	octetStream = "application/octet-stream"
 	jsonType    = "application/json"
@@ -44,12 +44,12 @@ const (
 // overHTTP is the name of the HTTP transport, the default.
 const overHTTP = "http"
 
-// refusal is the text with which a server answers a content type that it has no
-// codec for: as text/plain, and without an error.
+// refusal is how a go-micro server's answer begins if it has no codec for the
+// content type: the answer is text/plain, and not marked as an error.
 const refusal = "unsupported Content-Type: "
 
-// legacy is the content type that servers from before the mucp protocol want
-// in place of one of today (go-micro wire, section 4.3).
+// legacy returns the content type that servers of before the mucp protocol expect
+// instead of the given one.
 func legacy(contentType string) string {
 	switch contentType {
 	case jsonType:
@@ -61,8 +61,8 @@ func legacy(contentType string) string {
 	}
 }
 
-// bare is the content type whose codec makes the bytes that gRPC itself puts
-// into frames (go-micro wire, section 9).
+// bare returns the content type whose codec makes the bytes that native gRPC puts
+// into its frames.
 func bare(contentType string) string {
 	switch contentType {
 	case grpcPrefix, grpcPrefix + "+proto", "application/proto", octetStream:
@@ -76,8 +76,8 @@ func bare(contentType string) string {
 	}
 }
 
-// form is that of go-micro's messages. Accept keeps the content type that the
-// caller asked for.
+// form returns the form of go-micro's messages. Accept keeps the content type
+// that the caller has asked for.
 func (cfg *config) form(key methodKey, contentType string) form {
 	f := form{contentType: contentType}
 	f.use(cfg.options.Codecs, contentType)
@@ -95,8 +95,8 @@ func (cfg *config) form(key methodKey, contentType string) form {
 	return f
 }
 
-// nativeForm is that of gRPC. Its transport makes the path of the names and
-// drops them.
+// nativeForm returns the form of native gRPC. Its transport makes the path from
+// the names of service and endpoint, and does not send the fields.
 func (cfg *config) nativeForm(key methodKey) form {
 	f := form{contentType: key.contentType, native: true}
 	f.use(cfg.options.Codecs, bare(key.contentType))
@@ -125,8 +125,8 @@ func (f *form) use(codecs map[string]codec.Codec, contentType string) {
 	_, f.newline = f.codec.(json.Codec)
 }
 
-// round makes a timeout repeat itself where HTTP/2 compresses what repeats. It
-// takes off a millisecond of a second at most.
+// round rounds a timeout down where HTTP/2 compresses repeated header values, so
+// that it repeats more often. It takes off at most a millisecond per second.
 func (f *form) round(timeout time.Duration) time.Duration {
 	if !f.native || timeout < time.Second {
 		return timeout
@@ -134,7 +134,7 @@ func (f *form) round(timeout time.Duration) time.Duration {
 	return timeout.Truncate(time.Millisecond)
 }
 
-// encode writes v without an envelope, over buf if the codec can.
+// encode encodes v without an envelope, into buf if the codec can append.
 func (f *form) encode(buf []byte, v any) (body []byte, err error) {
 	switch {
 	case f.missing != nil:
@@ -150,7 +150,8 @@ func (f *form) encode(buf []byte, v any) (body []byte, err error) {
 	return f.framed(body, v), nil
 }
 
-// framed is the encoding of v as gRPC has it, whose frames say where a text ends.
+// framed returns the encoding of v without a final newline if gRPC frames it, since
+// its frames have a length.
 func (f *form) framed(body []byte, v any) []byte {
 	if !f.newline || !f.native || len(body) == 0 {
 		return body
@@ -161,7 +162,7 @@ func (f *form) framed(body []byte, v any) []byte {
 	return body[:len(body)-1]
 }
 
-// envelop writes v in an envelope.
+// envelop encodes v in an envelope.
 func (f *form) envelop(e codec.Envelope, v any) ([]byte, error) {
 	body, err := f.enveloper.AppendRequest(nil, e, v)
 	if err != nil {
@@ -170,10 +171,10 @@ func (f *form) envelop(e codec.Envelope, v any) ([]byte, error) {
 	return body, err
 }
 
-// open returns the encoded value of a message from node, out of its envelope,
-// or the error that the message tells, and the id that the envelope has. into is
-// what the value will be decoded into; later says that it is not the first
-// message from there.
+// open returns the encoded value of a message from node without its envelope, or
+// the error that the message carries, and the id in the envelope. into is what
+// the value will be decoded into; later says that it is not the first message of
+// a stream.
 func (f *form) open(m *transport.Message, node string, into any, later bool) (payload []byte, id string, err error) {
 	if f.native {
 		return m.Body, "", nil
@@ -184,7 +185,7 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) (pa
 	if len(m.Body) == 0 {
 		return nil, "", nil
 	}
-	// Later messages of a stream may leave out what the first one has said.
+	// Later messages of a stream may omit what the first one contained.
 	got, named := m.Header.Lookup("Content-Type")
 	refused := f.contentType == textPlain && string(m.Body) == refusal+textPlain
 	if got != f.contentType && (named || !later) && !means(got, f.contentType) || refused {
@@ -205,8 +206,8 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) (pa
 	return payload, envelope.ID, nil
 }
 
-// means reports whether got is another way to write the content type: names know
-// no case, and the characters are UTF-8 anyway.
+// means reports whether got is the content type in another spelling: case does
+// not matter, nor does a charset of UTF-8.
 func means(got, contentType string) bool {
 	name, params, err := mime.ParseMediaType(got)
 	if err != nil || !strings.EqualFold(name, contentType) {
@@ -220,7 +221,7 @@ func means(got, contentType string) bool {
 	return true
 }
 
-// decode puts the encoded value of m into v.
+// decode decodes the value of m into v.
 func (f *form) decode(payload []byte, v any, m *transport.Message) error {
 	if err := f.codec.Unmarshal(payload, v); err != nil {
 		return undecoded(err, m)
@@ -228,8 +229,8 @@ func (f *form) decode(payload []byte, v any, m *transport.Message) error {
 	return nil
 }
 
-// undecoded says, too, if somebody on the way has compressed the reply. Where it
-// can be decoded all the same, the field is the echo of the caller's own.
+// undecoded adds to a decoding error that the reply says it is compressed. If a
+// reply can be decoded, that field is only an echo of the request's.
 func undecoded(err error, m *transport.Message) error {
 	text := "cannot decode the reply: " + err.Error()
 	if coding := m.Header.Get("Content-Encoding"); coding != "" {

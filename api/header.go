@@ -4,23 +4,24 @@ package api
 
 import "example.com/mailcall/transport"
 
-// WithHeader adds a field to what is sent, besides metadata. The same name may
-// be given several times, on wires that can say so. What the protocol itself
-// says about a request is a fault: "Micro-Topic", "Micro-Stream", "Micro-ID",
+// WithHeader adds a header field to the request, besides metadata. A name may be
+// given several times if the transport can send it so (gRPC). Names that the
+// protocol uses are refused: "Micro-Topic", "Micro-Stream", "Micro-ID",
 // "Micro-Error" and "Timeout".
 func WithHeader(name, value string) ClientCallOption {
 	return callOption{"header", func(o *CallOptions) { o.Header.Add(name, value) }}
 }
 
-// WithReplyHeader has the header of the reply stored in h, that of an error
-// too. For a stream that is done when the first message or the end arrives. Do
-// not look before.
+// WithReplyHeader stores the header of the reply in h, also if the reply is an
+// error. For a stream that happens when the first message or the end arrives. h
+// must not be read before the call has returned, or before that.
 func WithReplyHeader(h *transport.Header) CallOption {
 	return callOption{"reply_header", func(o *CallOptions) { o.ReplyHeader = h }}
 }
 
-// WithReplyTrailer has the fields stored in h that came after the reply or with
-// the end of the stream. Do not look before.
+// WithReplyTrailer stores in h the fields that follow the reply or come with the
+// end of the stream. h must not be read before the call has returned, or before
+// the end of the stream.
 func WithReplyTrailer(h *transport.Header) CallOption {
 	return callOption{"reply_trailer", func(o *CallOptions) { o.ReplyTrailer = h }}
 }

@@ -63,8 +63,8 @@ func TestHedge(t *testing.T) {
 	}
 }
 
-// A node that lost a race took at least as long as the race lasted: who picks
-// must not think that it is as fast as the others.
+// A node that lost a race took at least as long as the race lasted, so it must not
+// count as being as fast as the others.
 func TestLoserOfARaceCountsAsSlow(t *testing.T) {
 	const after = 20 * time.Millisecond
 	slow, fast := mailcalltest.Start(t), mailcalltest.Start(t)

@@ -19,7 +19,7 @@ import (
 
 // An attempt lasts until its answer is there, however the exchange is carried:
 // nodes are chosen by that, and backoffs begin there.
-func TestAttemptsLastUntilTheirAnswer(t *testing.T) {
+func TestDurationOfAnAttemptIncludesTheAnswer(t *testing.T) {
 	const delay = 30 * time.Millisecond
 	overTCP, err := tcp.New()
 	if err != nil {
@@ -77,7 +77,7 @@ func (hastyConn) Ready(time.Duration) bool { return true }
 
 func (hastyConn) Close() error { return nil }
 
-func TestReplyBeforeAnybodyWaits(t *testing.T) {
+func TestReplyBeforeTheCallParks(t *testing.T) {
 	const after = 10 * time.Millisecond
 	c := start(t, api.WithTransport(hasty{memory.New(), after}), api.WithAddress("somewhere"))
 	err := greetAnn(within(t), c)

@@ -49,7 +49,7 @@ func leave(t *testing.T, gone int) (c *api.Caller, all []*mailcalltest.Responder
 
 // A node that the registry does not name any more gets no call while the others
 // can take it: when it stops, it has none that could be cut off.
-func TestNodesThatLeaveGetNoCalls(t *testing.T) {
+func TestLeavingNodesGetNoCalls(t *testing.T) {
 	c, all := leave(t, 2)
 	before := all[0].Calls(hello) + all[1].Calls(hello)
 	for range 100 {
@@ -68,7 +68,7 @@ func TestNodesThatLeaveGetNoCalls(t *testing.T) {
 }
 
 // When most nodes leave at once, it is the registry that is doubted.
-func TestMostNodesLeave(t *testing.T) {
+func TestLeavingNodesAreCalledWhenMostLeave(t *testing.T) {
 	c, all := leave(t, 3)
 	around := new(selector.RoundRobin)
 	for range 40 {

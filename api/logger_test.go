@@ -32,8 +32,8 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// What the actors have to say goes to the client's logger: here, that somebody
-// sent the root what it does not understand.
+// Warnings of the actors go to the client's logger: here, that the root got a
+// message that it does not understand.
 func TestLogger(t *testing.T) {
 	var log journal
 	c := start(t, api.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))

@@ -18,7 +18,7 @@ import (
 
 // A caller that is alone on a shared connection reads it itself. Whatever else
 // ends its call reaches it there.
-func TestLoneCallerEnds(t *testing.T) {
+func TestLoneCallerOnASharedConnectionIsReached(t *testing.T) {
 	began := make(chan struct{}, 8)
 	var hold atomic.Int64 // how many calls are not answered
 	release := make(chan struct{})

@@ -17,36 +17,36 @@ import (
 )
 
 // config is everything that follows from one set of options. It is immutable
-// but for the table of methods, which only ever gets longer.
+// except for the table of methods, which only grows.
 type config struct {
 	caller  *Caller
 	options Options
-	outer   Client // the wrappers around the client, nil if there are none
+	outer   Client // the outermost wrapper around the client, nil if there is none
 	methods atomic.Pointer[map[methodKey]*method]
-	last    atomic.Pointer[method] // that was called without options of its own
+	last    atomic.Pointer[method] // the last one that was called without options
 }
 
 type methodKey struct{ service, endpoint, contentType string }
 
-// maxMethods bounds the table of methods; beyond it a method is resolved anew
+// maxMethods bounds the table of methods; beyond it a method is resolved again
 // for each call.
 const maxMethods = 4096
 
-// method is everything about a call that stays the same from one call to the
-// next: what its options amount to, its codecs, and most of its header.
+// method is everything that is the same for all calls of a method: the resolved
+// options, the codecs, and most of the header.
 type method struct {
 	config      *config
 	key         methodKey
 	plan        caller.Plan
 	options     CallOptions
 	contentType string
-	// The ways to write requests: for nodes of today, for legacy ones, and for
-	// those that speak gRPC.
+	// The forms of requests: for current nodes, for legacy ones, and for native
+	// gRPC.
 	wire, old, native form
 	streams           atomic.Pointer[caller.Plan]
 }
 
-// formFor is the form that node wants.
+// formFor returns the form that node expects.
 func (m *method) formFor(node *messages.Node) *form {
 	switch {
 	case node.Native:
@@ -65,8 +65,8 @@ func newConfig(c *Caller, o Options) *config {
 	return cfg
 }
 
-// wrap puts the wrappers around the client. One that returns no client would
-// take out, unseen, all that are inside of it.
+// wrap puts the wrappers around the client. It is an error if one returns no
+// client: that would silently drop all the wrappers inside of it.
 func (cfg *config) wrap() (err error) {
 	wrappers := cfg.options.Wrappers
 	if len(wrappers) == 0 {
@@ -83,8 +83,7 @@ func (cfg *config) wrap() (err error) {
 	return nil
 }
 
-// method resolves what is called, once for all calls without options of
-// their own.
+// method resolves a method, once for all calls without options of their own.
 func (cfg *config) method(r Request, opts []CallOption) (*method, error) {
 	key := methodKey{r.Service(), r.Endpoint(), r.ContentType()}
 	if len(opts) > 0 {
@@ -103,7 +102,7 @@ func (cfg *config) method(r Request, opts []CallOption) (*method, error) {
 		if len(*table) < maxMethods {
 			longer := maps.Clone(*table)
 			longer[key] = m
-			cfg.methods.CompareAndSwap(table, &longer) // who loses is added next time
+			cfg.methods.CompareAndSwap(table, &longer) // on failure the next call adds it
 		}
 	}
 	cfg.last.Store(m)
@@ -130,7 +129,7 @@ func (cfg *config) resolve(key methodKey, opts []CallOption) (*method, error) {
 	m.wire = cfg.form(key, key.contentType)
 	m.old = cfg.form(key, legacy(key.contentType))
 	if key.contentType == octetStream {
-		m.old.use(cfg.options.Codecs, protoRPC) // keeps its name, as go-micro does it
+		m.old.use(cfg.options.Codecs, protoRPC) // the header keeps the name, as in go-micro
 	}
 	m.native = cfg.nativeForm(key)
 	if m.wire.missing != nil && m.native.missing != nil {

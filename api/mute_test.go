@@ -69,7 +69,7 @@ func (h *hole) pass(to, from net.Conn, n int64) {
 
 // A shared connection on which calls run out of time while nothing at all comes
 // takes no more of them, long before pings would find out.
-func TestMuteConnectionIsLeft(t *testing.T) {
+func TestSilentConnectionTakesNoNewCalls(t *testing.T) {
 	wire, err := tcp.New()
 	if err != nil {
 		t.Fatal(err)

@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"io"
-	"maps"
-	"reflect"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,26 +15,27 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// Caller is the client that [New] makes: a [Client] with an end and an inside.
+// Caller is the client that [New] returns: a [Client] that can also be closed and
+// inspected. It is safe for concurrent use.
 type Caller struct {
 	runtime *actors.Runtime
-	own     []io.Closer // the broker and what it needs, none unless they are ours
+	own     []io.Closer // the broker that the client has made, and its cache
 	current atomic.Pointer[config]
 	init    sync.Mutex // one Init at a time
-	// exchanges are recycled from call to call. They set ids aside, so they
-	// are never shared with another client.
+	// exchanges are recycled from call to call. They have reserved ids, so they
+	// must not be shared with another client.
 	exchanges sync.Pool
 	bodies    sync.Pool // of *room, for encoded requests
 
-	_   [64]byte     // every call reads what is above and writes what is below
-	ids atomic.Int64 // the first Micro-Id that nobody has set aside
+	_   [64]byte     // separates what every call reads from what it writes
+	ids atomic.Int64 // the first Micro-Id that is not reserved
 	_   [64]byte
 }
 
 var _ Client = (*Caller)(nil)
 
-// New starts a client. It checks all options and returns every fault at once.
-// Nothing is dialled and nothing listens. Close it when it is done.
+// New starts a client. It checks all options and reports every invalid one in
+// one error. It neither dials nor listens. The client must be closed.
 func New(opts ...Option) (*Caller, error) {
 	options, err := resolve(DefaultOptions(), opts)
 	if err != nil {
@@ -66,9 +64,9 @@ func New(opts ...Option) (*Caller, error) {
 	c := &Caller{runtime: runtime, own: own}
 	c.exchanges.New = newExchange
 	c.bodies.New = func() any { return &room{pool: &c.bodies} }
-	c.current.Store(newConfig(c, options)) // wrappers may look at the client that they are given
+	c.current.Store(newConfig(c, options)) // wrappers may use the client that they are given
 	if err := c.use(options); err != nil {
-		c.Close(context.Background()) //nolint:forbidigo // there is nothing to wait for
+		c.Close(context.Background()) //nolint:forbidigo // no call is in flight
 		return nil, fmt.Errorf("mailcall: options: %w", err)
 	}
 	return c, nil
@@ -84,8 +82,8 @@ func (c *Caller) use(o Options) error {
 	return nil
 }
 
-// resolve applies options to a copy of base: environment and file first, then
-// what the code says.
+// resolve applies options to a copy of base: first environment and file, then
+// those given in code.
 func resolve(base Options, opts []Option) (Options, error) {
 	o := base.clone()
 	var faults []error
@@ -138,50 +136,6 @@ func (c *Caller) Init(opts ...Option) error {
 	return nil
 }
 
-// checkFixed returns a fault for each option that differs from old and that a
-// running client cannot change.
-func (o *Options) checkFixed(old *Options) error {
-	var faults []error
-	for _, fixed := range []struct {
-		name string
-		same bool
-	}{
-		{"Name", o.Name == old.Name}, {"Registry", same(o.Registry, old.Registry)}, {"Broker", same(o.Broker, old.Broker)},
-		{"MaxCalls", o.MaxCalls == old.MaxCalls}, {"MaxStreams", o.MaxStreams == old.MaxStreams},
-		{"MaxServices", o.MaxServices == old.MaxServices}, {"Logger", o.Logger == old.Logger},
-		{"ActorSystem", o.ActorSystem == old.ActorSystem}, {"Seed", o.Seed == old.Seed},
-	} {
-		if !fixed.same {
-			faults = append(faults, fmt.Errorf("option %s cannot be changed any more; make a new client", fixed.name))
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(o.Transports)) {
-		if !same(old.Transports[name], o.Transports[name]) { // connections of the old one would be lent for the new
-			faults = append(faults, fmt.Errorf("transport %q cannot be added or replaced any more; make a new client", name))
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// same compares what the user has brought, which need not be comparable: maps
-// and functions are the same if they are one, and a struct with such fields is
-// taken for the one that was there.
-func same(a, b any) bool {
-	of := reflect.TypeOf(a)
-	if of != reflect.TypeOf(b) {
-		return false
-	}
-	if of == nil || reflect.ValueOf(a).Comparable() && reflect.ValueOf(b).Comparable() {
-		return a == b
-	}
-	switch of.Kind() {
-	case reflect.Map, reflect.Func, reflect.Slice:
-		return reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
-	default:
-		return true
-	}
-}
-
 // Options implements [Client].
 func (c *Caller) Options() Options { return c.current.Load().options.clone() }
 
@@ -189,7 +143,7 @@ func (c *Caller) Options() Options { return c.current.Load().options.clone() }
 func (c *Caller) NewMessage(topic string, msg any, opts ...MessageOption) Message {
 	m := &message{topic: topic, payload: msg, contentType: c.current.Load().options.ContentType}
 	for _, o := range opts {
-		if o != nil { // no option is none
+		if o != nil { // nil options are ignored
 			o.applyMessage(m)
 		}
 	}
@@ -200,7 +154,7 @@ func (c *Caller) NewMessage(topic string, msg any, opts ...MessageOption) Messag
 func (c *Caller) NewRequest(service, endpoint string, req any, opts ...RequestOption) Request {
 	r := &request{service: service, endpoint: endpoint, body: req, contentType: c.current.Load().options.ContentType}
 	for _, o := range opts {
-		if o != nil { // no option is none
+		if o != nil { // nil options are ignored
 			o.applyRequest(r)
 		}
 	}
@@ -210,17 +164,17 @@ func (c *Caller) NewRequest(service, endpoint string, req any, opts ...RequestOp
 // String implements [Client].
 func (c *Caller) String() string { return "mailcall" }
 
-// Close refuses new calls, waits for those in flight until ctx ends, cancels
-// what is left, closes every connection and stops every actor. It returns how
-// many calls were cut. A nil ctx is one that has ended: nothing is waited for.
-// Calling it again returns the same number.
+// Close refuses new calls and streams, waits for those in progress until ctx is
+// done, cancels the rest, closes every connection and stops every actor. It
+// returns how many calls and streams it cancelled. A nil ctx counts as done. A
+// further Close does nothing and returns the same number.
 func (c *Caller) Close(ctx context.Context) (cut int) {
 	cut = c.runtime.Close(ctx)
 	for _, thing := range c.own {
-		_ = thing.Close() // it subscribed to nothing, so nothing can fail
+		_ = thing.Close() // it has no subscriptions, so it cannot fail
 	}
 	return cut
 }
 
-// Runtime returns the actors behind the client, for inspection.
+// Runtime returns the actors behind the client, for package inspect.
 func (c *Caller) Runtime() *actors.Runtime { return c.runtime }

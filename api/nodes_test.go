@@ -197,7 +197,7 @@ func TestOverload(t *testing.T) {
 
 // A filter that leaves nil behind fails the calls that need it, by name, and the
 // client goes on.
-func TestFilterThatLeavesNil(t *testing.T) {
+func TestFilterThatReturnsNilRecords(t *testing.T) {
 	for name, bad := range map[string][]*registry.Service{
 		"service": {nil}, "node": {{Name: "greeter", Nodes: []*registry.Node{nil}}},
 	} {

@@ -9,20 +9,23 @@ import (
 	"time"
 
 	"example.com/mailcall/actors"
+	"example.com/mailcall/actors/selector"
 	"example.com/mailcall/broker"
 	"example.com/mailcall/codec"
+	"example.com/mailcall/codec/builtin"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http"
 )
 
-// Options are a client's options. The zero value is of no use; the defaults
-// are those of [DefaultOptions]. They are a value: what is done to a copy has
-// no effect on a client.
+// Options are a client's options. The zero value is not usable; [DefaultOptions]
+// returns the defaults. Changing a copy does not affect a client.
 type Options struct {
-	// Name of the client, the prefix of its actors' addresses. Defaults to
-	// "mailcall". Clients that share an actor system need different names.
+	// Name is the prefix of the addresses of the client's actors. Clients that
+	// share an actor system need different names. It cannot be changed by Init.
+	// Defaults to "mailcall".
 	Name string
-	// ContentType of requests that name none. Defaults to
+	// ContentType is that of requests that name none. Defaults to
 	// "application/protobuf" (go-micro: "application/json").
 	ContentType string
 	// Codecs by content type. Defaults to those of codec/builtin.
@@ -30,139 +33,142 @@ type Options struct {
 	// Transport is used for nodes that name none in their metadata, and for
 	// fixed addresses. Defaults to "http".
 	Transport string
-	// Transports by name. Defaults to http with its own defaults.
+	// Transports by name. It cannot be changed by Init. Defaults to http with its
+	// own defaults.
 	Transports map[string]transport.Transport
-	// Registry knows where services live. Defaults to none: then each call
-	// needs an address.
+	// Registry finds the nodes of services. Without one each call needs an
+	// Address. It cannot be changed by Init. Defaults to none.
 	Registry registry.Registry
-	// Strategy chooses nodes. Defaults to the power of two choices (go-micro:
-	// random).
+	// Strategy chooses among the nodes. Defaults to the power of two choices
+	// (go-micro: random).
 	Strategy Strategy
-	// Filters narrow the nodes of every service. Defaults to none.
+	// Filters reduce the nodes of every service. Defaults to none.
 	Filters []Filter
 
 	// PoolSize is how many idle connections are kept for an address, 0 or
 	// more. Defaults to 100 (go-micro's).
 	PoolSize int
-	// PoolMax is how many connections to an address may be open at once, 1
-	// or more; callers beyond it wait. Defaults to 16384.
+	// PoolMax is how many connections to an address may be open or being dialled
+	// at once, 1 or more; further callers wait. Defaults to 16384.
 	PoolMax int
-	// PoolWaiters is how many callers may wait for a connection to an
-	// address, besides those for whom one may still be opened (PoolMax); one
-	// more is refused as overloaded. 0 or more. Defaults to 65536.
+	// PoolWaiters is how many callers may wait for a connection to an address,
+	// not counting those for whom PoolMax still allows a dial; one more gets
+	// rpcerr.ErrOverloaded. 0 or more. Defaults to 65536.
 	PoolWaiters int
-	// PoolTTL is how old a connection may get, +-20 %; 0 is no limit.
-	// Defaults to 5m (go-micro: 1m, all at the same age).
+	// PoolTTL is the age at which a connection is replaced, plus or minus 20 %;
+	// 0 is no limit. Defaults to 5m (go-micro: 1m, without the spread).
 	PoolTTL time.Duration
-	// PoolIdleTimeout is how long a connection may be idle; 0 is no limit.
-	// Defaults to 1m (go-micro: none).
+	// PoolIdleTimeout is how long a connection may stay idle; 0 is no limit.
+	// Defaults to 1m (go-micro: no limit).
 	PoolIdleTimeout time.Duration
 	// DialTimeout bounds one dial. Defaults to 5s (go-micro's).
 	DialTimeout time.Duration
-	// MaxCalls is how many calls may be in flight; one more is refused as
-	// overloaded. It cannot be changed by Init. Defaults to 65536.
+	// MaxCalls is how many calls may be in flight; one more gets
+	// rpcerr.ErrOverloaded. It cannot be changed by Init. Defaults to 65536.
 	MaxCalls int
 
-	// MaxStreams is how many streams may be open; one more is refused as
-	// overloaded. It cannot be changed by Init. Defaults to 16384.
+	// MaxStreams is how many streams may be open; one more gets
+	// rpcerr.ErrOverloaded. It cannot be changed by Init. Defaults to 16384.
 	MaxStreams int
-	// MaxServices is how many services and address lists are known at once.
-	// Beyond that those are forgotten, connections and all, with which nothing
-	// has happened for longest and that no call uses; if there are none, a call
-	// to another one is refused as overloaded. It cannot be changed by Init.
-	// Defaults to 16384.
+	// MaxServices is how many services and address lists are kept at once.
+	// Beyond that the least recently used ones without calls are forgotten and
+	// their connections closed. If all of them have calls, a call to another
+	// service gets rpcerr.ErrOverloaded. It cannot be changed by Init. Defaults
+	// to 16384.
 	MaxServices int
-	// Broker is where messages are published. It belongs to whoever made it:
-	// Close of the client leaves it open. It cannot be changed by Init. Defaults
-	// to go-micro's HTTP broker if there is a Registry, else to none.
+	// Broker is where messages are published. Closing the client does not close
+	// it. It cannot be changed by Init. Defaults to go-micro's HTTP broker if
+	// there is a Registry, else to none.
 	Broker broker.Broker
 
-	// RetryBudget is how many tokens the retry budget of a service holds at
-	// first and at least; a busy service banks what two seconds of its answers
-	// put in. Each retry of something sent and each hedge takes one. 0 turns
-	// the budget off. Defaults to 10 (gRPC A6).
+	// RetryBudget is how many tokens the retry budget of a service starts with
+	// and may hold; that of a busy service may hold what two seconds of its
+	// answers add, if that is more. Each hedge, and each retry after something
+	// was sent, takes one token. 0 turns the budget off. Defaults to 10 (gRPC A6).
 	RetryBudget float64
-	// RetryBudgetRatio is how many tokens an answered call puts back.
+	// RetryBudgetRatio is how many tokens an answered attempt adds. 0 or more.
 	// Defaults to 0.1 (gRPC A6).
 	RetryBudgetRatio float64
-	// RetryBudgetReserve is how many tokens a second come back by themselves,
-	// for clients that call rarely. Defaults to 0.5.
+	// RetryBudgetReserve is how many tokens per second are added regardless of
+	// traffic, for clients that call rarely. 0 or more. Defaults to 0.5.
 	RetryBudgetReserve float64
 
 	// Wrappers around the client, outermost first. Defaults to none.
 	Wrappers []Wrapper
-	// CallOptions are the options of calls that do not say otherwise.
+	// CallOptions are the defaults of all calls.
 	CallOptions CallOptions
 
-	// Logger gets warnings of the actors. Defaults to none. It cannot be
-	// changed by Init.
+	// Logger gets the warnings and errors of the actors. It cannot be changed by
+	// Init. Defaults to none.
 	Logger *slog.Logger
-	// ActorSystem to live in. Defaults to one of its own. It cannot be
-	// changed by Init.
+	// ActorSystem is where the client's actors run. It cannot be changed by Init.
+	// Defaults to one that the client makes.
 	ActorSystem *actors.System
-	// Seed of all chance; 0 takes one from the system. It cannot be changed
-	// by Init.
+	// Seed is the seed of all random numbers; 0 takes one from the operating
+	// system. It cannot be changed by Init. Defaults to 0.
 	Seed uint64
 
 	methods map[string][]CallOption
-	sources map[string]string // where each setting came from, by its name
+	sources map[string]string // the source of each setting, by its name
 }
 
 // CallOptions are the options of one call.
 type CallOptions struct {
-	// Address are nodes to call in place of the registry's, in balance.
-	// Defaults to none.
+	// Address are addresses to call instead of the nodes in the registry; calls
+	// are balanced among them. Defaults to none.
 	Address []string
-	// RequestTimeout bounds a whole call whose context has no deadline; 0 is
-	// no bound. Defaults to 30s (go-micro's).
+	// RequestTimeout bounds a whole call whose context has no deadline; 0 is no
+	// bound. Defaults to 30s (go-micro's).
 	RequestTimeout time.Duration
-	// AttemptTimeout bounds one attempt; 0 is no bound of its own. Defaults
-	// to 5s (go-micro's, under the name ConnectionTimeout). The server is told
-	// the smaller of it and what is left of the call.
+	// AttemptTimeout bounds one attempt; 0 bounds it by the call only. The server
+	// is told the smaller of it and the time that the call has left. Defaults to
+	// 5s (go-micro's ConnectionTimeout).
 	AttemptTimeout time.Duration
-	// StreamTimeout bounds a stream from its opening to its end; 0 is no bound
-	// but the context's. Defaults to 0. RequestTimeout bounds the opening.
+	// StreamTimeout bounds a stream from its opening to its end; 0 bounds it by
+	// the context only. RequestTimeout bounds the opening. Defaults to 0.
 	StreamTimeout time.Duration
-	// HalfCloseWait is how long a service may say nothing after CloseSend on a
-	// wire where it does not say when it is done (go-micro's). Then Recv returns
-	// an error that matches io.EOF and says so. More than 0. Defaults to 1s.
+	// HalfCloseWait is how long to wait for a message after CloseSend, on a
+	// transport where the service does not say that the stream has ended
+	// (go-micro's HTTP). Then Recv returns an error that matches io.EOF and says
+	// so. More than 0. Defaults to 1s.
 	HalfCloseWait time.Duration
 	// Retries is how many attempts may follow the first, 0 to 100. Defaults
 	// to 2 (go-micro: 5).
 	Retries int
-	// Retry decides about retries. Defaults to none, see [RetryFunc].
+	// Retry decides whether to retry, see [RetryFunc]. Defaults to none.
 	Retry RetryFunc
-	// Backoff decides about waits. Defaults to none, see [BackoffFunc].
+	// Backoff decides how long to wait, see [BackoffFunc]. Defaults to none.
 	Backoff BackoffFunc
-	// BackoffBase and BackoffCap bound the random wait before a retry: it
-	// doubles from base to cap. A base of 0 is no wait, a cap of 0 a bound
-	// that stays at base. Default to 50ms and 1s.
+	// BackoffBase and BackoffCap bound the random wait before a retry: the bound
+	// doubles from base to cap. A base of 0 is no wait; with a cap of 0 the bound
+	// stays at base. They default to 50ms and 1s.
 	BackoffBase, BackoffCap time.Duration
 	// Idempotent says that the call may be executed more than once. Defaults
 	// to false.
 	Idempotent bool
-	// HedgeAfter is when a second attempt starts to race the first at another
-	// node. It has effect only for idempotent calls with Retries of 1 or more
-	// and without call wrappers. 0 is never, the default.
+	// HedgeAfter is how long an attempt may take before a second one starts
+	// beside it, at another node; 0 is never. It has an effect only on idempotent
+	// calls with Retries of 1 or more and without call wrappers. Defaults to 0.
 	HedgeAfter time.Duration
-	// ConnClose closes the connection after each attempt. Over HTTP the server
-	// is told so with the request ("Connection: close"). Defaults to false.
+	// ConnClose closes the connection after each attempt. Over HTTP the request
+	// tells the server so ("Connection: close"). Defaults to false.
 	ConnClose bool
 	// CallWrappers around each attempt, outermost first. Defaults to none.
 	CallWrappers []CallWrapper
 	// StreamWrappers around the opening of each stream, outermost first.
 	// Defaults to none.
 	StreamWrappers []StreamWrapper
-	// Filters narrow the nodes for this call. Defaults to none.
+	// Filters reduce the nodes for this call, after those of the client. Defaults
+	// to none.
 	Filters []Filter
-	// Strategy replaces the client's. Defaults to nil.
+	// Strategy replaces the client's strategy. Defaults to nil.
 	Strategy Strategy
-	// Header are fields that are sent besides metadata; here a name may occur
-	// several times, on wires that can say so (gRPC). Defaults to none.
+	// Header are fields that are sent besides metadata. A name may occur several
+	// times if the transport can send it so (gRPC). Defaults to none.
 	Header transport.Header
-	// ReplyHeader and ReplyTrailer, if not nil, get the fields of the reply:
-	// what the wire has of them. Over HTTP they are of little use, because a
-	// go-micro server repeats the fields of the connection's first request.
+	// ReplyHeader and ReplyTrailer, if not nil, get the fields of the reply that
+	// the transport has. Over HTTP they are of little use, because a go-micro
+	// server repeats the fields of the connection's first request.
 	ReplyHeader, ReplyTrailer *transport.Header
 }
 
@@ -184,5 +190,38 @@ func (o CallOptions) clone() CallOptions {
 	o.Filters = slices.Clone(o.Filters)
 	o.StreamWrappers = slices.Clone(o.StreamWrappers)
 	o.Header = o.Header.Clone()
+	return o
+}
+
+// DefaultOptions returns the default options.
+func DefaultOptions() Options {
+	o := Options{
+		Name:        "mailcall",
+		ContentType: "application/protobuf",
+		Codecs:      builtin.Codecs(),
+		Transport:   overHTTP,
+		Transports:  make(map[string]transport.Transport),
+		Strategy:    selector.P2C{},
+
+		PoolSize: 100, PoolMax: 16384, PoolWaiters: 65536,
+		PoolTTL: 5 * time.Minute, PoolIdleTimeout: time.Minute,
+		DialTimeout: 5 * time.Second, MaxCalls: 65536, MaxStreams: 16384, MaxServices: 16384,
+
+		RetryBudget: 10, RetryBudgetRatio: 0.1, RetryBudgetReserve: 0.5,
+
+		CallOptions: CallOptions{
+			RequestTimeout: 30 * time.Second, AttemptTimeout: 5 * time.Second,
+			HalfCloseWait: time.Second,
+			Retries:       2, BackoffBase: 50 * time.Millisecond, BackoffCap: time.Second,
+		},
+		methods: make(map[string][]CallOption),
+		sources: make(map[string]string),
+	}
+	if t, err := http.New(); err == nil {
+		o.Transports[t.String()] = t
+	}
+	for _, s := range settings() {
+		o.from(s.name, sourceDefault)
+	}
 	return o
 }

@@ -161,7 +161,7 @@ func TestBadSources(t *testing.T) {
 
 // A fault is told once: not again about a value that nobody gave, and not again
 // for each method.
-func TestOneFaultIsOne(t *testing.T) {
+func TestEachFaultIsReportedOnce(t *testing.T) {
 	t.Setenv("MAILCALL_POOL_MAX", "many")
 	c, err := api.New(api.WithEnvironment(), api.WithRetries(-1), api.WithMethod(hello, api.WithIdempotent(true)))
 	if err == nil {
@@ -256,7 +256,7 @@ func TestNamesOfGoMicro(t *testing.T) {
 
 // A request, a message and what is prepared may be given no option where one
 // may stand.
-func TestNoOptionIsNone(t *testing.T) {
+func TestNilOptionsAreIgnored(t *testing.T) {
 	c := start(t)
 	for what, contentType := range map[string]string{
 		"request":  c.NewRequest("greeter", hello, nil, nil).ContentType(),

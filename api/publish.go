@@ -30,10 +30,10 @@ func (c core) Publish(ctx context.Context, msg Message, opts ...PublishOption) e
 	return c.config.publish(ctx, msg, opts)
 }
 
-// errNoBroker is the answer of a client that was given no broker.
+// errNoBroker is the error of Publish if the client has no broker.
 var errNoBroker = errors.New("the client has no broker (WithBroker)")
 
-// publish makes a call of the publishing: its node is the broker.
+// publish publishes msg by a call whose node is the broker.
 func (cfg *config) publish(ctx context.Context, msg Message, opts []PublishOption) error {
 	if err := cfg.checkPublish(ctx, msg); err != nil {
 		topic := ""
@@ -77,14 +77,14 @@ func (cfg *config) checkPublish(ctx context.Context, msg Message) error {
 	return ctx.Err()
 }
 
-// eventForm is how payloads are written: without any envelope.
+// eventForm returns the form of payloads, which have no envelope.
 func (cfg *config) eventForm(contentType string) form {
 	f := form{contentType: contentType}
 	f.use(cfg.options.Codecs, contentType)
 	return f
 }
 
-// publication is one publishing. It implements caller.Exchange.
+// publication is one publish. It implements caller.Exchange.
 type publication struct {
 	message Message
 	options publishOptions
@@ -99,7 +99,7 @@ func (p *publication) Encode() (brief bool, err error) {
 	return false, err
 }
 
-// Fill implements caller.Exchange (go-micro wire, section 10).
+// Fill implements caller.Exchange. The header is that of go-micro's events.
 func (p *publication) Fill(ctx context.Context, m *transport.Message, _ *messages.Node, _ time.Duration) error {
 	fixed := transport.Header{
 		{Name: "Content-Type", Value: p.message.ContentType()},
@@ -124,19 +124,19 @@ func (*publication) Retry(int, error) (messages.Wish, time.Duration, error) {
 	return messages.NoWish, -1, nil
 }
 
-// Wrap implements caller.Exchange. A publishing has no call wrappers.
+// Wrap implements caller.Exchange. A publish has no call wrappers.
 func (*publication) Wrap(_ *messages.Node, do func(context.Context) error) error {
 	return do(context.Background()) //nolint:forbidigo // never called: the plan is not wrapped
 }
 
-// Sent implements caller.Exchange. The bytes are not used again.
+// Sent implements caller.Exchange. The bytes are not reused.
 func (*publication) Sent(bool) {}
 
-// Keep implements caller.Exchange. The bytes are never used again.
+// Keep implements caller.Exchange. The bytes are not reused.
 func (*publication) Keep() {}
 
-// randomID is a random UUID (RFC 9562, version 4), as go-micro gives each event
-// one. It takes part in no decision, so it need not come from the client's seed.
+// randomID returns a random UUID (RFC 9562, version 4), the id that go-micro gives
+// to each event. No decision depends on it, so it need not come from the seed.
 func randomID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails

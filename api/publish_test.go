@@ -88,7 +88,7 @@ func (f *fickle) Publish(ctx context.Context, topic string, m *broker.Message) e
 	return f.Broker.Publish(ctx, topic, m)
 }
 
-func TestPublishIsTriedAgainWhenNothingWasSent(t *testing.T) {
+func TestPublishIsRetriedWhenNothingWasSent(t *testing.T) {
 	lost := errors.New("lost on the way")
 	for _, c := range []struct {
 		name string

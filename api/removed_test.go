@@ -34,7 +34,7 @@ func (d departing) Pick(ready, tried []*messages.Node, dice messages.Dice) *mess
 // A node that goes between its choice and the question for a connection fails
 // that attempt at once, and the call goes on at another. Nothing is left of its
 // pool.
-func TestNodeLeavesWhileItIsPicked(t *testing.T) {
+func TestNodeRemovedAfterItWasPicked(t *testing.T) {
 	for name, used := range map[string]bool{"with a pool": true, "before it had a pool": false} {
 		t.Run(name, func(t *testing.T) {
 			going, staying := mailcalltest.Start(t), mailcalltest.Start(t)

@@ -27,8 +27,7 @@ func WithContentType(contentType string) RequestOption {
 	return requestOption(func(r *request) { r.contentType = contentType })
 }
 
-// StreamingRequest says that the request is for a stream. Call does not look
-// at it.
+// StreamingRequest marks the request as one for a stream. Call ignores the mark.
 func StreamingRequest() RequestOption {
 	return requestOption(func(r *request) { r.stream = true })
 }
@@ -62,15 +61,15 @@ type publishOption func(*publishOptions)
 
 func (o publishOption) applyPublish(p *publishOptions) { o(p) }
 
-// PublishIdempotent says that subscribers do not mind getting the message
-// twice, so that it may be published again when it is not known whether the
-// broker took it. Defaults to false.
+// PublishIdempotent says that subscribers may get the message twice, so that it
+// may be published again if it is unknown whether the broker has accepted it.
+// Defaults to false.
 func PublishIdempotent() PublishOption {
 	return publishOption(func(o *publishOptions) { o.idempotent = true })
 }
 
-// WithExchange publishes to an exchange of this name; the topic stays in the
-// message. Defaults to the topic.
+// WithExchange publishes to the exchange of this name; the message keeps its
+// topic. Defaults to the topic.
 func WithExchange(name string) PublishOption {
 	return publishOption(func(o *publishOptions) { o.exchange = name })
 }

@@ -17,9 +17,9 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// TestMoreServicesThanAreKnownAtOnce: a client that calls ever new addresses
+// TestLeastRecentlyUsedServicesAreForgotten: a client that calls ever new addresses
 // and names forgets those that nobody uses, and refuses nothing.
-func TestMoreServicesThanAreKnownAtOnce(t *testing.T) {
+func TestLeastRecentlyUsedServicesAreForgotten(t *testing.T) {
 	const bound = 4
 	server := mailcalltest.Start(t)
 	c := start(t, api.WithMaxServices(bound), api.WithRegistry(memory.New()))

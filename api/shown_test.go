@@ -135,7 +135,7 @@ func TestSnapshotOfANodeInDoubt(t *testing.T) {
 
 // What an actor is does not depend on what the client, the service and the
 // address are called.
-func TestActorsByAnyName(t *testing.T) {
+func TestActorKindsDoNotDependOnNames(t *testing.T) {
 	socket := "unix:" + filepath.Join(t.TempDir(), "root", "a-b.sock")
 	if err := os.Mkdir(filepath.Dir(socket[len("unix:"):]), 0o700); err != nil {
 		t.Fatal(err)

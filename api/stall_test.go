@@ -39,8 +39,8 @@ func silent(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// Who does not shake hands has connected; the bound of the dial ends that, too,
-// and the error names it, and how far the dial was.
+// A peer that accepts the connection and does not shake hands is ended by the bound
+// of the dial; the error names the bound, and how far the dial was.
 func TestDialTimeoutIsNamedWhereTheHandshakeStalls(t *testing.T) {
 	proxy := &url.URL{Scheme: "http", Host: silent(t)}
 	through := http.WithProxy(func(string) (*url.URL, error) { return proxy, nil })

@@ -243,9 +243,9 @@ func TestCloseCutsStreams(t *testing.T) {
 	})
 }
 
-// Who waits on a stream that is cut learns that the client was closed, however
-// the news races.
-func TestCutStreamsSayClosed(t *testing.T) {
+// A Recv that waits on a stream which Close cancels returns ErrClosed, however the
+// events race.
+func TestStreamsCancelledByCloseMatchErrClosed(t *testing.T) {
 	const streams = 100
 	eachWire(t, func(t *testing.T, c *api.Caller) {
 		got := make(chan error, streams)
@@ -327,7 +327,7 @@ func TestStreamWrapperWithoutStream(t *testing.T) {
 	}
 }
 
-func TestStreamToNowhere(t *testing.T) {
+func TestStreamToARefusedAddressIsNotSent(t *testing.T) {
 	c := start(t, api.WithAddress("127.0.0.1:1"), api.WithRetries(1))
 	_, err := c.Stream(within(t), c.NewRequest("greeter", "Greeter.Bidi", nil))
 	if a, n := last(t, err); n != 2 || a.Proof != rpcerr.NotSent || a.Phase != rpcerr.PhaseDial {

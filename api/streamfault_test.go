@@ -52,7 +52,7 @@ func TestRefusedStreamWasNotExecuted(t *testing.T) {
 }
 
 // A message over the client's own limit says nothing about the node.
-func TestTooLargeAMessageOfAStreamIsNoFault(t *testing.T) {
+func TestTooLargeStreamMessageIsNotTheNodesFault(t *testing.T) {
 	const limit = 1 << 10
 	small, err := http.New(http.WithMaxMessage(limit))
 	if err != nil {
@@ -127,9 +127,9 @@ type explosive struct{}
 
 func (*explosive) UnmarshalJSON([]byte) error { panic("boom") }
 
-// Whoever was just told of the end, and asks how the stream ended, is told the
-// same: programs written for go-micro look at Error after a loop of Recv.
-func TestErrorAfterTheEndOfAStream(t *testing.T) {
+// Error returns the end that Recv has just returned: programs written for go-micro
+// check Error after a loop of Recv.
+func TestStreamErrorAgreesWithRecv(t *testing.T) {
 	for name, tc := range map[string]struct {
 		last *greet.HelloRequest
 		want error

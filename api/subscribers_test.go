@@ -64,9 +64,9 @@ func listening(t *testing.T, r registry.Registry, topic string) (b *http.Broker,
 	return b, count
 }
 
-// The registry is not asked on each publish; whoever comes or goes is heard of
-// all the same.
-func TestPublishRemembersSubscribers(t *testing.T) {
+// The registry is not asked for each publish, yet new and removed subscribers are
+// noticed.
+func TestPublishCachesSubscribers(t *testing.T) {
 	d := distant{Registry: memory.New(), asked: new(atomic.Int64)}
 	_, first := listening(t, d, "greetings")
 	c := start(t, api.WithRegistry(d))
@@ -91,7 +91,7 @@ func TestPublishRemembersSubscribers(t *testing.T) {
 
 // Where the registry does not tell, an unknown topic and a subscriber that is
 // gone are reasons to ask.
-func TestPublishAsksWhenItsMemoryIsOfNoUse(t *testing.T) {
+func TestPublishAsksTheRegistryWhenItsCacheIsOutOfDate(t *testing.T) {
 	d := distant{Registry: memory.New(), asked: new(atomic.Int64), mute: true}
 	gone, _ := listening(t, d, "greetings")
 	c := start(t, api.WithRegistry(d))

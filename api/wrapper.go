@@ -10,52 +10,55 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// Wrapper wraps a whole client. Of several the first one given is outermost.
-// Unlike go-micro's, one that is given to Init takes effect. One that panics when
-// it is given a client, or returns none, is a fault of [New] or Init. What it
-// returns runs outside of the client, on the goroutine that calls: it panics
-// there as any function does.
+// Wrapper wraps a whole client. The first one given is the outermost. Unlike in
+// go-micro, one that is given to Init takes effect. If it panics or returns nil,
+// [New] or Init returns an error. The client that it returns runs on the calling
+// goroutine, and its panics are not recovered.
 type Wrapper func(Client) Client
 
-// CallFunc makes one attempt of a call at node. It returns nil, or why the
-// attempt failed. node must not be changed.
+// CallFunc makes one attempt of a call at node. It returns nil, or why the attempt
+// failed. node must not be modified.
 type CallFunc func(ctx context.Context, node *registry.Node, req Request, rsp any, opts CallOptions) error
 
-// CallWrapper wraps each attempt of a call, inside retries and after a node
-// was chosen. Of several the first one given is outermost, those of the
-// client before those of the call. It may change the context (metadata,
-// deadline), answer by itself, or turn the result around; it calls the next
-// function at most once. Other arguments than those it was given have no
-// effect when it hands them on. What it has begun ends when it returns: an
-// attempt that it did not wait for is cut off. It runs on the goroutine that
-// called Call, by many goroutines at once, and its context is the caller's own:
-// while it waits for something of its own, it alone sees to the deadline. A call
-// with call wrappers makes one attempt at a time: it is never hedged.
+// CallWrapper wraps each attempt of a call, after a node was chosen. The first
+// one given is the outermost; those of the client are outside those of the call.
+//
+// It may change the context (metadata, deadline), answer without calling the next
+// function, or change the result. It calls the next function at most once;
+// changes to the other arguments that it passes on have no effect. When it
+// returns, an attempt that it has not waited for is cancelled.
+//
+// It runs on the goroutine that called Call, so it is called by many goroutines
+// at once, and its context is the caller's: while it waits for something else, it
+// has to observe the deadline itself. A call with call wrappers is never hedged.
 type CallWrapper func(CallFunc) CallFunc
 
-// RetryFunc decides whether a call whose attempt number n (from 0) ended in
-// err may be tried again. An error it returns ends the call. Saying yes does
-// not go beyond Retries, the deadline and the retry budget. It is asked about
-// answers too; RetryFuncs that do not look at err repeat calls that have been
-// executed. It is called by many goroutines at once. Without a RetryFunc the
-// rule is: what was never sent is tried again; what may have been executed
-// only if the call is idempotent; what was answered never.
+// RetryFunc decides whether a call is retried whose attempt number n (from 0) has
+// failed with err. If it returns an error, the call ends with it. Retries, the
+// deadline and the retry budget limit the attempts even if it returns true. It is
+// also called for errors that the service has returned, so one that ignores err
+// repeats calls that were executed. It is called by many goroutines at once.
+//
+// Without a RetryFunc an attempt is retried if nothing was sent; if it may have
+// been executed, only if the call is idempotent; if it was answered, never.
 type RetryFunc func(ctx context.Context, req Request, n int, err error) (bool, error)
 
 // BackoffFunc returns how long to wait before attempt n (from 1; the first
-// attempt, 0, never waits). A negative wait is none; one that would end after
-// the deadline ends the call. An error it returns ends the call, too. It is
-// called by many goroutines at once. Without a BackoffFunc the waits are
-// random between 0 and a bound that doubles from BackoffBase to BackoffCap,
-// and what was never sent goes to a node not yet tried without any.
+// attempt, 0, never waits). A negative wait is none; one that would end after the
+// deadline ends the call. If it returns an error, the call ends with it. It is
+// called by many goroutines at once.
+//
+// Without a BackoffFunc the wait is random between 0 and a bound that doubles from
+// BackoffBase to BackoffCap. There is none if nothing was sent and a node is left
+// that was not tried.
 type BackoffFunc func(ctx context.Context, req Request, n int) (time.Duration, error)
 
-// Filter narrows the nodes of a service. It gets a list of its own, must not
-// change the records in it, and may be called by many goroutines at once.
+// Filter reduces the nodes of a service. It may change the list, which is its
+// own, but not the records in it. It may be called by many goroutines at once.
 type Filter = messages.Filter
 
-// Strategy chooses a node. Those of package actors/selector are P2C (the
-// default), Random and RoundRobin; see [messages.Picker] for one's own.
+// Strategy chooses a node. Package actors/selector has P2C (the default), Random
+// and RoundRobin; [messages.Picker] says how to implement another.
 type Strategy = messages.Picker
 
 // FilterEndpoint keeps services that have an endpoint of this name.
@@ -86,8 +89,8 @@ func filterServices(keep func(*registry.Service) bool) Filter {
 	}
 }
 
-// FilterLabel keeps nodes whose metadata has key with this value; services
-// without any such node drop out.
+// FilterLabel keeps nodes whose metadata has this value under key, and removes
+// services without such a node.
 func FilterLabel(key, value string) Filter {
 	return func(services []*registry.Service) (kept []*registry.Service) {
 		for _, s := range services {
@@ -107,10 +110,10 @@ func FilterLabel(key, value string) Filter {
 	}
 }
 
-// RetryAlways is the RetryFunc that wants every failed attempt tried again,
-// also those that were answered or may have been executed: it is for calls
-// that may run more than once.
+// RetryAlways is a RetryFunc that retries every failed attempt, also those that
+// were answered or may have been executed. Use it only for calls that may run more
+// than once.
 func RetryAlways(context.Context, Request, int, error) (bool, error) { return true, nil }
 
-// RetryNever is the RetryFunc that wants none.
+// RetryNever is a RetryFunc that never retries.
 func RetryNever(context.Context, Request, int, error) (bool, error) { return false, nil }

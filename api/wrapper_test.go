@@ -16,7 +16,7 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// trail notes who was passed in which order.
+// trail records the order in which wrappers are passed.
 type trail struct{ steps []string }
 
 func (r *trail) note(step string) { r.steps = append(r.steps, step) }
@@ -86,7 +86,7 @@ func TestWrapperWithoutClient(t *testing.T) {
 }
 
 // A wrapper may look at the client that it is given.
-func TestWrapperLooksAtItsClient(t *testing.T) {
+func TestWrapperMayUseItsClient(t *testing.T) {
 	var name, contentType string
 	start(t, api.WithName("looked-at"), api.WithWrapper(func(next api.Client) api.Client {
 		name, contentType = next.Options().Name, next.NewRequest("greeter", hello, nil).ContentType()

@@ -15,24 +15,24 @@ var (
 	// subscribes to the topic. The memory and HTTP brokers know; one that
 	// hands messages to a server may not, and Publish succeeds there.
 	ErrNoSubscribers = errors.New("broker: nobody subscribes to the topic")
-	// ErrFull is matched when as many events wait for a subscriber as may.
+	// ErrFull is matched when too many events wait for a subscriber.
 	ErrFull = errors.New("broker: too many events wait for the subscriber")
 	// ErrClosed is matched when the broker was closed.
 	ErrClosed = errors.New("broker: closed")
-	// ErrTooLarge is matched when a message is over the broker's limit. It is
-	// found out before anything is sent.
+	// ErrTooLarge is matched when a message is over the broker's limit. Nothing
+	// has been sent then.
 	ErrTooLarge = errors.New("broker: message too large")
 	// ErrInvalid is matched when the topic or the message cannot be carried
 	// at all. Publishing it again, here or elsewhere, is of no use.
 	ErrInvalid = errors.New("broker: invalid message or topic")
-	// ErrMalformed is matched by the Err of an [Event] whose payload is not of
-	// the broker's form.
+	// ErrMalformed is matched by the Err of an [Event] whose payload is not in the
+	// broker's format.
 	ErrMalformed = errors.New("broker: the payload is not a message")
 )
 
 // NotSent marks err as proof that neither the broker nor a subscriber can have
-// seen the message: it may be published again without fear. It returns nil
-// for nil.
+// seen the message, so that it is safe to publish it again. It returns nil for
+// nil.
 func NotSent(err error) error {
 	if err == nil {
 		return nil
@@ -46,15 +46,15 @@ func (e *notSentError) Unwrap() error { return e.error }
 
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
 
-// PartialError says that some of those a message was meant for got it and
-// others did not or may not have. It is immutable.
+// PartialError says that some subscribers got a message and others did not, or
+// may not have. It is immutable.
 type PartialError struct {
 	// Topic that was published to.
 	Topic string
-	// Delivered names those that got the message. To publish it again would
-	// give it to them twice.
+	// Delivered names the subscribers that got the message. They would get it
+	// twice if it were published again.
 	Delivered []string
-	// Failed are the others, at least one.
+	// Failed are the other subscribers, at least one.
 	Failed []Failure
 }
 
@@ -67,7 +67,7 @@ type Failure struct {
 	Err error
 }
 
-// Error names everybody, those that failed with their reason.
+// Error names all of these subscribers, and why those that failed did.
 func (e *PartialError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "broker: topic %q: %d of %d did not get the message: ", e.Topic, len(e.Failed), len(e.Failed)+len(e.Delivered))
@@ -83,8 +83,8 @@ func (e *PartialError) Error() string {
 	return b.String()
 }
 
-// Unwrap returns the reasons, but not the proof that some of them carry:
-// a message that somebody got was sent.
+// Unwrap returns the errors of the failed subscribers without their [ErrNotSent]
+// marks, because a message that one subscriber has got was sent.
 func (e *PartialError) Unwrap() []error {
 	all := make([]error, len(e.Failed))
 	for i, f := range e.Failed {

@@ -16,16 +16,16 @@ const (
 	maxWaiting = 1 << 20
 )
 
-// SubscribeOption changes one subscription. Options are applied in order, a
-// later one wins.
+// SubscribeOption changes one subscription. Options are applied in order; a
+// later one replaces an earlier one.
 type SubscribeOption interface{ apply(*SubscribeOptions) error }
 
 type subscribeFunc func(*SubscribeOptions) error
 
 func (f subscribeFunc) apply(o *SubscribeOptions) error { return f(o) }
 
-// SubscribeOptions is what the options of a subscription come to, for those
-// who write a broker.
+// SubscribeOptions are the resulting options of a subscription, for implementations
+// of brokers.
 type SubscribeOptions struct {
 	// Queue as in [WithQueue].
 	Queue string
@@ -52,9 +52,9 @@ func NewSubscribeOptions(opts ...SubscribeOption) (SubscribeOptions, error) {
 	return o, nil
 }
 
-// WithQueue makes the subscription share its events with all others of the
-// same topic and queue: each event goes to one of them. Defaults to "", which
-// is a subscription that gets every event.
+// WithQueue makes the subscription share its events with all others of the same
+// topic and queue: each event goes to one of them. Defaults to "", with which the
+// subscription gets every event.
 func WithQueue(name string) SubscribeOption {
 	return subscribeFunc(func(o *SubscribeOptions) error {
 		o.Queue = name
@@ -62,10 +62,10 @@ func WithQueue(name string) SubscribeOption {
 	})
 }
 
-// WithWaiting bounds how many events wait for the handler, 1 to 1,048,576.
-// While the bound is reached new events are lost to this subscription: each is
-// counted, told to the function of [WithErrorFunc] with [ErrFull], and to the
-// publisher where the broker can. Defaults to [DefaultWaiting].
+// WithWaiting bounds how many events wait for the handler, 1 to 1,048,576. Events
+// beyond it are lost to this subscription: each is counted and reported with
+// [ErrFull] to the function of [WithErrorFunc], and to the publisher if the broker
+// can. Defaults to [DefaultWaiting].
 func WithWaiting(events int) SubscribeOption {
 	return subscribeFunc(func(o *SubscribeOptions) error {
 		if events < 1 || events > maxWaiting {
@@ -76,9 +76,9 @@ func WithWaiting(events int) SubscribeOption {
 	})
 }
 
-// WithWaitingBytes bounds the bytes of the headers and bodies of the events
-// that wait, 1 to 1 GiB, with the consequences of [WithWaiting]. One event is
-// taken whatever its size when none waits. Defaults to [DefaultWaitingBytes].
+// WithWaitingBytes bounds the bytes in the headers and bodies of the waiting
+// events, 1 to 1 GiB. Events beyond it are lost as with [WithWaiting]. If no event
+// is waiting, one of any size is accepted. Defaults to [DefaultWaitingBytes].
 func WithWaitingBytes(bytes int) SubscribeOption {
 	return subscribeFunc(func(o *SubscribeOptions) error {
 		if bytes < 1 || bytes > 1<<30 {
@@ -89,12 +89,11 @@ func WithWaitingBytes(bytes int) SubscribeOption {
 	})
 }
 
-// WithErrorFunc names a function that is told of each event that the handler
-// failed on or panicked on (the error matches rpcerr.ErrPanic then), and of
-// each that was lost because too many waited ([ErrFull]). It is called by many
-// goroutines at once, on those of the broker, so it must not block; what it
-// panics with is swallowed. Defaults to nil: the errors are dropped, the lost
-// events still counted.
+// WithErrorFunc sets a function that is called for each event on which the handler
+// failed or panicked (then the error matches rpcerr.ErrPanic), and for each that
+// was lost because too many were waiting ([ErrFull]). It is called by many
+// goroutines of the broker at once and must not block; a panic in it is ignored.
+// Defaults to nil: the errors are dropped, and lost events are still counted.
 func WithErrorFunc(f func(e Event, err error)) SubscribeOption {
 	return subscribeFunc(func(o *SubscribeOptions) error {
 		o.OnError = f

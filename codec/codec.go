@@ -2,33 +2,32 @@
 
 // Package codec is the contract between mailcall and the encodings of values.
 //
-// A codec of your own needs the two methods of [Codec]; it is chosen by the
-// content type under which it was registered with the client. A codec is used
-// by many goroutines at once and must not keep data or v after it returns. It
-// runs on the goroutine of the call, which waits for it beyond its deadline if it
-// must: nobody else can know when v is no longer written to.
+// A codec needs only the two methods of [Codec]; it is selected by the content type
+// under which it is given to the client. It must be safe for concurrent use and
+// must not keep data or v after it returns. It runs on the goroutine of the call,
+// which waits for it even beyond its deadline, because v may still be written to.
 package codec
 
 // Codec turns a value into bytes and back.
 type Codec interface {
-	// Marshal returns the encoding of v. A value that the codec cannot
-	// encode is a [TypeError].
+	// Marshal returns the encoding of v. For a value that the codec cannot encode
+	// the error is a [TypeError].
 	Marshal(v any) ([]byte, error)
-	// Unmarshal decodes data into v, a pointer or a message. data belongs to
-	// somebody else: copy what v is to keep.
+	// Unmarshal decodes data into v, a pointer or a protobuf message. data is
+	// reused after the call, so v must not refer to it.
 	Unmarshal(data []byte, v any) error
 }
 
-// Appender is a [Codec] that can encode into memory it is given. mailcall
-// prefers it: the hot path then allocates nothing for the encoding.
+// Appender is a [Codec] that can encode into given memory. mailcall prefers it,
+// because calls then need no allocation for the encoding.
 type Appender interface {
 	Codec
-	// Append appends the encoding of v to dst and returns the longer slice.
-	// On an error it returns dst as it was.
+	// Append appends the encoding of v to dst and returns the longer slice. On
+	// an error it returns dst unchanged.
 	Append(dst []byte, v any) ([]byte, error)
 }
 
-// Envelope is what an enveloping encoding such as JSON-RPC says beside the
+// Envelope is what an enveloping encoding, such as JSON-RPC, carries besides the
 // value itself.
 type Envelope struct {
 	// ID matches a reply to its request. On go-micro's wire it is the decimal
@@ -40,8 +39,8 @@ type Envelope struct {
 	Error string
 }
 
-// Enveloper is a [Codec] that wraps values in an [Envelope]. Marshal and
-// Unmarshal of such a codec deal with the bare value, as events need it.
+// Enveloper is a [Codec] that can wrap values in an [Envelope]. Its Marshal and
+// Unmarshal encode and decode the bare value, which events need.
 type Enveloper interface {
 	Codec
 	// AppendRequest appends the enveloped request to dst.
@@ -49,16 +48,17 @@ type Enveloper interface {
 	// ReadRequest splits an enveloped request into its envelope and the
 	// encoded value, which Unmarshal reads. The value shares memory with data.
 	ReadRequest(data []byte) (Envelope, []byte, error)
-	// AppendReply appends the enveloped reply to dst. With e.Error set, v is
-	// not looked at.
+	// AppendReply appends the enveloped reply to dst. If e.Error is set, v is
+	// ignored.
 	AppendReply(dst []byte, e Envelope, v any) ([]byte, error)
-	// ReadReply splits an enveloped reply; Envelope.Error tells an error
-	// reply. The value shares memory with data.
+	// ReadReply splits an enveloped reply into its envelope, whose Error is set if
+	// it is an error reply, and the encoded value. The value shares memory with
+	// data.
 	ReadReply(data []byte) (Envelope, []byte, error)
 }
 
-// Frame is a value that is already encoded: under every content type its
-// bytes are the body, as they are. As a reply value, pass a *Frame.
+// Frame is a value that is already encoded: every codec takes its bytes as the
+// body, unchanged. To receive a reply like that, pass a *Frame.
 type Frame struct {
 	// Data is the encoded body.
 	Data []byte

@@ -2,9 +2,8 @@
 
 package codec
 
-// FrameOf returns the bytes of v if v is a [Frame] or a *Frame that is not
-// nil, and whether it is one. Every codec asks it before it encodes. The bytes
-// are those of the frame itself, not a copy.
+// FrameOf reports whether v is a [Frame] or a *Frame that is not nil, and returns
+// its bytes, not a copy. Every codec calls it before it encodes.
 func FrameOf(v any) ([]byte, bool) {
 	switch f := v.(type) {
 	case Frame:
@@ -17,8 +16,8 @@ func FrameOf(v any) ([]byte, bool) {
 	return nil, false
 }
 
-// SetFrame copies data into v if v is a *[Frame] that is not nil, and reports
-// whether it is one. Every codec asks it before it decodes.
+// SetFrame reports whether v is a *[Frame] that is not nil, and copies data into it.
+// Every codec calls it before it decodes.
 func SetFrame(v any, data []byte) bool {
 	f, ok := v.(*Frame)
 	if !ok || f == nil {

@@ -9,13 +9,13 @@
 //
 //	url, wait, err := inspect.Serve(ctx, client.Runtime())
 //
-// Looking disturbs nobody and waits for nobody: every answer is put together
-// from what the actors have published, so an actor that is stuck, or a call
-// whose codec hangs, is shown as such. Nothing runs, and nothing is collected,
-// while nobody looks.
+// Every answer is assembled from what the actors publish. So a request neither
+// disturbs them nor waits for them, and an actor that is stuck, or a call whose
+// codec hangs, is shown as such. Without a request nothing runs and nothing is
+// collected.
 //
-// It shows addresses, the names of services and endpoints, and numbers; never
-// bodies or metadata. It answers only requests whose Host header names this
-// machine's loopback or a host of [WithHosts], so that no web page can read it
-// through a name of its own (DNS rebinding), and it changes nothing.
+// It shows addresses, the names of services and endpoints, numbers and error
+// texts; never bodies or metadata. It changes nothing. It answers only requests
+// whose Host header names the loopback or a host of [WithHosts], so that no web
+// page can read it by DNS rebinding.
 package inspect

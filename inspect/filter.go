@@ -14,14 +14,14 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// filter is what a list is asked for.
+// filter selects the elements of a list.
 type filter struct {
 	limit   int
 	service string        // "" for all
 	age     time.Duration // at least
 }
 
-// wanted reads ?limit=, 0 or more, ?service=, and ?min_ms=, 0 or more.
+// wanted parses ?limit=, 0 or more, ?service=, and ?min_ms=, 0 or more.
 func wanted(r *http.Request) (filter, error) {
 	query := r.URL.Query()
 	limit, err := number(query.Get("limit"), "limit", defaultLimit, math.MaxInt32)
@@ -46,16 +46,15 @@ func number(text, name string, otherwise, most int64) (int64, error) {
 	return min(n, most), nil
 }
 
-// passes reports whether something of the service and the age is wanted.
+// passes reports whether the filter selects an element of this service and age.
 func (f filter) passes(service string, age time.Duration) bool {
 	return (f.service == "" || f.service == service) && age >= f.age
 }
 
-// first returns as many of a list as are wanted.
+// first returns the first elements of a list, as many as the limit allows.
 func first[T any](f filter, list []T) []T { return list[:min(f.limit, len(list))] }
 
-// one returns the element that a path names below that of its list, nil if
-// there is none now.
+// one returns the element of a list that the path names, nil if there is none.
 func (h *handler) one(path string) any {
 	list, id, _ := strings.Cut(strings.TrimPrefix(path, "/v1/"), "/")
 	if id == "" || !strings.HasPrefix(path, "/v1/") {

@@ -13,11 +13,11 @@ import (
 	"strings"
 )
 
-// guard decides who may look.
+// guard decides which requests are answered.
 type guard struct {
 	hosts  map[string]bool
 	token  string
-	cookie string // its name stands for the token: a browser shares cookies among ports
+	cookie string // its name depends on the token: browsers share cookies among ports
 }
 
 func newGuard(c config) guard {
@@ -29,8 +29,8 @@ func newGuard(c config) guard {
 	return g
 }
 
-// admit reports whether the request may be answered; if not, it has been told
-// why.
+// admit reports whether the request may be answered; if not, it has written the
+// refusal.
 func (g *guard) admit(w http.ResponseWriter, r *http.Request) bool {
 	host := hostOf(r.Host)
 	switch {
@@ -52,10 +52,10 @@ func (g *guard) admit(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// trade gives the token as a cookie that scripts cannot read, and sends the
-// browser to the same page without it, so that no history keeps it.
+// trade sets the token as a cookie that scripts cannot read, and redirects to the
+// same page without the token, so that it does not stay in the browser's history.
 func (g *guard) trade(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure would lock out the loopback, which has no TLS
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure would exclude the loopback, which has no TLS
 		Name: g.cookie, Value: url.QueryEscape(g.token), Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
 	// Relative, because a prefix may have been stripped; "./" also keeps a
@@ -74,7 +74,7 @@ func (g *guard) knows(r *http.Request) bool {
 	if err != nil {
 		return false
 	}
-	token, err := url.QueryUnescape(cookie.Value) // a cookie cannot have every byte
+	token, err := url.QueryUnescape(cookie.Value) // escaped, because a cookie cannot contain every byte
 	return err == nil && g.matches(token)
 }
 
@@ -82,7 +82,7 @@ func (g *guard) matches(token string) bool {
 	return subtle.ConstantTimeCompare([]byte(token), []byte(g.token)) == 1
 }
 
-// hostOf is the host of a Host header in lower case, without port and
+// hostOf returns the host of a Host header in lower case, without port and
 // brackets.
 func hostOf(header string) string {
 	host, _, err := net.SplitHostPort(header)

@@ -11,24 +11,22 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// Source is what can be inspected; *actors.Runtime, which api.Caller.Runtime
-// returns, is one.
+// Source is what can be inspected: *actors.Runtime, which api.Caller.Runtime
+// returns.
 type Source interface {
-	// Snapshot returns a picture of now. It must not wait for anybody, and is
-	// called by many goroutines at once.
+	// Snapshot returns the current state. It must not block, and must be safe for
+	// concurrent use.
 	Snapshot() messages.Snapshot
 }
 
-// Handler returns the inspector of a client, to be mounted wherever its user
-// wants it, under a prefix with the help of http.StripPrefix. It starts no
-// goroutine and takes no snapshot unless it is asked, and may be used by many
-// goroutines at once.
+// Handler returns the inspector of a client as a handler to mount, under a prefix
+// with http.StripPrefix. It starts no goroutine and takes a snapshot only for a
+// request. It is safe for concurrent use.
 //
-// It answers GET and HEAD: a page at "/", and JSON at the paths that "/v1/"
-// lists. Names are in snake_case, durations are nanoseconds in members called
-// *_ns, points in time are RFC 3339. Elements of lists are those of
-// [messages.Snapshot], where each member is explained. An error is
-// {"error": TEXT} under a status of 400 or more.
+// It answers GET and HEAD: a page at "/", and JSON at the paths that "/v1/" lists.
+// Names are in snake_case, durations are nanoseconds in members called *_ns, times
+// are RFC 3339. The elements of lists are those of [messages.Snapshot], which
+// documents each member. An error is {"error": TEXT} with a status of 400 or more.
 func Handler(rt Source, opts ...Option) http.Handler {
 	return newHandler(rt, configOf(opts))
 }
@@ -68,7 +66,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path := r.URL.Path
-	if path == "" { // what http.StripPrefix leaves of its own prefix
+	if path == "" { // http.StripPrefix has removed all of it
 		path = "/"
 	}
 	if f, ok := h.files[path]; ok {
@@ -94,14 +92,14 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func reply(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
-	if err != nil { // only the user's settings can do that
+	if err != nil { // only the user's settings can fail
 		status = http.StatusInternalServerError
 		body = []byte(`{"error":"the answer cannot be written as JSON"}`)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)+1))
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n')) // who hung up gets nothing
+	_, _ = w.Write(append(body, '\n')) // it fails only if the client has gone
 }
 
 func fail(w http.ResponseWriter, status int, text string) {
@@ -110,8 +108,8 @@ func fail(w http.ResponseWriter, status int, text string) {
 	}{text})
 }
 
-// secure sets what every answer says: it is for this page only, from this
-// server only, and nobody keeps or frames it.
+// secure sets the headers of every answer: they forbid caching, framing, and
+// content from other servers.
 func secure(h http.Header) {
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "+

@@ -24,8 +24,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// still is a source that shows the same picture for ever, and counts who
-// looks.
+// still is a source that always returns the same snapshot, and counts how many were
+// taken.
 type still struct {
 	picture messages.Snapshot
 	looks   int
@@ -164,7 +164,7 @@ func TestMountedUnderAPrefix(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestRefusedRequests(t *testing.T) {
 	for _, tc := range []struct {
 		name, method, url string
 		want              int
@@ -208,7 +208,7 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestSettingsThatAreNoJSON(t *testing.T) {
+func TestSettingsThatCannotBeEncoded(t *testing.T) {
 	w := get(inspect.Handler(&still{}, inspect.WithSettings(func() any { return func() {} })), "/v1/config")
 	if w.Code != http.StatusInternalServerError || !json.Valid(w.Body.Bytes()) {
 		t.Errorf("got %d %q, want 500 and JSON", w.Code, w.Body)

@@ -31,5 +31,5 @@ func page() map[string]file {
 func (f file) serve(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", f.contentType)
 	w.Header().Set("Content-Length", strconv.Itoa(len(f.text)))
-	_, _ = w.Write([]byte(f.text)) // who hung up gets nothing
+	_, _ = w.Write([]byte(f.text)) // it fails only if the client has gone
 }

@@ -19,25 +19,24 @@ const (
 	// minToken is the shortest token that Serve takes: 64 bits in hexadecimal.
 	minToken = 16
 
-	// An answer is made at once, so who takes longer than this to ask, or to
-	// read it, does not mean well.
+	// An answer is made at once, so these bound only how long a client may take to
+	// send a request and to read the answer.
 	headTimeout  = 5 * time.Second
 	writeTimeout = 10 * time.Second
 	idleTimeout  = time.Minute
 	maxHeader    = 16 << 10
-	// stopGrace is how long answers that are being written may take after ctx
-	// has ended.
+	// stopGrace is how long answers that are being written may take once ctx is
+	// done.
 	stopGrace = time.Second
 )
 
-// Serve answers at an address of its own until ctx ends: on a free port of
-// the loopback unless [WithAddress] says otherwise. It refuses an address
-// beyond the loopback without a token of at least 16 bytes ([WithToken]).
+// Serve listens at an address of its own until ctx is done: on a free port of the
+// loopback unless [WithAddress] sets another one. An address other than the
+// loopback needs a token of at least 16 bytes ([WithToken]).
 //
-// It returns once it listens. The URL is that of the page, with the token if
-// there is one; print it, and treat it as a secret then. wait waits until
-// serving has ended and returns why: nil because ctx ended. It may be called
-// any number of times.
+// It returns once it listens. page is the URL of the page; it contains the token,
+// if there is one, and then is a secret. wait blocks until serving has ended and
+// returns why, nil if ctx was done. It may be called any number of times.
 func Serve(ctx context.Context, rt Source, opts ...Option) (page string, wait func() error, err error) {
 	c := configOf(opts)
 	listener, err := c.listen(ctx)
@@ -65,7 +64,7 @@ func Serve(ctx context.Context, rt Source, opts ...Option) (page string, wait fu
 	}, nil
 }
 
-// run serves until ctx ends.
+// run serves until ctx is done.
 func run(ctx context.Context, server *http.Server, listener net.Listener) error {
 	stopped := make(chan struct{})
 	release := context.AfterFunc(ctx, func() {
@@ -73,12 +72,12 @@ func run(ctx context.Context, server *http.Server, listener net.Listener) error 
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopGrace)
 		defer cancel()
 		if server.Shutdown(grace) != nil {
-			_ = server.Close() // what is still open has had its time
+			_ = server.Close() // cuts what is still open
 		}
 	})
 	err := server.Serve(listener)
 	if release() {
-		_ = server.Close() // it failed by itself, and err says how
+		_ = server.Close() // Serve has failed, and err says why
 		return fmt.Errorf("inspect: %w", err)
 	}
 	<-stopped
@@ -88,8 +87,8 @@ func run(ctx context.Context, server *http.Server, listener net.Listener) error 
 	return nil
 }
 
-// listen resolves the address before it is opened, so that a port beyond the
-// loopback is never open for want of a token.
+// listen resolves the address before it listens, so that a port beyond the loopback
+// is never opened without a token.
 func (c *config) listen(ctx context.Context) (net.Listener, error) {
 	at, err := net.ResolveTCPAddr("tcp", c.address)
 	if err != nil {
@@ -110,7 +109,7 @@ func (c *config) listen(ctx context.Context) (net.Listener, error) {
 	return new(net.ListenConfig).Listen(ctx, "tcp", at.String())
 }
 
-// url is where to look from this machine.
+// url returns the URL of the page on this machine.
 func (c *config) url(at net.Addr) string {
 	host := at.String()
 	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {

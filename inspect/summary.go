@@ -16,14 +16,14 @@ type summaryView struct {
 	Actors   int             `json:"actors"`
 	Services int             `json:"services"`
 	Nodes    int             `json:"nodes"`
-	// Unhealthy nodes are ejected, shunned or being probed.
+	// Unhealthy counts nodes that are ejected, shunned or being probed.
 	Unhealthy int   `json:"nodes_unhealthy"`
 	Pools     int   `json:"pools"`
 	Streams   int   `json:"streams"`
 	Open      int64 `json:"connections_open"`
 	Waiters   int64 `json:"waiters"`
-	// Deepest is the fullest mailbox now, Busiest the longest turn that is
-	// running, Oldest the age of the oldest call in flight.
+	// Deepest is the depth of the fullest mailbox, Busiest the duration of the
+	// longest running turn, Oldest the age of the oldest call in flight.
 	Deepest int64         `json:"deepest_mailbox"`
 	Busiest time.Duration `json:"longest_turn_ns"`
 	Oldest  time.Duration `json:"oldest_call_ns"`

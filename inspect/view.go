@@ -22,7 +22,7 @@ type endpointView struct {
 	What string `json:"what"`
 }
 
-// index lists what there is.
+// index lists the endpoints.
 func (h *handler) index(*http.Request) (any, error) {
 	all := []endpointView{
 		{"/v1/summary", "counters and the worst of everything"},
@@ -47,8 +47,8 @@ type configView struct {
 	Settings any `json:"settings"`
 }
 
-// take is a snapshot whose lists are never null in JSON. What it changes is
-// its own copy: a source may show others the same lists.
+// take returns a snapshot whose lists are never null in JSON. It changes only
+// copies, because a source may return the same lists to others.
 func (h *handler) take() messages.Snapshot {
 	s := h.source.Snapshot()
 	s.Actors = some(s.Actors)
@@ -74,8 +74,8 @@ func some[T any](list []T) []T {
 
 func (h *handler) snapshot(*http.Request) (any, error) { return h.take(), nil }
 
-// listView is the part that all lists have: when, and how many are wanted,
-// without the limit.
+// listView is what all lists have in common: when the snapshot was taken, and how
+// many elements there are without the limit.
 type listView struct {
 	Taken time.Time `json:"taken"`
 	Total int       `json:"total"`

@@ -15,13 +15,13 @@ const (
 	grpcInternal    = "13"
 )
 
-// replied is the answer of a unary handler. Its header has only what this
-// answer sets; over HTTP the transport adds the header of the first request.
+// replied returns the answer of a unary handler. Its header has only the fields
+// of this answer; over HTTP the transport adds those of the first request.
 func (x *exchange) replied(v any) *transport.Message {
 	return x.reply(v, x.rpcID, nil)
 }
 
-// reply encodes v under a header that begins with what is given.
+// reply encodes v into a message whose header begins with the given one.
 func (x *exchange) reply(v any, id string, header transport.Header) *transport.Message {
 	body, err := x.encode(v, id)
 	both(&header, headID, id)
@@ -49,14 +49,14 @@ func (x *exchange) encode(v any, id string) ([]byte, error) {
 	body, err := x.codec.Marshal(v)
 	if _, is := x.codec.(json.Codec); is && err == nil {
 		if _, is := x.in.(native); is {
-			body = body[:len(body)-1] // gRPC frames the text, and has no newline behind it
+			body = body[:len(body)-1] // in a gRPC frame the text has no final newline
 		}
 	}
 	return body, err
 }
 
-// failed is the answer to a request that failed, nil when the codec cannot
-// say it. Its header is that of the request with the error added.
+// failed returns the answer to a request that failed, nil if the codec cannot
+// encode one. Its header is that of the request with the error added.
 func (x *exchange) failed(err error) *transport.Message {
 	text := err.Error()
 	header := x.opening.Header.Clone()
@@ -77,7 +77,7 @@ func (x *exchange) withError(header transport.Header, text string) *transport.Me
 	}
 	m := &transport.Message{Header: header}
 	if enveloper, ok := x.codec.(codec.Enveloper); ok {
-		// The envelope of an error has lost the id.
+		// The envelope of an error has no id, as in go-micro.
 		body, err := enveloper.AppendReply(nil, codec.Envelope{Error: text}, nil)
 		if err != nil {
 			return nil

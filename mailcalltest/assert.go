@@ -9,8 +9,8 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// AssertAttempts fails the test unless err has an *rpcerr.CallError with n
-// attempts. The failure lists those there were.
+// AssertAttempts fails the test unless err contains an *rpcerr.CallError with n
+// attempts. The failure lists the actual ones.
 func AssertAttempts(tb testing.TB, err error, n int) {
 	tb.Helper()
 	var call *rpcerr.CallError
@@ -27,8 +27,8 @@ func AssertAttempts(tb testing.TB, err error, n int) {
 	}
 }
 
-// AssertCalls fails the test unless n requests for the endpoint arrived at
-// the responder so far; see [Responder.Calls].
+// AssertCalls fails the test unless exactly n requests for the endpoint have
+// arrived at the responder so far; see [Responder.Calls].
 func AssertCalls(tb testing.TB, r *Responder, endpoint string, n int) {
 	tb.Helper()
 	if got := r.Calls(endpoint); got != n {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mailcalltest is for the tests of those who use mailcall: a real
+// Package mailcalltest helps to test programs that use mailcall. It has a real
 // responder that speaks go-micro's protocol over any [transport.Listener],
-// faults on order, and assertions.
+// scripted faults, and assertions.
 //
 //	server := mailcalltest.Start(t)
 //	server.SetScript(mailcalltest.Script{
@@ -12,9 +12,9 @@
 //	// ... call Greeter.Hello at server.Address() ...
 //	mailcalltest.AssertCalls(t, server, "Greeter.Hello", 1)
 //
-// A [Responder] answers as a go-micro v6 server does, its silences included:
-// a handler that panics, an error under application/octet-stream and a second
-// unary request on a busy connection get no answer. Where that server has a
-// fault of its own (replies of a stream that overwrite each other) the
-// responder has not.
+// A [Responder] answers as a go-micro v6 server does, and gives no answer where
+// that one gives none: after a panic of the handler, for an error under
+// application/octet-stream, and to a second unary request on a busy connection.
+// It does not imitate that server's bugs, such as stream replies that overwrite
+// each other.
 package mailcalltest

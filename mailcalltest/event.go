@@ -12,8 +12,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// event deals with a message under a topic, and reports whether the connection
-// lives on.
+// event handles a message with a topic, and reports whether the connection goes
+// on.
 func (s *session) event(ctx context.Context, topic string, m *transport.Message) bool {
 	return s.write(s.published(ctx, topic, m))
 }
@@ -34,8 +34,7 @@ func (s *session) published(ctx context.Context, topic string, m *transport.Mess
 	return answer
 }
 
-// guarded turns an error or a panic of a subscriber into the error that go-micro
-// sends.
+// guarded calls f and turns an error or a panic into the error that go-micro sends.
 func guarded(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -48,7 +47,7 @@ func guarded(f func() error) (err error) {
 	return nil
 }
 
-// recovered is how go-micro tells of a panic, where it does.
+// recovered returns the error with which go-micro reports a panic, if it does.
 func recovered(p any) error {
 	return rpcerr.New(rpcerr.IDServer, http.StatusInternalServerError, fmt.Sprintf("panic recovered: %v", p))
 }

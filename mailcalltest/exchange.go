@@ -25,7 +25,7 @@ import (
 type exchange struct {
 	s           *session
 	id          string             // key in the session
-	opening     *transport.Message // the request, its header completed
+	opening     *transport.Message // the request, with its header completed
 	contentType string
 	codec       codec.Codec
 	handler     Handler
@@ -35,10 +35,10 @@ type exchange struct {
 	headers     metadata.Metadata
 	fault       Fault
 	inbox       chan *transport.Message // later messages; nil for a unary endpoint
-	over        chan struct{}           // closed when the id is free again
+	over        chan struct{}           // closed when the id may be used again
 
-	// in is the exchange on a connection where exchanges are something of
-	// their own, nil elsewhere; concluded says that its stream ended well.
+	// in is the transport's exchange, nil if the transport has none; concluded
+	// says that its stream ended normally.
 	in        transport.Incoming
 	concluded bool
 }
@@ -54,7 +54,7 @@ func newExchange(s *session, id string, m *transport.Message, c codec.Codec) *ex
 	return x
 }
 
-// admit counts the exchange, and sees which fault it meets.
+// admit counts the exchange and takes the fault that applies to it.
 func (x *exchange) admit() {
 	s := x.s
 	if x.refusal != nil {
@@ -71,7 +71,7 @@ func (x *exchange) admit() {
 	}
 }
 
-// route finds the handler: by the header, else by the envelope.
+// route finds the handler by the header, else by the envelope.
 func (x *exchange) route() {
 	envelope, payload, err := open(x.codec, x.opening)
 	if err != nil {
@@ -82,7 +82,7 @@ func (x *exchange) route() {
 	x.routeTo(envelope.Method)
 }
 
-// routeTo finds the handler; method is what the envelope names.
+// routeTo finds the handler; method is the one named in the envelope.
 func (x *exchange) routeTo(method string) {
 	endpoint := x.opening.Header.Get(headEndpoint)
 	for _, other := range [...]string{x.opening.Header.Get(headMethod), method} {
@@ -93,7 +93,7 @@ func (x *exchange) routeTo(method string) {
 	x.handler, x.refusal = x.s.r.find(endpoint)
 }
 
-// open takes the envelope off a message, if its codec has one.
+// open removes the envelope from a message, if its codec has one.
 func open(c codec.Codec, m *transport.Message) (codec.Envelope, []byte, error) {
 	enveloper, ok := c.(codec.Enveloper)
 	if !ok {
@@ -129,8 +129,8 @@ func (r *Responder) find(endpoint string) (Handler, error) {
 	return Handler{}, errors.New("rpc: can't find service " + service)
 }
 
-// deliver takes a further message under the same id. A stream's handler gets
-// it; on a unary call it is lost.
+// deliver handles a further message with the same id. The handler of a stream
+// gets it; for a unary call it is dropped.
 func (x *exchange) deliver(ctx context.Context, m *transport.Message) bool {
 	if x.handler.serve == nil {
 		x.s.r.tally(func(st *Stats) { st.Swallowed++ })
@@ -139,7 +139,7 @@ func (x *exchange) deliver(ctx context.Context, m *transport.Message) bool {
 	select {
 	case x.inbox <- m:
 	case <-x.over:
-		return x.s.take(ctx, m) // the id is free: the message begins anew
+		return x.s.take(ctx, m) // the id is free: this is a new exchange
 	case <-x.s.gone:
 		return false
 	}
@@ -162,8 +162,8 @@ func (x *exchange) run(session context.Context) {
 	x.finish(answer)
 }
 
-// finish frees the id and sends the answer, if there is one to send and
-// somebody to send it to.
+// finish frees the id and sends the answer, if there is one and the client is
+// still connected.
 func (x *exchange) finish(answer *transport.Message) {
 	if x.in != nil {
 		x.conclude(answer)
@@ -183,12 +183,12 @@ func (x *exchange) finish(answer *transport.Message) {
 	}
 }
 
-// context is what the handler gets: the header and the deadline.
+// context returns the handler's context, with the header and the deadline.
 func (x *exchange) context(session context.Context) (context.Context, context.CancelFunc) {
 	ctx := metadata.NewContext(session, x.headers)
 	ns, err := strconv.ParseInt(x.opening.Header.Get(headTimeout), 10, 64)
 	if err != nil || ns < 0 {
-		return context.WithCancel(ctx) // go-micro ignores what is no number
+		return context.WithCancel(ctx) // go-micro ignores a Timeout that is not a number
 	}
 	timeout := time.Duration(ns)
 	x.s.r.count(x.handler.name, func(e *EndpointStats) { e.Timeouts++; e.LastTimeout = timeout })
@@ -216,8 +216,8 @@ func (x *exchange) perform(ctx context.Context) (answer *transport.Message) {
 	return x.replied(value)
 }
 
-// panicked is the answer for a handler that has panicked: a go-micro server
-// says nothing then, but for the one of gRPC.
+// panicked returns the answer for a handler that has panicked: none, except over
+// gRPC, as in go-micro.
 func (x *exchange) panicked(p any) *transport.Message {
 	if _, is := x.in.(native); is {
 		return x.failed(recovered(p))
@@ -225,7 +225,7 @@ func (x *exchange) panicked(p any) *transport.Message {
 	return nil
 }
 
-// decode is given to the handler. An empty body leaves v as it is.
+// decode decodes the request for the handler. An empty body leaves v unchanged.
 func (x *exchange) decode(v any) error {
 	return decode(x.codec, x.opening.Body, x.payload, v)
 }
@@ -248,22 +248,21 @@ func decode(c codec.Codec, body, payload []byte, v any) error {
 	return nil
 }
 
-// firstOf reads the first JSON value of data. A go-micro server reads from a
-// stream: it does not look at what follows, and what is cut off is an unexpected
-// EOF.
+// firstOf reads the first JSON value of data. A go-micro server reads a stream: it
+// does not read what follows, and truncated data is an unexpected EOF.
 func firstOf(data []byte, value *stdjson.RawMessage) error {
 	return stdjson.NewDecoder(bytes.NewReader(data)).Decode(value)
 }
 
-// bare is an error of decoding without the codec's own words around it, as
-// go-micro has it on the wire.
+// bare is a decoding error without the text that the codec has added, as go-micro
+// sends it.
 type bare struct{ error }
 
-// Error is the text of the innermost error. Protobuf's errors have inside only
-// that they are some.
+// Error returns the text of the innermost error. Protobuf's errors wrap a generic
+// one, which is not meant.
 func (b bare) Error() string {
 	inner := b.error
-	for next := errors.Unwrap(inner); next != nil && next != proto.Error; next = errors.Unwrap(inner) { //nolint:errorlint // what has it inside is wanted
+	for next := errors.Unwrap(inner); next != nil && next != proto.Error; next = errors.Unwrap(inner) { //nolint:errorlint // errors that wrap it are wanted
 		inner = next
 	}
 	return inner.Error()

@@ -15,15 +15,15 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// JSONRequest is what the endpoint Greeter.Json takes.
+// JSONRequest is the request of the endpoint Greeter.Json.
 type JSONRequest struct {
-	// Name is who is greeted.
+	// Name is the name to greet.
 	Name string `json:"name"`
-	// Nums are added up.
+	// Nums are the numbers to add up.
 	Nums []int `json:"nums"`
 }
 
-// JSONReply is what the endpoint Greeter.Json answers.
+// JSONReply is the reply of the endpoint Greeter.Json.
 type JSONReply struct {
 	// Msg is the greeting.
 	Msg string `json:"msg"`
@@ -49,7 +49,7 @@ type JSONReply struct {
 //	Greeter.Text          a string, repeated after "text:"; text/plain
 //	Greeter.Json          JSONRequest and JSONReply
 //
-// Options are applied after that and may add and replace endpoints.
+// Options are applied afterwards and may add or replace endpoints.
 func NewGreeter(name string, opts ...Option) *Responder {
 	g := &greeter{name: name}
 	handlers := WithHandlers(
@@ -148,7 +148,7 @@ func (g *greeter) json(_ context.Context, req *JSONRequest, rsp *JSONReply) erro
 	return nil
 }
 
-// milliseconds is ms as a duration, one hour at most.
+// milliseconds returns ms as a duration, at most one hour.
 func milliseconds(ms int64) time.Duration {
 	return time.Duration(min(max(ms, 0), time.Hour.Milliseconds())) * time.Millisecond
 }

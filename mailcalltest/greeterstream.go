@@ -12,8 +12,8 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// endCount in a request ends a stream: the go-micro client cannot end its own
-// half, so client streams need a mark within.
+// endCount in a request ends a stream: a go-micro client cannot end its direction,
+// so client streams need a mark in the messages.
 const endCount = -1
 
 func (g *greeter) serverStream(ctx context.Context, s *Stream) error {

@@ -21,15 +21,15 @@ const (
 	headProtocol = "Micro-Protocol"
 	headTimeout  = "Timeout"
 	headType     = "Content-Type"
-	// headID is looked up letter by letter. HTTP spells it Micro-Id on the
-	// way, and a go-micro server then does not find it.
+	// headID is case-sensitive: HTTP changes it to Micro-Id, and then a go-micro
+	// server does not find it.
 	headID = "Micro-ID"
 	// endOfStream is the text of Micro-Error that ends a stream.
 	endOfStream = "EOS"
 	alternate   = "X-"
 )
 
-// either returns the value of name, or that of X-name where it is empty.
+// either returns the value of name, or that of X-name if it is empty.
 func either(h transport.Header, name string) string {
 	if value := h.Get(name); value != "" {
 		return value
@@ -37,7 +37,7 @@ func either(h transport.Header, name string) string {
 	return h.Get(alternate + name)
 }
 
-// exact returns the value of the field that is spelled name.
+// exact returns the value of the field with exactly this name.
 func exact(h transport.Header, name string) string {
 	for i := range h {
 		if h[i].Name == name {
@@ -69,8 +69,8 @@ func keep(m *transport.Message) *transport.Message {
 	return kept
 }
 
-// toMetadata is the header as a handler sees it. Where a name occurs twice
-// the first field counts.
+// toMetadata returns the header as a handler gets it. If a name occurs several
+// times, the first field counts.
 func toMetadata(h transport.Header, local, remote string) metadata.Metadata {
 	md := make(metadata.Metadata, len(h)+2)
 	for _, f := range h {

@@ -15,12 +15,12 @@ import (
 // never leave a call without an answer.
 type native interface {
 	transport.Incoming
-	// Metadata is what the handlers of such servers see.
+	// Metadata is what the handlers of such servers get.
 	Metadata() transport.Header
 }
 
-// accept serves a connection on which exchanges are something of their own.
-// They need no ids of ours: each has its own way back.
+// accept serves a connection of a transport with exchanges of its own. They need
+// no ids, because each has its own way to answer.
 func (s *session) accept(ctx context.Context, a transport.Acceptor) {
 	for {
 		in, err := a.Accept()
@@ -33,7 +33,7 @@ func (s *session) accept(ctx context.Context, a transport.Acceptor) {
 	}
 }
 
-// receive begins one exchange and reports whether the connection lives on.
+// receive begins one exchange and reports whether the connection goes on.
 func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
 	m := &transport.Message{Header: in.Opening().Clone()}
 	if in.Unary() {
@@ -73,14 +73,14 @@ func (s *session) receive(ctx context.Context, in transport.Incoming) bool {
 	return true
 }
 
-// metadata is what the handler of an exchange sees of its header, as it came.
+// metadata returns the header of an exchange, as it arrived, as its handler gets it.
 func (s *session) metadata(in transport.Incoming, h transport.Header) metadata.Metadata {
 	n, is := in.(native)
 	if !is {
 		return toMetadata(h, s.local, s.remote)
 	}
 	md := toMetadata(n.Metadata(), s.local, s.remote)
-	delete(md, "Local") // there it is not told
+	delete(md, "Local") // gRPC servers do not have it
 	return md
 }
 
@@ -98,8 +98,8 @@ func (x *exchange) runIncoming(ctx context.Context) {
 	x.run(ctx)
 }
 
-// conclude sends the answer, or for a stream what ends it. No answer to a
-// unary exchange is none: the client waits.
+// conclude sends the answer, or what ends a stream. A unary exchange without an
+// answer gets none: the client waits.
 func (x *exchange) conclude(answer *transport.Message) {
 	if answer == nil && !x.concluded {
 		return
@@ -109,8 +109,8 @@ func (x *exchange) conclude(answer *transport.Message) {
 	}
 }
 
-// end ends the exchange. Of an answer that cannot be written it says so in place
-// of it: the client would wait in vain.
+// end ends the exchange with the answer. If that cannot be written, it answers with
+// an error instead, because the client would wait in vain.
 func (x *exchange) end(answer *transport.Message) error {
 	err := x.in.End(answer)
 	if errors.Is(err, transport.ErrTooLarge) || errors.Is(err, transport.ErrInvalid) {
@@ -119,8 +119,7 @@ func (x *exchange) end(answer *transport.Message) error {
 	return err
 }
 
-// pass sends a message the way its fault wants it, and reports whether it went
-// out.
+// pass sends a message as its fault says, and reports whether it was sent.
 func (x *exchange) pass(m *transport.Message, send func(*transport.Message) error) bool {
 	switch f := x.fault; f.kind {
 	case kindReset:
@@ -139,13 +138,13 @@ func (x *exchange) pass(m *transport.Message, send func(*transport.Message) erro
 	return send(m) == nil && !x.givenUp()
 }
 
-// slowness is how long a body takes in the steps of a Slow fault.
+// slowness returns how long sending n bytes takes under a Slow fault.
 func slowness(f Fault, n int) time.Duration {
 	return time.Duration((n+f.n-1)/f.n) * f.delay
 }
 
-// givenUp reports whether the client no longer waits, for whichever reason but
-// the deadline.
+// givenUp reports whether the client no longer waits, for any reason other than the
+// deadline.
 func (x *exchange) givenUp() bool {
 	return errors.Is(x.in.Context().Err(), context.Canceled) && x.s.lost()
 }

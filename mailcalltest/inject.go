@@ -10,8 +10,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// inject applies what the fault does before the handler. It reports whether
-// the handler is to run; if not, the answer is what there is, nil for none.
+// inject applies what the fault does before the handler. It reports whether the
+// handler has to run; if not, answer is what to send, nil for nothing.
 func (x *exchange) inject() (answer *transport.Message, proceed bool) {
 	r := x.s.r
 	if !r.faults.hold(x.s.gone) {
@@ -39,7 +39,7 @@ func (x *exchange) inject() (answer *transport.Message, proceed bool) {
 	return nil, true
 }
 
-// raw writes bytes past the transport, or closes a connection that has none.
+// raw writes bytes directly to the socket, or closes a connection without one.
 func (x *exchange) raw(data []byte) {
 	x.s.free(x) // before the client can answer with its next request
 	x.s.send.Lock()
@@ -49,8 +49,8 @@ func (x *exchange) raw(data []byte) {
 	}
 }
 
-// send sends one message of the exchange, the way its fault wants it, and
-// reports whether the connection lives on.
+// send sends one message of the exchange, as its fault says, and reports whether
+// the connection goes on.
 func (x *exchange) send(m *transport.Message) bool {
 	if x.in != nil {
 		return x.pass(m, x.in.Send)
@@ -80,7 +80,7 @@ func (x *exchange) sendPart(m *transport.Message, f Fault) bool {
 
 func (x *exchange) sendSlow(m *transport.Message, f Fault) bool {
 	socket := socketOf(x.s.conn)
-	x.s.send.Lock() // held to the end: nothing comes in between
+	x.s.send.Lock() // held to the end, so that no other message comes in between
 	for data := renderHTTP(m); len(data) > 0; {
 		step := min(f.n, len(data))
 		if socket != nil && !push(socket, data[:step]) {

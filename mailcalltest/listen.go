@@ -12,12 +12,12 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// maxConnections is how many connections a responder has open at a time; more
-// are closed as they come. A loopback port range ends not far beyond.
+// maxConnections is how many connections a responder has open at a time; others
+// are closed at once. The range of local ports is not much larger.
 const maxConnections = 1 << 14
 
-// acceptPause is the wait after an Accept that failed for want of something
-// that may come back, such as file descriptors. It is net/http's first one.
+// acceptPause is the wait after an Accept that failed for a reason that may pass,
+// such as a lack of file descriptors. It is net/http's first one.
 const acceptPause = 5 * time.Millisecond
 
 // serving is one listener and the loop that accepts from it.
@@ -26,8 +26,8 @@ type serving struct {
 	over     chan struct{} // closed when the loop has ended
 }
 
-// Listen listens at address and serves from there in the background, until
-// Kill or Close. Only a responder that was started so can Restart.
+// Listen listens at address and serves in the background, until Kill or Close.
+// Only a responder that was started by Listen can Restart.
 func (r *Responder) Listen(on Listening, address string) error {
 	l, err := on.Listen(address)
 	if err != nil {
@@ -36,9 +36,9 @@ func (r *Responder) Listen(on Listening, address string) error {
 	return r.begin(l, on)
 }
 
-// Serve serves from a listener in the background and returns at once. The
-// responder owns the listener from then on and closes it, also when it
-// returns an error: it was closed, or it serves already.
+// Serve serves from a listener in the background and returns at once. The responder
+// owns the listener from then on and closes it, even if Serve returns an error,
+// because the responder was closed or serves already.
 func (r *Responder) Serve(l transport.Listener) error { return r.begin(l, nil) }
 
 func (r *Responder) begin(l transport.Listener, on Listening) error {
@@ -104,9 +104,8 @@ func (r *Responder) admit(from *serving, conn transport.Conn) {
 	go s.run(ctx)
 }
 
-// Kill is a crash: it stops listening and closes all connections at once.
-// Clients that dial are refused until Restart. The script, the counters and
-// the steady faults stay.
+// Kill simulates a crash: it stops listening and closes all connections at once.
+// Dials are refused until Restart. Script, counters, delay and fail rate stay.
 func (r *Responder) Kill() { _ = r.kill() }
 
 func (r *Responder) kill() error {
@@ -131,9 +130,9 @@ func (r *Responder) kill() error {
 	return err
 }
 
-// Restart listens again at the address of before. It is an error if the
-// responder was not started by Listen, was not killed, or was closed, and if
-// somebody else has taken the address.
+// Restart listens again at the same address. It returns an error if the responder
+// was not started by Listen, was not killed, or was closed, or if the address is
+// in use.
 func (r *Responder) Restart() error {
 	r.mu.Lock()
 	on, address, alive := r.on, r.address, r.serving != nil
@@ -147,9 +146,9 @@ func (r *Responder) Restart() error {
 	return r.Listen(on, address)
 }
 
-// Close stops the responder for good and waits for all its goroutines, the
-// handlers among them: a handler that ignores its context is waited for. The
-// error is that of closing the listener. Closing twice is fine.
+// Close stops the responder and waits for all its goroutines, including handlers,
+// even those that ignore their context. It returns the error of closing the
+// listener. It may be repeated.
 func (r *Responder) Close() error {
 	r.mu.Lock()
 	if !r.closed {

@@ -34,10 +34,10 @@ func WithCodec(contentType string, c codec.Codec) Option {
 	}
 }
 
-// WithSubscriber adds what handles the events of a topic that arrive over the
-// transport. It runs on the goroutine of the connection, one event at a time;
-// an error is told to the client as one of go.micro.server. Topics without a
-// subscriber are answered as if all were well, which is what go-micro does.
+// WithSubscriber adds a function that handles the events of a topic. It runs on the
+// goroutine of the connection, one event at a time; the client gets an error of it as one of go.micro.server. As
+// in go-micro, events of a topic without a subscriber are answered without an
+// error.
 func WithSubscriber(topic string, f func(ctx context.Context, e Event) error) Option {
 	return func(r *Responder) { r.topics[topic] = f }
 }
@@ -47,8 +47,8 @@ func WithScript(s Script) Option {
 	return func(r *Responder) { r.faults.script = s.flat() }
 }
 
-// WithSeed sets the seed of the dice that [Responder.SetFailRate] rolls. It is
-// 1 by default, so that two runs fail alike.
+// WithSeed sets the seed of the random numbers of [Responder.SetFailRate]. Defaults
+// to 1, so that two runs fail in the same way.
 func WithSeed(seed uint64) Option {
 	return func(r *Responder) { r.faults.dice = diceFrom(seed) }
 }

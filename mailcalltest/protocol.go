@@ -9,7 +9,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// The content types whose rules differ from those of the rest.
+// The content types with rules of their own.
 const (
 	typeJSON     = "application/json"
 	typeJSONRPC  = "application/json-rpc"
@@ -20,9 +20,9 @@ const (
 	typeGRPC     = "application/grpc"
 )
 
-// legacy says whether the request is of the old protocol, in which the
-// endpoint is in the envelope. If it is not, and one of method and endpoint is
-// missing, the present one is copied to the other.
+// legacy reports whether the request uses the old protocol, in which the endpoint
+// is in the envelope. If not, and one of method and endpoint is missing, it is set
+// to the other.
 func legacy(h *transport.Header) bool {
 	if either(*h, headProtocol) != "" || either(*h, headTopic) != "" {
 		return false
@@ -40,8 +40,8 @@ func legacy(h *transport.Header) bool {
 	return false
 }
 
-// legacyType is the content type whose codec reads a request of the old
-// protocol, "" when the old protocol does not know contentType.
+// legacyType returns the content type whose codec reads a request of the old
+// protocol, "" if the old protocol does not know contentType.
 func legacyType(contentType string) string {
 	switch contentType {
 	case typeJSON, typeJSONRPC:
@@ -57,7 +57,7 @@ func legacyType(contentType string) string {
 func chooseCodec(codecs map[string]codec.Codec, h *transport.Header) codec.Codec {
 	contentType := h.Get(headType)
 	if contentType == "" {
-		contentType = typeProtobuf // go-micro's assumption
+		contentType = typeProtobuf // go-micro's default
 		h.Set(headType, contentType)
 	}
 	if legacy(h) {

@@ -20,9 +20,9 @@ type Listening interface {
 	Listen(address string) (transport.Listener, error)
 }
 
-// Responder answers calls as a go-micro v6 server does. It is made by [New]
-// or [NewGreeter], serves after [Responder.Listen] or [Responder.Serve], and
-// must be closed. All its methods may be called from any goroutine.
+// Responder answers calls as a go-micro v6 server does. Make it with [New] or
+// [NewGreeter] and start it with [Responder.Listen] or [Responder.Serve]; it must
+// be closed. It is safe for concurrent use.
 type Responder struct {
 	name     string
 	handlers map[string]Handler // fixed after New, like codecs and topics
@@ -33,7 +33,7 @@ type Responder struct {
 	work     sync.WaitGroup
 	faults   faults
 
-	mu       sync.Mutex // guards all below
+	mu       sync.Mutex // guards the fields below
 	on       Listening
 	serving  *serving
 	address  string
@@ -43,9 +43,9 @@ type Responder struct {
 	closed   bool
 }
 
-// New returns a responder called name, which is the first part of the ids of
-// the errors it injects. Without [WithHandlers] it answers every call with
-// "can't find service".
+// New returns a responder. The name is the first part of the ids of the errors that
+// it injects. Without [WithHandlers] it answers every call with "can't find
+// service".
 func New(name string, opts ...Option) *Responder {
 	r := &Responder{
 		name:     name,
@@ -59,7 +59,7 @@ func New(name string, opts ...Option) *Responder {
 	}
 	r.faults.dice = diceFrom(defaultSeed)
 	for _, opt := range opts {
-		if opt != nil { // no option is none
+		if opt != nil { // nil options are ignored
 			opt(r)
 		}
 	}
@@ -69,8 +69,8 @@ func New(name string, opts ...Option) *Responder {
 // Name returns the name given to [New].
 func (r *Responder) Name() string { return r.name }
 
-// Address returns the address a client dials, "" before the first Listen or
-// Serve. It stays the same after Kill, Restart and Close.
+// Address returns the address to dial, "" before the first Listen or Serve. Kill,
+// Restart and Close do not change it.
 func (r *Responder) Address() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

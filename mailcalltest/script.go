@@ -18,9 +18,9 @@ const (
 
 func diceFrom(seed uint64) dice.Dice { return dice.NewSource(seed).Dice() }
 
-// faults decides which fault the next connection or request meets.
+// faults decides which fault applies to the next connection or request.
 type faults struct {
-	mu     sync.Mutex // guards all below
+	mu     sync.Mutex // guards the fields below
 	script Script
 	delay  time.Duration
 	rate   float64
@@ -34,7 +34,7 @@ const (
 	onRequest    = false
 )
 
-// next takes the next fault of the script, or makes one of the steady modes.
+// next takes the next fault of the script, or makes one of delay and fail rate.
 func (f *faults) next(connection bool) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,21 +59,21 @@ func (f *faults) next(connection bool) Fault {
 	return Fault{}
 }
 
-// flat is a copy without the faults that are never met.
+// flat returns a copy without the faults that are never applied.
 func (s Script) flat() Script {
 	return slices.DeleteFunc(slices.Clone(s), func(f Fault) bool {
 		return f.count < 1 || f.kind == kindNone
 	})
 }
 
-// SetScript replaces what is left of the script. Nil ends it.
+// SetScript replaces what is left of the script. Nil removes it.
 func (r *Responder) SetScript(s Script) {
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()
 	r.faults.script = s.flat()
 }
 
-// ScriptLeft is how many faults of the script were not met yet.
+// ScriptLeft returns how many faults of the script have not been applied yet.
 func (r *Responder) ScriptLeft() int {
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()
@@ -84,25 +84,24 @@ func (r *Responder) ScriptLeft() int {
 	return left
 }
 
-// SetDelay has every request that the script does not touch begin d later;
-// 0 or less ends that.
+// SetDelay delays every request without a scripted fault by d; 0 or less is none.
 func (r *Responder) SetDelay(d time.Duration) {
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()
 	r.faults.delay = d
 }
 
-// SetFailRate answers a share of the requests that the script does not touch
-// with [Error] of code 503: none at 0, which is the default, all at 1. Which
-// ones is rolled with the dice of [WithSeed].
+// SetFailRate answers a share of the requests without a scripted fault with [Error]
+// of code 503: none at 0, which is the default, all at 1. Which ones depends on
+// [WithSeed].
 func (r *Responder) SetFailRate(rate float64) {
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()
 	r.faults.rate = rate
 }
 
-// Pause holds every request that arrives from now on, like a process that was
-// stopped: connections are accepted, nothing is answered. Deadlines run on.
+// Pause holds every request that arrives from now on, as if the process had been
+// stopped: connections are accepted, but nothing is answered. Deadlines go on.
 func (r *Responder) Pause() {
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()
@@ -111,7 +110,7 @@ func (r *Responder) Pause() {
 	}
 }
 
-// Resume lets the requests that Pause held go on.
+// Resume serves the requests that Pause has held.
 func (r *Responder) Resume() {
 	r.faults.mu.Lock()
 	defer r.faults.mu.Unlock()

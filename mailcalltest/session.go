@@ -10,16 +10,16 @@ import (
 )
 
 const (
-	// maxExchanges is how many exchanges run at a time on one connection. At
-	// the bound nothing is read until one ends.
+	// maxExchanges is how many exchanges run at a time on one connection. Beyond
+	// that nothing is read until one ends.
 	maxExchanges = 1024
-	// inboxSize is how many messages of a stream wait for its handler before
-	// nothing more is read from the connection. It is go-micro's value.
+	// inboxSize is how many messages of a stream may wait for its handler; beyond
+	// that nothing is read from the connection. It is go-micro's value.
 	inboxSize = 128
 )
 
-// session is one connection. Its goroutine reads; each exchange answers on a
-// goroutine of its own.
+// session is one connection. Its goroutine reads, and each exchange runs and
+// answers on a goroutine of its own.
 type session struct {
 	r             *Responder
 	conn          transport.Conn
@@ -67,13 +67,13 @@ func (s *session) run(ctx context.Context) {
 // end closes the connection and ends the contexts of its handlers.
 func (s *session) end() {
 	s.cancel()
-	_ = s.conn.Close() // whatever it says, the connection is over
+	_ = s.conn.Close() // the connection is over, whatever it returns
 	s.r.mu.Lock()
 	defer s.r.mu.Unlock()
 	delete(s.r.sessions, s)
 }
 
-// take deals with one message and reports whether the connection lives on.
+// take handles one message and reports whether the connection goes on.
 func (s *session) take(ctx context.Context, m *transport.Message) bool {
 	if topic := m.Header.Get(headTopic); topic != "" {
 		return s.event(ctx, topic, m)
@@ -87,13 +87,13 @@ func (s *session) take(ctx context.Context, m *transport.Message) bool {
 		return x.deliver(ctx, m)
 	}
 	if stream != "" && m.Header.Get(headError) == endOfStream {
-		s.settle()   // it may have ended just now
+		s.settle()   // the stream may just have ended
 		return false // the end of a stream that does not exist
 	}
 	return s.begin(ctx, id, m)
 }
 
-// settle waits for the answers that are on their way.
+// settle waits for the answers that are being sent.
 func (s *session) settle() {
 	s.last.Lock()
 	s.last.Unlock() //nolint:staticcheck,gocritic // to have waited is all
@@ -105,7 +105,7 @@ func (s *session) find(id string) *exchange {
 	return s.open[id]
 }
 
-// begin starts an exchange under id, which is free.
+// begin starts an exchange with a free id.
 func (s *session) begin(ctx context.Context, id string, m *transport.Message) bool {
 	headers := toMetadata(m.Header, s.local, s.remote) // as they came
 	c := chooseCodec(s.r.codecs, &m.Header)
@@ -127,7 +127,7 @@ func (s *session) begin(ctx context.Context, id string, m *transport.Message) bo
 	return true
 }
 
-// unsupported is the answer to a content type that nobody knows.
+// unsupported returns the answer to an unknown content type.
 func unsupported(m *transport.Message) *transport.Message {
 	return &transport.Message{
 		Header: transport.Header{{Name: headType, Value: typeText}},
@@ -135,8 +135,8 @@ func unsupported(m *transport.Message) *transport.Message {
 	}
 }
 
-// free lets the next exchange have the id of x. It comes before the answer,
-// so that a client that waits for the answer finds the connection free.
+// free releases the id of x. This happens before the answer is sent, so that the
+// connection is free once the client has the answer.
 func (s *session) free(x *exchange) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -156,7 +156,7 @@ func (s *session) lost() bool {
 	}
 }
 
-// write sends a message and reports whether the connection lives on.
+// write sends a message and reports whether the connection goes on.
 func (s *session) write(m *transport.Message) bool {
 	s.send.Lock()
 	err := s.conn.Send(m)

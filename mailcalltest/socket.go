@@ -12,8 +12,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// socketOf returns the socket below a connection, nil if it has none to show.
-// Nothing may write to it while the transport does.
+// socketOf returns the socket of a connection, nil if it is not accessible. It must
+// not be written to while the transport writes.
 func socketOf(c transport.Conn) net.Conn {
 	if s, ok := c.(interface{ NetConn() net.Conn }); ok {
 		return s.NetConn()
@@ -21,8 +21,8 @@ func socketOf(c transport.Conn) net.Conn {
 	return nil
 }
 
-// push writes to a socket and reports whether it took everything. Whatever
-// bound the transport has left on it is gone.
+// push writes to a socket and reports whether all was written. It removes any
+// deadline that the transport has set.
 func push(socket net.Conn, data []byte) bool {
 	if err := socket.SetWriteDeadline(time.Time{}); err != nil {
 		return false
@@ -31,17 +31,17 @@ func push(socket net.Conn, data []byte) bool {
 	return err == nil
 }
 
-// reset closes a connection so that the client sees a reset, where the
-// transport lets it.
+// reset closes a connection so that the client gets a reset, if the socket is
+// accessible.
 func reset(c transport.Conn) {
 	if s, ok := socketOf(c).(interface{ SetLinger(seconds int) error }); ok {
-		_ = s.SetLinger(0) // without it the connection ends in order
+		_ = s.SetLinger(0) // otherwise the connection ends normally
 	}
-	_ = c.Close() // there is nobody to tell
+	_ = c.Close() // an error changes nothing
 }
 
-// renderHTTP writes a message as HTTP/1.1, for faults that need the bytes. It
-// has the fields that the answer sets, without the echo of the first request.
+// renderHTTP returns a message as HTTP/1.1, for faults that work on bytes. It has
+// the fields of the answer, without those of the connection's first request.
 func renderHTTP(m *transport.Message) []byte {
 	fields := m.Header.Clone()
 	fields.Del("Content-Length")

@@ -8,8 +8,8 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// Start starts a greeter called "greeter" on a loopback port over HTTP and
-// closes it when the test ends. Further endpoints come with [WithHandlers].
+// Start starts a greeter with the name "greeter" over HTTP, on a port of the
+// loopback, and closes it when the test ends. [WithHandlers] adds endpoints.
 func Start(tb testing.TB, opts ...Option) *Responder {
 	tb.Helper()
 	over, err := http.New()
@@ -19,11 +19,10 @@ func Start(tb testing.TB, opts ...Option) *Responder {
 	return StartOn(tb, over, "127.0.0.1:0", opts...)
 }
 
-// StartOn is [Start] on a transport and at an address of your choice. On a
-// transport whose connections carry many exchanges at once each of them is
-// served for itself; there the faults that deal in bytes of HTTP/1.1 put
-// those bytes between frames, and Reset and Truncate end the connection in
-// place of the answer.
+// StartOn is [Start] with a given transport and address. If the transport's
+// connections carry many exchanges at once, each is served independently. Then the
+// faults that work on the bytes of HTTP/1.1 put those bytes between frames, and
+// Reset and Truncate end the connection instead of the answer.
 func StartOn(tb testing.TB, on Listening, address string, opts ...Option) *Responder {
 	tb.Helper()
 	r := NewGreeter("greeter", opts...)

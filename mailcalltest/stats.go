@@ -4,11 +4,10 @@ package mailcalltest
 
 import "time"
 
-// Stats are the counters of a responder since it was made. They outlive Kill
-// and Restart.
+// Stats are the counters of a responder since it was made. Kill and Restart do not
+// reset them.
 type Stats struct {
-	// Connections is how many connections were accepted, refused ones
-	// included.
+	// Connections is how many connections were accepted, including refused ones.
 	Connections int
 	// Refused is how many of them a script refused.
 	Refused int
@@ -16,11 +15,11 @@ type Stats struct {
 	Open int
 	// Events is how many events arrived.
 	Events int
-	// Unknown is how many requests named no endpoint of this responder, or
-	// could not be read so far as to know it.
+	// Unknown is how many requests named no endpoint of this responder, or could
+	// not be read far enough to tell.
 	Unknown int
-	// Swallowed is how many messages arrived on a connection, or under an
-	// id, that was busy with a unary call. They are never answered.
+	// Swallowed is how many messages arrived on a connection, or with an id, that
+	// was busy with a unary call. They are never answered.
 	Swallowed int
 	// Faults is how many faults of scripts and of the fail rate were applied
 	// to requests.
@@ -29,20 +28,20 @@ type Stats struct {
 
 // EndpointStats are the counters of one endpoint.
 type EndpointStats struct {
-	// Calls is how many requests arrived, faults included.
+	// Calls is how many requests arrived, including those with a fault.
 	Calls int
-	// Handled is how many of them the handler began to serve.
+	// Handled is how many of them reached the handler.
 	Handled int
-	// Errors is how many the handler ended with an error.
+	// Errors is how many times the handler returned an error.
 	Errors int
-	// Panics is how many the handler ended with a panic.
+	// Panics is how many times the handler panicked.
 	Panics int
 	// Timeouts is how many requests carried a Timeout.
 	Timeouts int
 	// LastTimeout is the last Timeout, 0 if there was none.
 	LastTimeout time.Duration
-	// Abandoned is how many unary requests lost their connection before
-	// they were answered.
+	// Abandoned is how many unary requests lost their connection before they were
+	// answered.
 	Abandoned int
 }
 
@@ -65,11 +64,11 @@ func (r *Responder) Endpoint(name string) EndpointStats {
 	return EndpointStats{}
 }
 
-// Calls is how many requests for an endpoint arrived, whether a fault met
-// them or not. Refused connections carry no request.
+// Calls returns how many requests for an endpoint arrived, with and without faults.
+// Refused connections carry no request.
 func (r *Responder) Calls(endpoint string) int { return r.Endpoint(endpoint).Calls }
 
-// Connections is how many connections were accepted, refused ones included.
+// Connections returns how many connections were accepted, including refused ones.
 func (r *Responder) Connections() int { return r.Stats().Connections }
 
 func (r *Responder) tally(change func(*Stats)) {

@@ -10,8 +10,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Stream is the server's end of a stream. One goroutine at a time may Recv,
-// one at a time may Send; both must end with the handler.
+// Stream is the server's end of a stream. One goroutine at a time may call Recv,
+// and one at a time Send; neither may be called once the handler has returned.
 type Stream struct {
 	x     *exchange
 	first *transport.Message
@@ -26,8 +26,7 @@ var errEndOfStream = errors.New(endOfStream)
 func (x *exchange) stream(ctx context.Context) *transport.Message {
 	s := &Stream{x: x, id: x.rpcID}
 	if isGRPC(x.contentType) && x.in == nil {
-		// Under the other content types the body of the opening message is
-		// thrown away.
+		// With other content types the body of the opening message is dropped.
 		s.first = x.opening
 	}
 	err := x.handler.serve(ctx, s)
@@ -36,19 +35,19 @@ func (x *exchange) stream(ctx context.Context) *transport.Message {
 		x.s.r.count(x.handler.name, func(e *EndpointStats) { e.Errors++ })
 		return x.failed(err)
 	case x.in != nil:
-		x.concluded = true // the wire has an end of its own
+		x.concluded = true // the transport ends the stream itself
 		return nil
 	case s.ended:
-		return nil // the client has ended the stream and is not told again
+		return nil // the client has ended the stream and gets no further message
 	default:
 		return x.failed(errEndOfStream)
 	}
 }
 
-// Recv decodes the next message of the client into v. It returns io.EOF when
-// the client has ended the stream or the connection is lost, and the error of the
-// context when the stream's time is up. An error the client sent, and one of
-// decoding, leave the stream as it is.
+// Recv decodes the next message of the client into v. It returns io.EOF if the
+// client has ended the stream or the connection is lost, and the error of the
+// context if the stream's deadline has passed. After an error that the client has
+// sent, or a decoding error, the stream goes on.
 func (s *Stream) Recv(v any) error {
 	m, err := s.next()
 	if err != nil {
@@ -63,7 +62,7 @@ func (s *Stream) Recv(v any) error {
 	}
 	envelope, payload, err := open(s.x.codec, m)
 	if errors.Is(err, io.EOF) {
-		return s.end() // an envelope that is not there
+		return s.end() // the envelope is missing
 	}
 	if err != nil {
 		return err
@@ -104,7 +103,7 @@ func (s *Stream) end() error {
 	return io.EOF
 }
 
-// Send encodes v and sends it. The error is that of a lost connection.
+// Send encodes v and sends it. It returns an error if the connection is lost.
 func (s *Stream) Send(v any) error {
 	var header transport.Header
 	for _, name := range [...]string{headService, headMethod, headEndpoint} {

@@ -21,8 +21,8 @@ type network interface {
 	mailcalltest.Listening
 }
 
-// The responder serves whoever dials, killed and restarted, on every
-// transport of ours.
+// The responder serves on every transport of this module, also after Kill and
+// Restart.
 func TestTransports(t *testing.T) {
 	over, err := http.New()
 	if err != nil {

@@ -9,8 +9,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Ticket names one life of a recycled call: whoever answers a call repeats
-// its ticket, and an answer with an old one is recognised as late.
+// Ticket identifies one use of a recycled call cell. Every answer to a call
+// repeats its ticket; an answer with an old ticket is late and is discarded.
 type Ticket uint64
 
 // SupervisorMessage is everything a call supervisor understands.
@@ -21,10 +21,10 @@ type SupervisorMessage interface{ supervisorMessage() }
 type (
 	// Begin starts the call. Sent by the facade to the supervisor it took.
 	Begin struct{}
-	// AttemptEnded is an attempt's only report: how far it came and what
+	// AttemptEnded is an attempt's only report: the phase it reached, and what
 	// that proves. Err is nil if the service answered without an error. Final
-	// says that no other attempt can fare better: the request itself is at
-	// fault.
+	// means that another attempt cannot succeed either, because the request
+	// itself is at fault.
 	AttemptEnded struct {
 		Slot  int
 		Phase rpcerr.Phase
@@ -32,17 +32,17 @@ type (
 		Final bool
 		Err   error
 	}
-	// Resolved answers [Resolve]. Err says which of the four ways it failed:
-	// unknown service, registry unreachable, no node, overloaded.
+	// Resolved answers [Resolve]. Err is nil or says why there is no view:
+	// unknown service, registry unavailable, no node, or overload.
 	Resolved struct {
 		Ticket  Ticket
 		Service *Service
 		Err     error
 	}
 	// Judged answers [Judge]: whether another attempt may start, how long to
-	// wait before it does (0: not at all), and why, in words for the call's log.
-	// Spent is the service that has paid a token for it, nil if none has; whoever
-	// does not begin that attempt tells the retrier a [Refund].
+	// wait before it (0: start at once), and why, as text for the call's log.
+	// Spent is the service whose budget has paid a token for it, nil if none has; if
+	// the attempt is not made, the retrier must be told a [Refund].
 	Judged struct {
 		Ticket Ticket
 		Again  bool
@@ -50,10 +50,10 @@ type (
 		Why    string
 		Spent  *Service
 	}
-	// Tick reminds the supervisor of its timer.
+	// Tick tells the supervisor that its timer has fired.
 	Tick struct{}
 	// Cancel ends the call with Err: the caller's context is done, or the
-	// client is closing. Of several the first one counts.
+	// client is closing. Only the first Cancel has an effect.
 	Cancel struct {
 		Ticket Ticket
 		Err    error
@@ -73,26 +73,26 @@ func (Cancel) supervisorMessage()        {}
 type AttemptMessage interface{ attemptMessage() }
 
 type (
-	// Try starts the attempt at the node that its supervisor put into the
-	// slot. The attempt tells its supervisor exactly one [AttemptEnded],
-	// unless the supervisor has ended it first.
+	// Try starts the attempt at the node that its supervisor has assigned to
+	// the slot. The attempt sends its supervisor exactly one [AttemptEnded],
+	// unless the supervisor abandons it first.
 	Try struct{}
-	// Leased answers [Acquire]. Conn is owned by the attempt until it gives
-	// it back; Phase is where the wait ended when Err is set.
+	// Leased answers [Acquire]. Conn is owned by the attempt until it returns
+	// it. If Err is set, Phase is what the attempt was waiting for.
 	Leased struct {
 		Ticket  Ticket
-		Attempt int // the one that asked
+		Attempt int // number of the attempt that asked
 		Conn    *Conn
 		Phase   rpcerr.Phase
 		Err     error
 	}
-	// Replied is the end of an exchange that ran elsewhere than on the
-	// waiting goroutine. Reply is owned by the attempt.
+	// Replied reports the end of an exchange that ran on a goroutine of its
+	// own. Reply is owned by the attempt.
 	Replied struct {
 		Ticket  Ticket
-		Attempt int // the one whose exchange it was
+		Attempt int // number of the attempt whose exchange it was
 		Reply   *transport.Message
-		// Phase is where the exchange ended when Err is set.
+		// Phase is the phase in which the exchange failed, if Err is set.
 		Phase rpcerr.Phase
 		Err   error
 	}

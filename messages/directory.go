@@ -7,13 +7,13 @@ import (
 	"sync/atomic"
 )
 
-// Directory is where the root publishes the services that have been called.
-// Only the root changes it; everybody reads. The zero value is empty.
+// Directory holds the services that have been called. Only the root writes it;
+// any goroutine may read it. The zero value is empty.
 type Directory struct {
 	services atomic.Pointer[map[string]*Service]
 }
 
-// Find returns the service under key, nil if nobody has called it yet.
+// Find returns the service under key, or nil if it has not been called yet.
 func (d *Directory) Find(key string) *Service {
 	if m := d.services.Load(); m != nil {
 		return (*m)[key]
@@ -21,7 +21,8 @@ func (d *Directory) Find(key string) *Service {
 	return nil
 }
 
-// All returns the directory. The map must not be changed.
+// All returns all services by key. The map must not be modified; it is nil
+// while the directory is empty.
 func (d *Directory) All() map[string]*Service {
 	if m := d.services.Load(); m != nil {
 		return *m
@@ -29,7 +30,7 @@ func (d *Directory) All() map[string]*Service {
 	return nil
 }
 
-// Add publishes a service. For the root only.
+// Add publishes a service. Only the root may call it.
 func (d *Directory) Add(key string, s *Service) {
 	longer := maps.Clone(d.All())
 	if longer == nil {
@@ -39,7 +40,7 @@ func (d *Directory) Add(key string, s *Service) {
 	d.services.Store(&longer)
 }
 
-// Remove takes services out. For the root only.
+// Remove removes services. Only the root may call it.
 func (d *Directory) Remove(keys ...string) {
 	shorter := maps.Clone(d.All())
 	for _, key := range keys {

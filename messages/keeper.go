@@ -15,51 +15,52 @@ import (
 type KeeperMessage interface{ keeperMessage() }
 
 type (
-	// Acquire asks for a connection. The keeper tells ReplyTo exactly one
-	// [Leased], unless a [Withdraw] with the same ticket comes first, or the
-	// Deadline (0: none) passes: whoever asked has a timer of its own. Whoever
-	// finds the pool gone after it has asked may wait in vain, see [Pool.Gone].
+	// Acquire asks for a connection. The keeper sends ReplyTo exactly one
+	// [Leased], unless a [Withdraw] with the same ticket comes first or the
+	// Deadline (0: none) passes; the attempt that asked has a timer of its own.
+	// If the pool is gone after the Acquire was sent, there may be no answer;
+	// see [Pool.Gone].
 	Acquire struct {
 		Ticket   Ticket
 		Attempt  int // its number in the call
 		Deadline clock.Instant
 		ReplyTo  Ref[AttemptMessage]
-		// Full, if not nil, is the shared connection that took no more.
+		// Full, if not nil, is the shared connection that refused the exchange
+		// because it had no room.
 		Full *Conn
-		// Fresh asks for a connection that nobody has used: it is lent to a
-		// stream for good. Where connections are shared it means nothing.
+		// Fresh asks for a connection that has not been used, which a stream
+		// keeps until it ends. It is ignored for shared connections.
 		Fresh bool
 	}
-	// Withdraw takes an Acquire back. No reply; a [Leased] may cross it, and
-	// then the late connection is given back by whoever gets it.
+	// Withdraw cancels an Acquire. No reply. A [Leased] may already be on its
+	// way; whoever receives it then returns the connection.
 	Withdraw struct {
 		Ticket  Ticket
 		Attempt int
 		ReplyTo Ref[AttemptMessage]
 	}
-	// Released gives back a connection that is good for another exchange.
+	// Released returns a connection that may be used for another exchange.
 	Released struct{ Conn *Conn }
-	// Dropped gives back a connection that must not be used again: one that
-	// was lent, or that was found dead or too old on the way out. Of a shared
-	// one many may say so.
+	// Dropped returns a connection that must not be used again: a leased one
+	// whose exchange failed, or an idle one that was found dead or too old. A
+	// shared connection may be dropped by several callers.
 	Dropped struct{ Conn *Conn }
-	// Dialled reports the end of the keeper's dial number ID.
+	// Dialled reports the result of the keeper's dial number ID.
 	Dialled struct {
 		ID   int
 		Conn transport.Conn
 		Err  error
 	}
-	// Tend reminds the keeper to look after idle and old connections.
+	// Tend tells the keeper to close idle and expired connections that are due.
 	Tend struct{}
-	// Retire closes the pool: idle connections at once, lent ones when they
-	// come back, waiting callers get an error. Then the keeper stops and
+	// Retire closes the pool: idle connections at once, leased ones when they
+	// are returned; waiting callers get an error. Then the keeper stops and
 	// tells the root [Retired].
 	Retire struct{}
-	// Farewell is what the keeper tells itself before it stops: what came
-	// before it has been answered.
+	// Farewell is the last message that the keeper handles, sent by itself:
+	// everything that was in its mailbox before has been answered.
 	Farewell struct{}
-	// Retune replaces the keeper's limits, for a client that was given new
-	// options.
+	// Retune replaces the keeper's limits after Client.Init. No reply.
 	Retune struct{ Limits PoolLimits }
 )
 
@@ -73,18 +74,19 @@ func (Retire) keeperMessage()   {}
 func (Farewell) keeperMessage() {}
 func (Retune) keeperMessage()   {}
 
-// PoolLimits bound one pool.
+// PoolLimits are the bounds of one pool.
 type PoolLimits struct {
-	// Size is how many idle connections are kept. 0 keeps none.
+	// Size is the most idle connections that are kept; 0 keeps none.
 	Size int
-	// Max is how many connections may be open or dialling at once.
+	// Max is the most connections that are open or being dialled at once.
 	Max int
-	// Waiters is how many callers may wait for a connection, besides those
-	// for whom Max lets one be opened.
+	// Waiters is the most callers that wait for a connection, not counting
+	// those for whom Max still allows a dial.
 	Waiters int
-	// TTL is how old a connection may get, give or take 20 %. 0 is no limit.
+	// TTL is the age at which a connection is replaced, plus or minus 20 %;
+	// 0 is no limit.
 	TTL time.Duration
-	// IdleTimeout is how long a connection may be idle. 0 is no limit.
+	// IdleTimeout is how long a connection may stay idle; 0 is no limit.
 	IdleTimeout time.Duration
 	// DialTimeout bounds one dial.
 	DialTimeout time.Duration

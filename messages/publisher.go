@@ -8,12 +8,12 @@ package messages
 type PublisherMessage interface{ publisherMessage() }
 
 type (
-	// Connect asks for the broker to be connected. Done is told once, nil when
-	// it is; it must not block.
+	// Connect asks for the broker to be connected. Done is called once, with
+	// nil when it is connected; it must not block.
 	Connect struct{ Done func(error) }
-	// Connected reports the end of the connecting that the publisher began.
+	// Connected reports the result of the publisher's attempt to connect.
 	Connected struct{ Err error }
-	// Hangup ends the publisher: those who wait for Connect get an error.
+	// Hangup stops the publisher: every pending Connect gets an error.
 	Hangup struct{}
 )
 
@@ -21,28 +21,22 @@ func (Connect) publisherMessage()   {}
 func (Connected) publisherMessage() {}
 func (Hangup) publisherMessage()    {}
 
-// IgnoreDeadLetterLogging implements the actor library's interface.
-func (Connected) IgnoreDeadLetterLogging() {}
-
-// IgnoreDeadLetterLogging implements the actor library's interface.
-func (Hangup) IgnoreDeadLetterLogging() {}
-
-// Post is what the publisher publishes of itself. It is immutable.
+// Post is the state that the publisher actor publishes. It is immutable.
 type Post struct {
 	// Name of the broker.
 	Name string
 	// Connected says that the broker has been connected, or needs no
-	// connecting; Connecting that it is being connected now.
+	// connection; Connecting that an attempt to connect is running.
 	Connected, Connecting bool
-	// Waiting is how many wait for that.
+	// Waiting is how many Connects wait for it.
 	Waiting int
-	// Fault is why it could not be connected the last time, nil if it could.
+	// Fault is why the last attempt to connect failed; nil if it did not.
 	Fault *Fault
 }
 
-// PublishTo is the name of the field that tells a broker's connection what to
-// publish to. It never travels.
+// PublishTo is the header field that carries the topic to the broker's
+// transport. It is not sent to the broker.
 const PublishTo = ":to"
 
-// Broker is the name of the transport through which messages are published.
+// Broker is the name of the transport that publishes messages.
 const Broker = "broker"

@@ -4,9 +4,9 @@ package messages
 
 import "github.com/asynkron/protoactor-go/actor"
 
-// Ref is the address of an actor that understands messages of type M and no
-// others: telling it anything else does not compile. The zero Ref is nobody.
-// It is a value, safe for concurrent use.
+// Ref is the address of an actor that takes messages of type M; sending it
+// anything else does not compile. The zero Ref refers to no actor. A Ref is
+// safe for concurrent use.
 type Ref[M any] struct {
 	system *actor.ActorSystem
 	pid    *actor.PID
@@ -17,13 +17,13 @@ func NewRef[M any](system *actor.ActorSystem, pid *actor.PID) Ref[M] {
 	return Ref[M]{system: system, pid: pid}
 }
 
-// Tell puts m into the actor's mailbox and returns. Telling nobody does
-// nothing.
+// Tell puts m into the actor's mailbox and returns at once. With the zero Ref
+// it does nothing.
 func (r Ref[M]) Tell(m M) {
 	if r.pid != nil {
 		r.system.Root.Send(r.pid, m)
 	}
 }
 
-// PID is the protoactor address, nil for nobody.
+// PID returns the protoactor address, nil for the zero Ref.
 func (r Ref[M]) PID() *actor.PID { return r.pid }

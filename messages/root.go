@@ -8,39 +8,39 @@ package messages
 type RootMessage interface{ rootMessage() }
 
 type (
-	// OpenService asks for a service that nobody has called yet. The root
-	// makes it known, spawns its selector and passes the Resolve on; a bound
-	// that is reached answers the Resolve with an error.
+	// OpenService asks for a service that is not in the directory. The root
+	// adds it, spawns its selector and passes the Resolve on to it. If a bound
+	// is reached, it answers the Resolve with an error.
 	OpenService struct {
-		// Key is its place in the directory, Name what the registry is asked;
-		// Addresses, if any, are used in its place.
+		// Key is the service's key in the directory, Name its name in the
+		// registry. Addresses, if any, are used instead of the registry.
 		Key, Name string
 		Addresses []string
-		// Transport, if not "", is that of the Addresses.
+		// Transport is the transport of the Addresses; "" is the default one.
 		Transport string
 		Resolve   Resolve
 	}
-	// OpenPool asks for a connection to a node whose pool does not exist
-	// yet. The root spawns the keeper if need be, publishes the pool at the
-	// node and passes the Acquire on.
+	// OpenPool asks for a connection to a node that has no pool yet. The root
+	// spawns a keeper if the address has none, publishes the pool at the node
+	// and passes the Acquire on to the keeper.
 	OpenPool struct {
 		Node    *Node
 		Acquire Acquire
 	}
-	// NodeGone says that a selector has removed the node. Its pool is retired
-	// when no other node shares it. No reply.
+	// NodeGone reports that a selector has removed the node. Its pool is
+	// retired unless another node shares it. No reply.
 	NodeGone struct{ Node *Node }
-	// Retired says that a keeper has closed its last connection and stopped.
+	// Retired reports that a keeper has closed its last connection and stops.
 	Retired struct{ Pool *Pool }
-	// Configure gives all actors new limits, policy and budget. No reply;
-	// calls in flight are not touched.
+	// Configure gives all actors new limits, policy and budget, after
+	// Client.Init. No reply; calls in flight are not affected.
 	Configure struct {
 		Limits PoolLimits
 		Policy SelectorPolicy
 		Budget Budget
 	}
-	// Shutdown retires every pool and ends every selector; Done is closed
-	// once, when the last one has stopped, and the root stops with it.
+	// Shutdown retires every pool and stops every selector. When the last of
+	// them has stopped, Done is closed and the root stops.
 	Shutdown struct{ Done chan<- struct{} }
 )
 

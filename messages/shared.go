@@ -2,13 +2,12 @@
 
 package messages
 
-import "example.com/mailcall/transport"
+// Shared connections are kept apart from the idle ones: any number of attempts
+// use one at the same time, so there is no lease and nothing to return. The
+// keeper publishes the list, and an attempt uses the first one that is ready.
 
-// Shared connections lie beside the shelf of idle ones: they are lent to
-// everybody at once, so there is nothing to give back. The keeper publishes
-// the list; an attempt that finds one ready uses it without asking.
-
-// Common returns a shared connection that takes exchanges, or nil.
+// Common returns a shared connection that is ready for another exchange, or
+// nil.
 func (p *Pool) Common() *Conn {
 	list := p.shared.Load()
 	if list == nil {
@@ -22,43 +21,14 @@ func (p *Pool) Common() *Conn {
 	return nil
 }
 
-// Share publishes the connections that everybody may use. For the keeper only,
-// which does not change the list afterwards.
+// Share publishes the shared connections. Only the keeper may call it, and it
+// must not modify the list afterwards.
 func (p *Pool) Share(list []*Conn) { p.shared.Store(&list) }
 
-// SharedConns returns the shared connections. The list must not be changed.
+// SharedConns returns the shared connections. The list must not be modified.
 func (p *Pool) SharedConns() []*Conn {
 	if list := p.shared.Load(); list != nil {
 		return *list
 	}
 	return nil
-}
-
-// Running is how many exchanges and streams a shared connection carries.
-func (c *Conn) Running() int {
-	n, _ := c.load()
-	return n
-}
-
-// Begun is how many it has carried in all.
-func (c *Conn) Begun() uint64 {
-	_, n := c.load()
-	return n
-}
-
-// load asks the transport. One that panics over the question carries nothing.
-func (c *Conn) load() (running int, begun uint64) {
-	defer func() { _ = recover() }()
-	return c.Shared.Load()
-}
-
-// faces finds out what the transport's connection can do.
-func (c *Conn) faces(t transport.Conn) {
-	c.Exclusive, _ = t.(transport.Exclusive)
-	c.RoundTripper, _ = t.(transport.RoundTripper)
-	c.Async, _ = t.(transport.Async)
-	c.Led, _ = t.(transport.Led)
-	c.Parallel, _ = t.(transport.Parallel)
-	c.Shared, _ = t.(transport.Shared)
-	c.Streamer, _ = t.(transport.Streamer)
 }

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Phase is how far an attempt came. The order is the order of time. The zero
-// value is PhaseQueue.
+// Phase is how far an attempt came; the phases are in order of time. The zero value
+// is PhaseQueue.
 type Phase uint8
 
 // The phases of an attempt.
@@ -19,7 +19,7 @@ const (
 	// PhaseQueue: not begun. A call that is refused has no attempt, so no
 	// attempt of a [CallError] has this phase.
 	PhaseQueue Phase = iota
-	// PhasePick: choosing a node, looking the service up if need be.
+	// PhasePick: choosing a node, and looking the service up if needed.
 	PhasePick
 	// PhaseAcquire: waiting for a connection of the node's pool.
 	PhaseAcquire
@@ -82,9 +82,9 @@ type Attempt struct {
 	Hedge bool
 	// Err is why the attempt ended; nil if it answered the call.
 	Err error
-	// Decision is what was decided then, in words for people: "retry at once:
-	// not-sent", "stop: all 3 attempts are used". "" where nothing had to be
-	// decided, because the call was over.
+	// Decision is what was decided then, as text: "retry at once: not-sent",
+	// "stop: all 3 attempts are used". "" if the call had ended and there was
+	// nothing to decide.
 	Decision string
 }
 
@@ -110,19 +110,19 @@ func (a Attempt) MarshalJSON() ([]byte, error) {
 	})
 }
 
-// CallError is what a failed call returns: the cause, and the call's own log.
-// It is not changed any more once it was returned.
+// CallError is the error of a failed call: its cause, and the log of its attempts.
+// It is immutable once it has been returned.
 type CallError struct {
 	// Service and Endpoint name what was called.
 	Service, Endpoint string
 	// Elapsed is how long the call took.
 	Elapsed time.Duration
-	// Attempts are the attempts that failed, in the order in which they ended;
-	// a node that could not be found counts as one. Empty if the call was
-	// refused before it began.
+	// Attempts are the attempts that failed, in the order in which they ended; a
+	// failure to find a node counts as one. Empty if the call was refused before it
+	// began.
 	Attempts []Attempt
-	// Err is the cause: an *[Error] of the service, or the fault of the last
-	// attempt, or the deadline. errors.Is and errors.As look through it.
+	// Err is the cause: an *[Error] of the service, or the error of the last
+	// attempt, or of the deadline. errors.Is and errors.As look into it.
 	Err error
 }
 
@@ -152,13 +152,13 @@ func (e *CallError) Error() string {
 // Unwrap returns the cause.
 func (e *CallError) Unwrap() error { return e.Err }
 
-// Wire returns the cause as an [Error] of go-micro's form: the service's own
-// one where there is one, else one made from the cause (408 for a deadline,
-// 500 for the rest).
+// Wire returns the cause as an [Error], in go-micro's form: the service's own error
+// if there is one, else one made from the cause, with code 408 for a timeout and
+// 500 for everything else.
 func (e *CallError) Wire() *Error { return From(e.Err) }
 
-// From returns err as an *[Error]: the one found in it, or one of the client
-// made from it.
+// From returns err as an *[Error]: the one that it contains, else one with the id
+// [IDClient] that is made from it, see [CallError.Wire].
 func From(err error) *Error {
 	if found, ok := errors.AsType[*Error](err); ok {
 		return found
@@ -169,7 +169,7 @@ func From(err error) *Error {
 	return Wrap(err, IDClient, 500, "")
 }
 
-// IsTimeout reports whether err says that some bound of time was used up: of an
+// IsTimeout reports whether err is about a time limit that has passed: of an
 // attempt, a dial, a read, or a context. It is false for nil.
 func IsTimeout(err error) bool {
 	var t interface{ Timeout() bool }

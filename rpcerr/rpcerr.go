@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rpcerr is the error model: what a service answered, why a call
+// Package rpcerr has the errors of calls: what a service answered, why a call
 // failed, and how far each of its attempts came.
 package rpcerr
 
@@ -15,8 +15,8 @@ import (
 const (
 	// IDClient marks faults found by the client.
 	IDClient = "go.micro.client"
-	// IDTransport marks faults of the connection in go-micro's own errors.
-	// This client makes none of it: its faults are a [CallError].
+	// IDTransport marks connection faults in errors that go-micro makes. This client
+	// does not use it.
 	IDTransport = "go.micro.client.transport"
 	// IDCodec marks values that could not be encoded or decoded.
 	IDCodec = "go.micro.client.codec"
@@ -24,9 +24,9 @@ const (
 	IDServer = "go.micro.server"
 )
 
-// Error is an error as it travels on go-micro's wire. A service's answer that
-// is an error reaches the caller as an *Error inside a [CallError]; a plain
-// text answer has Detail only. Errors are immutable once made.
+// Error is an error in go-micro's form. An error that a service returns reaches the
+// caller as an *Error inside a [CallError]; if it was plain text, only Detail is
+// set. Errors must not be modified.
 type Error struct {
 	// ID names the component that failed, "greeter.fail".
 	ID string
@@ -58,11 +58,12 @@ func Wrap(cause error, id string, code int32, detail string) *Error {
 	return e
 }
 
-// Parse reads the text of a server's error: the JSON object of go-micro, or
-// anything else as a Detail with code 0. Unknown members are nowhere but in the
-// text of [Error.Error], unless the object has neither id nor detail: then the
-// whole text is the Detail, so that an object of another kind, such as one with a
-// "message", still says what is wrong. The result says FromServer.
+// Parse parses the text of a server's error: go-micro's JSON object, or any other
+// text, which becomes the Detail of an error with code 0. Unknown members are only
+// in the text that [Error.Error] returns. But if the object has neither id nor
+// detail, all of the text becomes the Detail, so that an object of another form,
+// such as one with a "message", still says what is wrong. FromServer of the result
+// is true.
 func Parse(text string) *Error {
 	e := &Error{fromServer: true}
 	trimmed := strings.TrimSpace(text)
@@ -83,8 +84,8 @@ func Parse(text string) *Error {
 	return e
 }
 
-// foreign reports whether a JSON object has members that go-micro's errors have
-// not, or none at all.
+// foreign reports whether a JSON object has members that go-micro's errors do not
+// have, or none at all.
 func foreign(object string) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal([]byte(object), &members) != nil {
@@ -108,9 +109,9 @@ type wireError struct {
 	Status string `json:"status,omitempty"`
 }
 
-// Error returns the JSON text of the object. For one that a server sent that is
-// its own text, with members in it that are not known here, such as a "reason";
-// an error with nothing but a detail is its plain text.
+// Error returns the JSON text of the error as go-micro sends it, or only the detail
+// if nothing else is set. For an error from a server it is the text that the server
+// sent, with members that are not known here, such as a "reason".
 func (e *Error) Error() string {
 	if e.text != "" {
 		return e.text
@@ -125,8 +126,8 @@ func (e *Error) Error() string {
 	return string(text)
 }
 
-// MarshalJSON implements json.Marshaler: {"id","code","detail","status"} in
-// that order, empty members left out.
+// MarshalJSON implements json.Marshaler: {"id","code","detail","status"} in this
+// order, without empty members.
 func (e *Error) MarshalJSON() ([]byte, error) {
 	return json.Marshal(wireError{e.ID, e.Code, e.Detail, e.Status})
 }
@@ -144,8 +145,8 @@ func (e *Error) UnmarshalJSON(data []byte) error {
 // Unwrap returns the cause given to [Wrap].
 func (e *Error) Unwrap() error { return e.cause }
 
-// Is makes errors.Is match any *Error of the same code; a target with an ID
-// wants the same ID as well.
+// Is makes errors.Is match an *Error with the same code; if the target has an ID,
+// that must be the same too.
 func (e *Error) Is(target error) bool {
 	var t *Error
 	if !errors.As(target, &t) {
@@ -154,6 +155,6 @@ func (e *Error) Is(target error) bool {
 	return t.Code == e.Code && (t.ID == "" || t.ID == e.ID)
 }
 
-// FromServer reports whether a server sent this error, as opposed to a fault
-// that the client found.
+// FromServer reports whether a server has sent this error, rather than the client
+// made it.
 func (e *Error) FromServer() bool { return e.fromServer }

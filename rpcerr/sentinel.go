@@ -6,7 +6,8 @@ import "errors"
 
 // Each sentinel is matched with errors.Is against what Call returned.
 var (
-	// ErrNotFound: the registry answered and does not know the service.
+	// ErrNotFound: the registry has answered and does not know the service, or the
+	// client has no registry and the call no address.
 	ErrNotFound = errors.New("service unknown")
 	// ErrNoneAvailable: the service is known, but no node of it can be
 	// chosen: none is registered, or filters left none.
@@ -31,11 +32,12 @@ var (
 	// ErrAttemptTimeout: an attempt used up its own bound while the call's
 	// deadline had not passed.
 	ErrAttemptTimeout = errors.New("attempt timed out")
-	// ErrPanic: code of the user that the client calls (codec, call or stream
-	// wrapper, filter, strategy, retry or backoff function, transport, registry,
-	// broker) panicked; the error text has the stack. Or it ended a goroutine of
-	// the client's; then the text says so.
+	// ErrPanic: user code that the client calls (codec, call or stream wrapper,
+	// filter, strategy, retry or backoff function, transport, registry, broker)
+	// panicked; the error text has the stack. Or it ended its goroutine
+	// (runtime.Goexit); then the text says so.
 	ErrPanic = errors.New("panic in user code")
-	// ErrNotImplemented: the client cannot do this yet.
+	// ErrNotImplemented: the transport cannot do this, such as streams over a
+	// shared connection.
 	ErrNotImplemented = errors.New("not implemented yet")
 )

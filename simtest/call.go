@@ -4,20 +4,17 @@ package simtest
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
-	"example.com/mailcall/transport"
 )
 
 var (
@@ -28,8 +25,8 @@ var (
 // requestLen is the least length of a request: the call and the attempt.
 const requestLen = 16
 
-// call is one call of the scenario: its context, what its facade knows, and
-// what was seen of it.
+// call is one call of the scenario: its context, what package api would know about
+// it, and what was observed.
 type call struct {
 	sim      *sim
 	id       int
@@ -37,7 +34,7 @@ type call struct {
 	plan     *caller.Plan
 	began    clock.Instant
 	deadline clock.Instant // 0: none
-	gone     bool          // the caller gave up
+	gone     bool          // the caller has cancelled it
 	started  bool
 	over     bool
 	err      error
@@ -88,7 +85,7 @@ func (c *call) start() {
 	s.spawn(func() { c.done(s.runtime.Desk.Do(ctx, c.plan, c)) })
 }
 
-// blocking reports whether a call may meet a wire that somebody waits on.
+// blocking reports whether a call may use a connection on which it has to block.
 func (s *sim) blocking(c *call) bool {
 	for _, v := range s.world.order {
 		if v.wire == WireExclusive && (v.service == c.spec.Service || slices.Contains(c.spec.Addresses, v.address)) {
@@ -136,7 +133,7 @@ func (c *call) giveUp() {
 	c.cancel(fmt.Errorf("the caller gave up: %w", context.Canceled))
 }
 
-// done takes the result.
+// done records the result.
 func (c *call) done(err error) {
 	s := c.sim
 	if s.stopping {
@@ -160,99 +157,7 @@ func (c *call) done(err error) {
 	s.checkResult(c)
 }
 
-// Encode implements caller.Exchange.
-func (*call) Encode() (brief bool, err error) { return false, nil }
-
-// Fill implements caller.Exchange.
-func (c *call) Fill(_ context.Context, m *transport.Message, n *messages.Node, remaining time.Duration) error {
-	c.sim.check.nodes[n] = struct{}{}
-	c.chosen = n.Address
-	if c.deadline != 0 {
-		if left := c.deadline.Sub(c.sim.clock.now); remaining <= 0 || remaining > max(left, 1) {
-			c.sim.violatef(InTime, "the server of call %d would be told %s, and %s are left", c.id, remaining, left)
-		}
-	}
-	c.fills++
-	c.panic(PanicFill)
-	binary.LittleEndian.PutUint64(c.body, uint64(c.id)+1)
-	binary.LittleEndian.PutUint64(c.body[8:], uint64(c.fills))
-	m.Body = c.body
-	return nil
-}
-
-// requestOf reads what Fill wrote.
-func (s *sim) requestOf(m *transport.Message) (*call, uint64) {
-	if len(m.Body) < requestLen {
-		return nil, 0
-	}
-	id := binary.LittleEndian.Uint64(m.Body) - 1
-	if id >= uint64(len(s.calls)) {
-		return nil, 0
-	}
-	return s.calls[id], binary.LittleEndian.Uint64(m.Body[8:])
-}
-
-// Judge implements caller.Exchange.
-func (c *call) Judge(m *transport.Message, _ *messages.Node, _ error) error {
-	if !c.own("judged", m) {
-		return errGarbled
-	}
-	c.panic(PanicJudge)
-	if m.Body[0] == replyFailed {
-		return errApplication
-	}
-	return nil
-}
-
-// Decode implements caller.Exchange.
-func (c *call) Decode(m *transport.Message) error {
-	if c.decodes++; c.decodes > 1 {
-		c.sim.violatef(OwnReply, "the value of call %d was touched a second time", c.id)
-	}
-	if !c.own("decoded", m) {
-		return errGarbled
-	}
-	c.panic(PanicDecode)
-	if m.Body[0] == replyGarbled {
-		return errGarbled
-	}
-	return nil
-}
-
-// own demands that a reply is one to this call, which is not over.
-func (c *call) own(done string, m *transport.Message) bool {
-	s := c.sim
-	switch {
-	case c.over:
-		s.violatef(OwnReply, "a reply was %s for call %d, which has its result", done, c.id)
-	case m == nil || len(m.Body) != replyLen:
-		s.violatef(OwnReply, "nothing was %s for call %d", done, c.id)
-	case binary.LittleEndian.Uint64(m.Body[1:]) != uint64(c.id):
-		s.violatef(OwnReply, "a reply to call %d was %s for call %d", binary.LittleEndian.Uint64(m.Body[1:]), done, c.id)
-	default:
-		return true
-	}
-	return false
-}
-
-// Retry implements caller.Exchange.
-func (c *call) Retry(int, error) (messages.Wish, time.Duration, error) {
-	c.panic(PanicRetry)
-	return c.spec.Wish, -1, nil
-}
-
-// Wrap implements caller.Exchange.
-func (c *call) Wrap(_ *messages.Node, do func(context.Context) error) error {
-	return do((*callContext)(c))
-}
-
-// Sent implements caller.Exchange.
-func (*call) Sent(bool) {}
-
-// Keep implements caller.Exchange.
-func (*call) Keep() {}
-
-// planned is what code of the user panics with.
+// planned is what user code panics with.
 type planned struct{ at Panic }
 
 func (c *call) panic(at Panic) {
@@ -264,7 +169,7 @@ func (c *call) panic(at Panic) {
 	}
 }
 
-// watchedPicker sees which nodes a call chooses.
+// watchedPicker checks which nodes a call chooses.
 type watchedPicker struct{ call *call }
 
 // Pick implements messages.Picker.
@@ -277,36 +182,7 @@ func (p watchedPicker) Pick(ready, tried []*messages.Node, d messages.Dice) *mes
 	return n
 }
 
-// callContext is the caller's context, in virtual time.
-type callContext call
-
-// Deadline implements context.Context.
-func (c *callContext) Deadline() (time.Time, bool) {
-	if c.spec.Deadline <= 0 {
-		return time.Time{}, false
-	}
-	return c.sim.clock.Time(c.deadline), true
-}
-
-// Done implements context.Context. Nobody waits in a simulation.
-func (*callContext) Done() <-chan struct{} { return nil }
-
-// Err implements context.Context.
-func (c *callContext) Err() error {
-	switch {
-	case c.gone:
-		return context.Canceled
-	case c.spec.Deadline > 0 && c.sim.clock.now >= c.deadline:
-		return context.DeadlineExceeded
-	default:
-		return nil
-	}
-}
-
-// Value implements context.Context.
-func (*callContext) Value(any) any { return nil }
-
-// attempts is how many attempts at nodes an error tells of.
+// attempts returns how many attempts at nodes are recorded in an error.
 func attempts(err error) (n int) {
 	if failed, is := errors.AsType[*rpcerr.CallError](err); is {
 		for _, a := range failed.Attempts {

@@ -3,7 +3,6 @@
 package simtest
 
 import (
-	"context"
 	"io"
 	"slices"
 	"strconv"
@@ -21,7 +20,7 @@ const (
 	endOfStream = "EOS"
 )
 
-// frameKind is what a frame says.
+// frameKind is the kind of a frame.
 type frameKind uint8
 
 const (
@@ -39,7 +38,7 @@ type frame struct {
 }
 
 // channel is the client's end of what carries one stream: a stream of a shared
-// connection, or a connection that is lent.
+// connection, or a connection of its own.
 type channel struct {
 	conn   *conn
 	stream *stream
@@ -57,13 +56,13 @@ type channel struct {
 // lane keeps frames in order.
 type lane struct{ last clock.Instant }
 
-// after calls f not before those that were given earlier.
+// after calls f after d, but not before the functions that were given earlier.
 func (l *lane) after(s *sim, d time.Duration, f func()) {
 	l.last = max(l.last, s.clock.now.Add(d))
 	s.clock.after(l.last.Sub(s.clock.now), f)
 }
 
-// openStream sends the opening.
+// openStream sends the opening request.
 func (c *conn) openStream(st *stream) (*channel, error) {
 	s := c.server.world.sim
 	s.noteStream("open", st, c.server.address, "conn", strconv.Itoa(c.number))
@@ -78,21 +77,21 @@ func (c *conn) openStream(st *stream) (*channel, error) {
 	st.channel = ch
 	c.channels = append(c.channels, ch)
 	c.server.inUse++
-	ch.forward(frame{kind: frameData}) // what it says is nobody's business
+	ch.forward(frame{kind: frameData}) // its contents do not matter
 	return ch, nil
 }
 
-// broke is told that the connection is lost.
+// broke handles the loss of the connection.
 func (ch *channel) broke(err error) {
 	if ch.lost == nil {
 		ch.lost = err
 	}
 }
 
-// native says that the wire knows of streams.
+// native reports whether the connection has streams.
 func (ch *channel) native() bool { return ch.conn.shared() }
 
-// halt is why nobody waits on the channel any longer, nil if they do.
+// halt returns why a wait on the channel ends, nil if it goes on.
 func (ch *channel) halt(b bounds) error {
 	if ch.closed {
 		return errClosed
@@ -103,7 +102,7 @@ func (ch *channel) halt(b bounds) error {
 	return ch.lost
 }
 
-// linger is the write of an opening that sometimes takes a while.
+// linger lets the write of an opening request take a while, sometimes.
 func (ch *channel) linger(b bounds) error {
 	s := ch.conn.server.world.sim
 	if !s.world.rolls(0.1) {
@@ -120,10 +119,10 @@ func (ch *channel) linger(b bounds) error {
 	if s.clock.now < until {
 		return ch.halt(b)
 	}
-	return nil // it was written, whatever has happened meanwhile
+	return nil // it has been written, whatever has happened meanwhile
 }
 
-// forward puts a frame on the way to the server.
+// forward sends a frame on its way to the server.
 func (ch *channel) forward(f frame) {
 	v := ch.conn.server
 	s := v.world.sim
@@ -139,7 +138,7 @@ func (ch *channel) forward(f frame) {
 	})
 }
 
-// send sends a frame once the server lets it.
+// send sends a frame once the server allows it.
 func (ch *channel) send(f frame, b bounds) error {
 	s := ch.conn.server.world.sim
 	s.checkSend(ch, f)
@@ -170,7 +169,7 @@ func (ch *channel) send(f frame, b bounds) error {
 	return nil
 }
 
-// finished says that the server has ended the stream and the client can know.
+// finished reports whether the server has ended the stream and the client can know.
 func (ch *channel) finished() bool {
 	return ch.over != nil || ch.native() && slices.ContainsFunc(ch.inbox, func(f frame) bool { return f.kind != frameData })
 }
@@ -202,19 +201,19 @@ func (ch *channel) recv(b bounds) (frame, error) {
 	return f, nil
 }
 
-// arrive takes a frame from the server.
+// arrive handles a frame from the server.
 func (ch *channel) arrive(f frame) {
 	switch {
 	case ch.closed, ch.conn.dead:
 		return
 	case ch.native() && ch.finished():
 		ch.conn.server.world.sim.report.Stats.AfterEnd++
-		return // the wire knows that the stream is over
+		return // the transport knows that the stream is over
 	}
 	ch.inbox = append(ch.inbox, f)
 }
 
-// close lets go of the channel, and tells the server if it does not know.
+// close releases the channel, and tells the server if it does not know.
 func (ch *channel) close() {
 	if ch.closed {
 		return
@@ -227,76 +226,4 @@ func (ch *channel) close() {
 	ch.conn.server.inUse--
 }
 
-// wire is a stream of a shared connection.
-type wire struct {
-	*channel
-	bounds bounds
-}
-
 var _ transport.Stream = (*wire)(nil)
-
-// Open implements transport.Streamer.
-func (c sharedConn) Open(ctx context.Context, deadline time.Time, m *transport.Message) (transport.Stream, error) {
-	s := c.server.world.sim
-	n, err := strconv.Atoi(m.Header.Get(headStream))
-	if err != nil || n >= len(s.streams) {
-		s.violatef(StreamOrder, "a stream without a number was opened at %s", c.server.address)
-		return nil, transport.NotSent(errReset)
-	}
-	w := &wire{bounds: bounds{ctx: ctx}}
-	if !deadline.IsZero() {
-		w.bounds.deadline = s.clock.Instant(deadline)
-	}
-	if err := w.bounds.halt(s.clock.now); err != nil {
-		return nil, transport.NotSent(err)
-	}
-	if w.channel, err = c.openStream(s.streams[n]); err != nil {
-		return nil, err
-	}
-	if err = w.linger(w.bounds); err != nil {
-		w.close()
-		return nil, err
-	}
-	return w, nil
-}
-
-// Send implements transport.Stream.
-func (w *wire) Send(m *transport.Message) error {
-	return w.send(frame{kind: frameData, body: slices.Clone(m.Body)}, w.bounds)
-}
-
-// CloseSend implements transport.Stream.
-func (w *wire) CloseSend() error { return w.send(frame{kind: frameEnd}, w.bounds) }
-
-// Recv implements transport.Stream.
-func (w *wire) Recv(m *transport.Message) error {
-	if w.over != nil {
-		return w.over
-	}
-	f, err := w.recv(w.bounds)
-	if err != nil {
-		return err
-	}
-	switch f.kind {
-	case frameData:
-		*m = transport.Message{Body: f.body}
-		return nil
-	case frameFailure:
-		w.over = transport.Answered(errApplication)
-	default:
-		w.over = io.EOF
-	}
-	return w.over
-}
-
-// Header implements transport.Stream.
-func (*wire) Header() (transport.Header, error) { return nil, nil }
-
-// Trailer implements transport.Stream.
-func (*wire) Trailer() transport.Header { return nil }
-
-// Close implements transport.Stream.
-func (w *wire) Close() error {
-	w.close()
-	return nil
-}

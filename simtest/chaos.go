@@ -10,9 +10,9 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// Chaos rolls a scenario with the given number of calls, of which some are
-// streams or messages to publish: one to three services, up to six nodes each,
-// with all kinds of faults. The same seed and number give the same scenario.
+// Chaos returns a random scenario with the given number of calls, some of which are
+// streams or publishes: one to three services with up to six nodes each, and all
+// kinds of faults. The same seed and number give the same scenario.
 func Chaos(seed uint64, calls int) Scenario {
 	source := dice.NewSource(^seed)
 	r := roller{source.Dice()}
@@ -79,8 +79,8 @@ func (r *roller) one(in int) bool { return r.N(in) == 0 }
 
 func (r *roller) choose(from ...int) int { return from[r.N(len(from))] }
 
-// ms is a number of whole milliseconds, so that things often happen at the
-// same instant.
+// ms returns a random number of whole milliseconds, so that things often happen at
+// the same instant.
 func (r *roller) ms(from, to int) time.Duration {
 	return time.Duration(from+r.N(max(to-from, 0)+1)) * time.Millisecond
 }
@@ -110,7 +110,7 @@ func (r *roller) limits() messages.PoolLimits {
 	return l
 }
 
-// chance is mostly none, sometimes some, seldom certain.
+// chance returns a probability: mostly 0, sometimes more, rarely 1.
 func (r *roller) chance(hostile bool) float64 {
 	switch {
 	case r.one(20) && hostile:
@@ -138,7 +138,7 @@ func (r *roller) behaviour(hostile bool) Behaviour {
 	return b
 }
 
-// kinds rolls a few kinds of calls, as a program has a few call sites.
+// kinds returns a few random kinds of calls, as a program has a few call sites.
 func (r *roller) kinds(services []Service) (kinds []Call) {
 	for range 2 + r.N(6) {
 		service := services[r.N(len(services))]
@@ -178,7 +178,7 @@ func (r *roller) kinds(services []Service) (kinds []Call) {
 	return kinds
 }
 
-// event rolls a change, and the end of what is not meant to last.
+// event returns a random change, and if it is temporary also its end.
 func (r *roller) event(s Scenario, end time.Duration) []Event {
 	service := s.Services[r.N(len(s.Services))]
 	e := Event{

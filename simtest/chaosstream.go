@@ -4,12 +4,12 @@ package simtest
 
 import "time"
 
-// blankTime is for how many milliseconds a registry that has forgotten
-// everybody does not know them: less than the client takes to believe it.
+// blankTime is for how many milliseconds a blank registry has no nodes: less than
+// the client needs to accept that.
 const blankTime = 4000
 
-// moves gives some nodes a second address, under the same ID, and the events
-// by which the node moves there and perhaps back.
+// moves gives some nodes a second address with the same ID, and returns the events
+// by which they move there and perhaps back.
 func (r *roller) moves(s *Scenario, calls int) (events []Event) {
 	for i := range s.Services {
 		service := &s.Services[i]
@@ -35,7 +35,7 @@ func (r *roller) moves(s *Scenario, calls int) (events []Event) {
 	return events
 }
 
-// streams rolls a few kinds of streams to the services that have streams.
+// streams returns a few random kinds of streams to the services that have streams.
 func (r *roller) streams(services []Service) (kinds []Stream) {
 	for _, service := range services {
 		if service.Wire == WireAsync {
@@ -75,7 +75,7 @@ func (r *roller) streams(services []Service) (kinds []Stream) {
 	return kinds
 }
 
-// variation is what differs from one stream of a kind to the next.
+// variation returns a stream of the kind with what differs between streams.
 func (r *roller) variation(st Stream, at time.Duration) Stream {
 	st.At = at
 	if r.one(5) {
@@ -88,7 +88,7 @@ func (r *roller) variation(st Stream, at time.Duration) Stream {
 	return st
 }
 
-// publish rolls a message to publish.
+// publish returns a random message to publish.
 func (r *roller) publish(at time.Duration) Publish {
 	p := Publish{At: at, Attempts: 1 + r.N(4), Idempotent: r.one(2)}
 	switch r.N(3) {

@@ -12,10 +12,10 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// tick is how late the end of a stream may be.
+// tick is how late a stream may end.
 const tick = 2 * time.Millisecond
 
-// checkOpening looks at an opening that is about to leave.
+// checkOpening checks an opening request that is about to be sent.
 func (s *sim) checkOpening(on *conn, st *stream) {
 	switch {
 	case st.inner != nil || st.over:
@@ -29,7 +29,7 @@ func (s *sim) checkOpening(on *conn, st *stream) {
 	}
 }
 
-// checkSend looks at a frame that the client is about to send.
+// checkSend checks a frame that the client is about to send.
 func (s *sim) checkSend(ch *channel, f frame) {
 	st := ch.stream
 	switch over := st.inner != nil && st.inner.Err() != nil; {
@@ -40,14 +40,14 @@ func (s *sim) checkSend(ch *channel, f frame) {
 	}
 }
 
-// checkRecv looks at somebody who is about to wait for a frame.
+// checkRecv checks a Recv that is about to wait for a frame.
 func (s *sim) checkRecv(ch *channel) {
 	if ch.closed && ch.native() {
 		s.violatef(StreamSilent, "stream %d waits for something after its end", ch.stream.id)
 	}
 }
 
-// checkHalfClose looks for the frame of a half-close that was good.
+// checkHalfClose checks that the frame of a successful CloseSend was sent.
 func (s *sim) checkHalfClose(st *stream) {
 	ch := st.channel
 	if gone := st.inner.Err() != nil || ch.finished() || ch.lost != nil || ch.closed; !gone && !ch.ended {
@@ -55,7 +55,7 @@ func (s *sim) checkHalfClose(st *stream) {
 	}
 }
 
-// checkCallError looks at an error that a stream gives its user.
+// checkCallError checks an error that a stream has returned to its user.
 func (s *sim) checkCallError(st *stream, what string, err error) {
 	var failed *rpcerr.CallError
 	if !s.stopping && !errors.As(err, &failed) {
@@ -63,7 +63,7 @@ func (s *sim) checkCallError(st *stream, what string, err error) {
 	}
 }
 
-// checkUnopened looks at a stream that could not be opened.
+// checkUnopened checks a stream that could not be opened.
 func (s *sim) checkUnopened(st *stream, err error) {
 	s.checkCallError(st, "the opening", err)
 	if st.limit != 0 && s.clock.now > st.limit && !s.stopping {
@@ -71,7 +71,7 @@ func (s *sim) checkUnopened(st *stream, err error) {
 	}
 }
 
-// quietStreams is what must hold for streams when nothing is left to do at an
+// quietStreams checks what must hold for streams when nothing is left to do at an
 // instant.
 func (s *sim) quietStreams() {
 	s.open = slices.DeleteFunc(s.open, func(st *stream) bool {
@@ -111,7 +111,7 @@ func (s *sim) quietStream(st *stream) {
 	st.over = err != nil && st.busy == 0
 }
 
-// openings is how many streams are being opened.
+// openings returns how many streams are being opened.
 func (s *sim) openings() (n int) {
 	for _, st := range s.open {
 		if st.opening {
@@ -121,8 +121,8 @@ func (s *sim) openings() (n int) {
 	return n
 }
 
-// checkKept looks at a new view of a service that the registry knows: a
-// registry that has failed and comes back without nodes is not believed.
+// checkKept checks a new view of a registered service: if a registry has failed and
+// comes back without nodes, these must stay.
 func (s *sim) checkKept(service *messages.Service, v *messages.View) {
 	old := s.check.views[service]
 	if len(service.Addresses) > 0 || old == nil || len(old.Nodes) == 0 || len(v.Nodes) > 0 {
@@ -134,6 +134,6 @@ func (s *sim) checkKept(service *messages.Service, v *messages.View) {
 	}
 }
 
-// removalTime is how long a removal that was taken back may still be believed:
+// removalTime is how long a removal may still have an effect after it was undone:
 // longer than any answer of the registry takes.
 const removalTime = time.Second

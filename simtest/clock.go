@@ -9,11 +9,11 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// start is the instant at which a run begins: not zero, which is never.
+// start is the instant at which a run begins. It is not 0, which means never.
 const start = clock.Instant(time.Second)
 
-// virtual is a clock that moves when it is told to. Its timers are ordered by
-// time, and by the order in which they were armed where times are equal.
+// virtual is a clock that moves only when it is told to. Its timers are ordered by
+// time; those with equal times by the order in which they were armed.
 type virtual struct {
 	now   clock.Instant
 	base  time.Time
@@ -23,8 +23,8 @@ type virtual struct {
 }
 
 func newClock() *virtual {
-	// Package context compares deadlines with the clock of the machine: they
-	// must lie in its future.
+	// Package context compares deadlines with the clock of the machine, so they must
+	// be in its future.
 	return &virtual{now: start, base: time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)}
 }
 
@@ -46,7 +46,7 @@ func (v *virtual) after(d time.Duration, f func()) {
 	t.Reset(v.now.Add(max(d, 0)))
 }
 
-// next is when the next timer fires; false if none is armed.
+// next returns when the next timer fires; false if none is armed.
 func (v *virtual) next() (clock.Instant, bool) {
 	if len(v.armed) == 0 {
 		return 0, false

@@ -13,15 +13,15 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// conn is a connection to a server, seen from the client: what all wires have
-// in common. Its Send and Recv are in sync.go.
+// conn is the client's end of a connection to a server: what all kinds have in
+// common. Its Send and Recv are in sync.go.
 type conn struct {
 	server   *server
 	number   int
 	opened   clock.Instant
 	open     bool // the client has not closed it
-	dead     bool // the server has, and the client can know
-	leaving  bool // the server takes nothing new
+	dead     bool // the server has closed it, and the client can know
+	leaving  bool // the server accepts nothing new
 	running  []*exchange
 	channels []*channel // streams; one at most unless the wire is shared
 	begun    uint64     // exchanges and streams
@@ -31,12 +31,12 @@ type conn struct {
 
 var _ transport.Peer = (*conn)(nil)
 
-// asyncConn carries one exchange at a time, begun and answered later.
+// asyncConn carries one exchange at a time, whose reply is delivered later.
 type asyncConn struct{ *conn }
 
 var _ transport.Async = asyncConn{}
 
-// errAsync is the answer of wires that have Begin.
+// errAsync is the error of Send and Recv on connections that have Begin.
 var errAsync = errors.New("simulated: this connection has Begin in place of Send and Recv")
 
 // Send implements transport.Conn.
@@ -78,12 +78,12 @@ var (
 // Load implements transport.Shared.
 func (c sharedConn) Load() (running int, begun uint64) { return c.carries(), c.begun }
 
-// carries is how many exchanges and streams are on the connection.
+// carries returns how many exchanges and streams are on the connection.
 func (c *conn) carries() int { return len(c.running) + len(c.channels) }
 
 func (c *conn) shared() bool { return c.server.wire == WireShared }
 
-// face is what the client gets to see.
+// face returns the connection as the client gets it.
 func (c *conn) face() transport.Conn {
 	switch c.server.wire {
 	case WireExclusive:
@@ -97,7 +97,7 @@ func (c *conn) face() transport.Conn {
 	}
 }
 
-// refusal is why a connection carries nothing more, nil if it does.
+// refusal returns why a connection accepts nothing more, nil if it does.
 func (c *conn) refusal() error {
 	v := c.server
 	switch {
@@ -146,7 +146,7 @@ func (c *conn) begin(m *transport.Message, r transport.Receiver, token uint64) (
 	return x, nil
 }
 
-// leave is the server saying that it takes nothing new here.
+// leave makes the server say that it accepts nothing new on the connection.
 func (c *conn) leave() {
 	w := c.server.world
 	w.sim.clock.after(c.server.behaviour.Latency/2, func() {
@@ -158,7 +158,7 @@ func (c *conn) leave() {
 	})
 }
 
-// broke ends all that the connection carries.
+// broke ends everything that the connection carries.
 func (c *conn) broke(err error) {
 	c.dead = true
 	for _, x := range slices.Clone(c.running) {
@@ -183,7 +183,7 @@ func (c *conn) Close() error {
 	c.server.open--
 	c.server.conns = slices.DeleteFunc(c.server.conns, func(d *conn) bool { return c == d })
 	switch wire := c.server.wire; {
-	case wire == WirePlain, wire == WireExclusive: // there it is how an exchange is given up
+	case wire == WirePlain, wire == WireExclusive: // there closing is how an exchange is cancelled
 		for _, x := range slices.Clone(c.running) {
 			x.cancel()
 		}
@@ -196,7 +196,7 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// reset is what a crash of the server does, some milliseconds later.
+// reset resets the connection some milliseconds later, as after a crash.
 func (c *conn) reset(after int) {
 	s := c.server.world.sim
 	s.clock.after(time.Duration(after)*time.Millisecond, func() { c.broke(errReset) })

@@ -9,8 +9,8 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// userContext is the context of somebody who waits: its end is told to those
-// that are made of it, in the order in which they were.
+// userContext is the context of code that blocks. Its end is passed on to contexts
+// that are derived from it, in the order in which they were derived.
 type userContext struct {
 	sim      *sim
 	deadline clock.Instant // 0: none
@@ -21,7 +21,7 @@ type userContext struct {
 
 var _ context.Context = (*userContext)(nil)
 
-// newContext returns a context that ends after d, 0 for never.
+// newContext returns a context with a deadline after d, 0 for none.
 func (s *sim) newContext(d time.Duration) *userContext {
 	c := &userContext{sim: s, done: make(chan struct{})}
 	if d > 0 {
@@ -45,7 +45,7 @@ func (c *userContext) end(err error) {
 	c.after = nil
 }
 
-// AfterFunc is what package context uses in place of a goroutine.
+// AfterFunc is what package context uses instead of a goroutine.
 func (c *userContext) AfterFunc(f func()) (stop func() bool) {
 	if c.err != nil {
 		f()
@@ -78,3 +78,32 @@ func (c *userContext) Err() error { return c.err }
 
 // Value implements context.Context.
 func (*userContext) Value(any) any { return nil }
+
+// callContext is the caller's context, in virtual time.
+type callContext call
+
+// Deadline implements context.Context.
+func (c *callContext) Deadline() (time.Time, bool) {
+	if c.spec.Deadline <= 0 {
+		return time.Time{}, false
+	}
+	return c.sim.clock.Time(c.deadline), true
+}
+
+// Done implements context.Context. Nothing waits for it in a simulation.
+func (*callContext) Done() <-chan struct{} { return nil }
+
+// Err implements context.Context.
+func (c *callContext) Err() error {
+	switch {
+	case c.gone:
+		return context.Canceled
+	case c.spec.Deadline > 0 && c.sim.clock.now >= c.deadline:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}
+
+// Value implements context.Context.
+func (*callContext) Value(any) any { return nil }

@@ -1,23 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package simtest runs a whole client in virtual time, with faults, so that
-// one seed gives one history.
+// Package simtest runs a whole client in virtual time, with faults. The same seed
+// always gives the same history.
 //
-// Everything that mailcall runs in production runs here as well: the actors,
-// the pools, the budget, the calls. Only what runs by itself is replaced: all
-// turns are taken by one loop that picks the next one with seeded dice, the
-// clock moves when nothing is left to do, and connections lead to simulated
-// nodes, messages that are published to a simulated broker. Who waits in a
-// stream, or for a call on a connection that has to be waited on, is a coroutine
-// that the loop resumes. After every step [Run] checks what must always hold
-// ([Invariant]).
+// Everything that mailcall runs in production runs here as well: the actors, the
+// pools, the retry budget, the calls. Only scheduling, time and I/O are replaced.
+// One loop takes all turns and picks the next one with seeded random numbers; the
+// clock moves when nothing is left to do; connections lead to simulated nodes, and
+// published messages to a simulated broker. Code that blocks, in a stream or in a
+// call on a connection without asynchronous replies, is a coroutine that the loop
+// resumes. After every step [Run] checks the invariants ([Invariant]).
 //
 //	report := simtest.Run(42, simtest.Chaos(42, 200))
 //	if report.Failed() {
 //		t.Fatal(report)
 //	}
 //
-// [Chaos] rolls a scenario; a [Scenario] of your own says which services,
-// nodes, faults, events and calls there are. A run that failed is replayed by
-// running the same scenario with the same seed.
+// [Chaos] makes a random scenario; a [Scenario] of your own says which services,
+// nodes, faults, events and calls there are. To replay a failed run, run the same
+// scenario with the same seed.
 package simtest

@@ -21,7 +21,7 @@ type exchange struct {
 	ended     bool
 }
 
-// travel rolls the fate of a request and puts it on the clock.
+// travel decides what happens to a request and sets the timers for it.
 func (x *exchange) travel() {
 	v := x.conn.server
 	w, b := v.world, v.behaviour
@@ -45,7 +45,7 @@ func (x *exchange) travel() {
 	})
 }
 
-// distance rolls how long a message takes there, and its answer back.
+// distance returns how long a request and its answer take, at random.
 func (v *server) distance() (there, back time.Duration) {
 	b := v.behaviour
 	there = b.Latency / 2
@@ -106,7 +106,7 @@ func (x *exchange) arrive(body []byte) {
 	}
 }
 
-// deliver lends the receiver a body that is worth nothing afterwards.
+// deliver passes the body to the receiver, on loan: it is overwritten afterwards.
 func (x *exchange) deliver(body []byte, err error) {
 	if err != nil {
 		x.receiver.Deliver(x.token, nil, nil, err)
@@ -120,7 +120,7 @@ func (x *exchange) deliver(body []byte, err error) {
 // fail ends the connection, and the exchange with it.
 func (x *exchange) fail(err error) { x.conn.broke(err) }
 
-// cancel is the client giving the exchange up.
+// cancel handles that the client cancels the exchange.
 func (x *exchange) cancel() {
 	s := x.conn.server.world.sim
 	s.report.Stats.Cancelled++
@@ -129,7 +129,7 @@ func (x *exchange) cancel() {
 	x.end()
 }
 
-// end takes the exchange off its connection.
+// end removes the exchange from its connection.
 func (x *exchange) end() {
 	if x.ended {
 		return

@@ -2,9 +2,7 @@
 
 package simtest
 
-import (
-	"github.com/asynkron/protoactor-go/actor"
-)
+import "github.com/asynkron/protoactor-go/actor"
 
 // dispatcher runs turns in the loop of the simulation.
 type dispatcher struct{ sim *sim }
@@ -15,8 +13,8 @@ func (d dispatcher) Schedule(f func()) { d.sim.ready = append(d.sim.ready, f) }
 // Throughput implements actor.Dispatcher.
 func (dispatcher) Throughput() int { return 1 }
 
-// mailbox gives its actor one message a turn, so that turns of others come in
-// between, and so that each is a step of its own.
+// mailbox gives its actor one message per turn, so that each message is a step of
+// its own and turns of other actors can come in between.
 type mailbox struct {
 	sim          *sim
 	id           string

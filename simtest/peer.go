@@ -10,18 +10,18 @@ import (
 // streamWindow is how many messages of a direction may be unread.
 const streamWindow = 4
 
-// fate is what a server makes of a stream.
+// fate is what a server does with a stream.
 type fate uint8
 
 const (
 	serves   fate = iota
 	refuses       // answers the opening with an error
-	sleeps        // never says anything
+	sleeps        // never sends anything
 	stalls        // stops reading
 	fails         // ends it with an error
 	cuts          // the connection is reset
-	ends          // ends it well before its time
-	abandons      // closes the connection before its time, where it is lent
+	ends          // ends it normally, but early
+	abandons      // closes the connection early, if it carries only this stream
 )
 
 // peer is the server's end of a stream.
@@ -83,7 +83,7 @@ func (p *peer) receive(f frame) {
 	}
 }
 
-// begin is the server's turn at the opening.
+// begin handles the opening request.
 func (p *peer) begin() {
 	s, st := p.sim(), p.ch.stream
 	s.noteStream("accept", st, p.ch.conn.server.address)
@@ -103,7 +103,7 @@ func (p *peer) begin() {
 	s.clock.after(time.Duration(st.spec.Replies)*st.spec.Gap, func() { p.end(frameEnd) })
 }
 
-// read takes a message or the end of the client's half.
+// read handles a message or the end of the client's direction.
 func (p *peer) read(f frame) {
 	s, st := p.sim(), p.ch.stream
 	if f.kind == frameEnd {
@@ -131,7 +131,7 @@ func (p *peer) read(f frame) {
 	}
 }
 
-// meet is where the fate comes about.
+// meet carries out the fate.
 func (p *peer) meet() {
 	switch p.fate {
 	case stalls:
@@ -151,7 +151,7 @@ func (p *peer) meet() {
 	}
 }
 
-// finish is the end of a stream whose client has nothing more to say.
+// finish handles the end of the client's direction.
 func (p *peer) finish() {
 	switch p.ch.stream.spec.Kind {
 	case ClientStream:
@@ -173,8 +173,8 @@ func (p *peer) reply() {
 	p.pump()
 }
 
-// end ends the server's half and with it the stream. Where the wire has no
-// streams, a server that has seen the end of the other half says nothing.
+// end ends the server's direction and with it the stream. On connections without
+// streams, a server that has seen the end of the other direction sends nothing.
 func (p *peer) end(kind frameKind) {
 	if p.over || p.gone || p.fate == sleeps {
 		return
@@ -193,13 +193,13 @@ func (p *peer) end(kind frameKind) {
 	p.pump()
 }
 
-// refill lets another message go.
+// refill allows another message to be sent.
 func (p *peer) refill() {
 	p.credit++
 	p.pump()
 }
 
-// pump sends what the client lets it.
+// pump sends as many messages as the client allows.
 func (p *peer) pump() {
 	for len(p.queue) > 0 && !p.gone {
 		f := p.queue[0]
@@ -215,7 +215,8 @@ func (p *peer) pump() {
 	}
 }
 
-// seal makes the body of a message: the stream and the number in its direction.
+// seal returns the body of a message: the stream and the message's number in its
+// direction.
 func seal(stream, n int) []byte {
 	b := make([]byte, 16)
 	binary.LittleEndian.PutUint64(b, uint64(stream))
@@ -223,7 +224,7 @@ func seal(stream, n int) []byte {
 	return b
 }
 
-// open is the reverse of seal.
+// open reads a body that seal has made.
 func open(body []byte) (stream, n int) {
 	if len(body) != 16 {
 		return -1, -1

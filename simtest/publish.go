@@ -42,8 +42,8 @@ var (
 // String implements broker.Broker.
 func (*simBroker) String() string { return brokerName }
 
-// Connect implements broker.Connecter. The context of who connects is in real
-// time, so the time limit is kept here.
+// Connect implements broker.Connecter. The context is in real time, so the time
+// limit is kept here.
 func (b *simBroker) Connect(context.Context) error {
 	s := b.sim
 	s.note("connect")
@@ -108,8 +108,7 @@ func (b *simBroker) Publish(ctx context.Context, topic string, m *broker.Message
 	return nil
 }
 
-// wait lets time pass, until the context ends. Whoever looks at its deadline
-// need not wait for the news.
+// wait lets time pass, until the context's deadline at the latest.
 func (b *simBroker) wait(ctx context.Context, d time.Duration) error {
 	s := b.sim
 	until, bounded := s.clock.now.Add(d), false
@@ -128,7 +127,7 @@ func (b *simBroker) wait(ctx context.Context, d time.Duration) error {
 	return nil
 }
 
-// publish is one message of the scenario that is published.
+// publish is one publish of the scenario.
 type publish struct {
 	sim      *sim
 	id       int
@@ -188,7 +187,7 @@ func (p *publish) start() {
 	})
 }
 
-// done takes the result.
+// done records the result.
 func (p *publish) done() {
 	s := p.sim
 	outcome := "good"
@@ -216,7 +215,7 @@ func (p *publish) done() {
 	}
 }
 
-// checkPublish looks at a message that is handed over.
+// checkPublish checks a message that is handed to the broker.
 func (s *sim) checkPublish(p *publish) {
 	switch {
 	case p.over:
@@ -228,7 +227,7 @@ func (s *sim) checkPublish(p *publish) {
 	}
 }
 
-// checkTaken looks at a message that the broker has taken.
+// checkTaken checks a message that the broker has accepted.
 func (s *sim) checkTaken(p *publish) {
 	if p.taken > 1 && !p.spec.Idempotent {
 		s.violatef(ExecutedOnce, "publish %d is published the %d. time, and is not idempotent", p.id, p.taken)

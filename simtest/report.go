@@ -8,56 +8,55 @@ import (
 	"time"
 )
 
-// Invariant is a number of something that must always hold.
+// Invariant identifies a property that must always hold.
 type Invariant uint8
 
 // The invariants.
 const (
-	// OneResult: a call has exactly one result, and it has one at the end.
+	// OneResult: every call ends, with exactly one result.
 	OneResult Invariant = 1 + iota
-	// NothingAfterResult: once a call has its result, no exchange of it begins,
-	// and none still runs.
+	// NothingAfterResult: once a call has its result, none of its exchanges begins
+	// or still runs.
 	NothingAfterResult
-	// InTime: a call has its result when its deadline passes, and nobody waits
-	// for a backoff that would end later.
+	// InTime: a call has its result by its deadline, and does not wait for a backoff
+	// that would end later.
 	InTime
-	// WithinBudget: a call makes no more attempts than it may, and a service
-	// sees no more retries and hedges than the budget has tokens.
+	// WithinBudget: a call makes no more attempts than it may, and a service gets no
+	// more retries and hedges than its budget has tokens.
 	WithinBudget
 	// ExecutedOnce: a call that is not idempotent is executed at most once.
 	ExecutedOnce
-	// DistinctNodes: two live attempts of a call are at two nodes, if there
+	// DistinctNodes: two live attempts of a call are at different nodes, if there
 	// are two.
 	DistinctNodes
-	// OwnReply: a call's value is touched once, with the reply to this call.
+	// OwnReply: a call's value is written once, with the reply to this call.
 	OwnReply
-	// ConnectionsConserved: each open connection is idle or carries an
-	// exchange, there are never more than may be, none is used by two, and
-	// one that was given back is found again.
+	// ConnectionsConserved: each open connection is idle or carries an exchange;
+	// there are never more than allowed; none is used by two exchanges; and one that
+	// was returned to its pool is reused.
 	ConnectionsConserved
 	// Floor: at least half of the registered nodes, rounded up, can be chosen.
 	Floor
-	// NothingLeft: a closed client leaves no actor, timer or connection.
+	// NothingLeft: a closed client leaves no actor, timer or connection behind.
 	NothingLeft
 	// MailboxBounded: no mailbox grows beyond what the calls in flight explain.
 	MailboxBounded
-	// PanicContained: a panic in code of the user fails an attempt, and stops
-	// neither actor nor client.
+	// PanicContained: a panic in user code fails an attempt, and stops neither an
+	// actor nor the client.
 	PanicContained
-	// StreamEnds: a stream that was opened ends exactly once, one tick after its
-	// deadline or after its user has given it up at the latest, and nobody waits
-	// in it afterwards.
+	// StreamEnds: an opened stream ends exactly once, at the latest one tick after
+	// its deadline or after its user has cancelled it, and nothing blocks in it
+	// afterwards.
 	StreamEnds
-	// StreamOrder: the messages of a direction come in order, none is lost up to
-	// the end, none is doubled, and none comes to another stream.
+	// StreamOrder: the messages of a direction arrive in order; before the end none
+	// is lost; none is duplicated; and none arrives in another stream.
 	StreamOrder
-	// StreamSilent: after the end of a stream nothing of it is sent, and nothing
-	// is received.
+	// StreamSilent: after the end of a stream nothing is sent or received on it.
 	StreamSilent
-	// HalfCloseSeen: a service is told of a half-close, and of nothing after it.
+	// HalfCloseSeen: a service gets a half-close, and nothing after it.
 	HalfCloseSeen
-	// ViewKept: an empty list from a registry that was failing does not empty
-	// the view of a service.
+	// ViewKept: an empty list from a registry that was failing does not empty the
+	// view of a service.
 	ViewKept
 )
 
@@ -78,66 +77,68 @@ func (i Invariant) String() string {
 // Violation is an invariant that did not hold.
 type Violation struct {
 	Invariant Invariant
-	// At is the virtual time since the run began, Step how many steps it had.
+	// At is the virtual time since the run began, Step the number of steps until
+	// then.
 	At   time.Duration
 	Step int
-	// What says what was found and what should have been.
+	// What says what was found and what was expected.
 	What string
 }
 
-// String is one line.
+// String returns the violation as one line.
 func (v Violation) String() string {
 	return fmt.Sprintf("%s violated at %s, step %d: %s", v.Invariant, v.At, v.Step, v.What)
 }
 
-// Stats count what happened, to show that a scenario does what it is for.
+// Stats count what happened, to show that a scenario tests what it is meant to.
 type Stats struct {
 	Steps int
-	// Elapsed is virtual.
+	// Elapsed is the virtual time that the run took.
 	Elapsed time.Duration
-	// Calls that were made, of them Good ones; Panics that were thrown.
+	// Calls that were made, Good ones among them, and Panics that were thrown.
 	Calls, Good, Panics int
-	// Attempts are exchanges that began. Retries, Hedges and Denied are what
-	// the retrier granted, and refused for the lack of attempts, tokens or time.
+	// Attempts are exchanges that began. Retries and Hedges are those that the
+	// retrier granted, Denied those that it refused for lack of attempts, tokens or
+	// time.
 	Attempts, Retries, Hedges, Denied int
-	// Executions at nodes; Cancelled exchanges; replies that came Late.
+	// Executions at nodes, Cancelled exchanges, and replies that arrived Late.
 	Executions, Cancelled, Late int
-	// Dials that began; Ejections of nodes; Waits for a connection.
+	// Dials that began, Ejections of nodes, and Waits for a connection.
 	Dials, Ejections, Waits int
-	// Full is how often a shared connection carried all that it may, Leaves how
-	// often a server said that it will take nothing more on one.
+	// Full counts exchanges that a full shared connection refused, Leaves how many
+	// times a server said that it accepts nothing more on one.
 	Full, Leaves int
-	// Streams that were opened, those of them that ended well, their Messages
-	// both ways, sends that had to wait (Stalls), and messages of servers that
-	// came AfterEnd.
+	// Streams that were opened, those that ended normally, their Messages in both
+	// directions, sends that had to wait (Stalls), and messages from servers that
+	// arrived AfterEnd.
 	Streams, GoodStreams, Messages, Stalls, AfterEnd int
-	// Publishes, and the good ones. Blanks is how often a registry came back
-	// from a failure without knowing anybody.
+	// Publishes, and the successful ones. Blanks counts how many times a registry
+	// came back from a failure without any nodes.
 	Publishes, GoodPublishes, Blanks int
 }
 
 // Report is the outcome of a run.
 type Report struct {
 	Seed uint64
-	// Hash is that of the history: equal hashes, equal histories.
+	// Hash is the hash of the history: it is the same for equal histories.
 	Hash uint64
-	// History is one line for each turn, frame, timer and result.
+	// History has one line for each turn, frame, timer and result, if it was kept.
 	History string
-	// Violations end the run; mostly there is one.
+	// Violations of invariants. The first one ends the run, so there is usually one.
 	Violations []Violation
-	// Stats count.
+	// Stats of the run.
 	Stats Stats
-	// Errors are the outcomes of the calls, in the order of the scenario.
+	// Errors are the results of the calls, in the order of the scenario.
 	Errors []error
 }
 
-// Failed reports whether some invariant did not hold.
+// Failed reports whether an invariant did not hold.
 func (r Report) Failed() bool { return len(r.Violations) > 0 }
 
 // tail is how many lines of history a report shows.
 const tail = 40
 
-// String is what was violated, the seed, and the end of the history.
+// String returns the violations, the seed, and the end of the history.
 func (r Report) String() string {
 	var b strings.Builder
 	for _, v := range r.Violations {

@@ -10,9 +10,8 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// routine is what a goroutine is outside of a simulation: code that may wait.
-// It is a coroutine, so it runs only while the loop has resumed it, and waits
-// by giving the turn back.
+// routine replaces a goroutine in the simulation. It is a coroutine: it runs only
+// while the loop has resumed it, and waits by yielding to the loop.
 type routine struct {
 	sim   *sim
 	work  func()
@@ -23,7 +22,7 @@ type routine struct {
 	ready func() bool // what it waits for, nil if for nothing
 }
 
-// spawn runs work, at once until it waits for something.
+// spawn runs work right away, until it waits for something.
 func (s *sim) spawn(work func()) {
 	if s.stopping {
 		return
@@ -53,7 +52,7 @@ func (r *routine) run(yield func(struct{}) bool) {
 	}
 }
 
-// resume goes on with the work until it waits again or is done.
+// resume continues the work until it waits again or is done.
 func (r *routine) resume() {
 	s := r.sim
 	before, alive := s.running, false
@@ -71,7 +70,7 @@ func (r *routine) resume() {
 	_, alive = r.next()
 }
 
-// park waits until ready; false says that the run is over.
+// park waits until ready; it returns false if the run is over.
 func (s *sim) park(ready func() bool) bool {
 	r := s.running
 	switch {
@@ -98,7 +97,7 @@ func (s *sim) parkUntil(at clock.Instant, ready func() bool) bool {
 	return s.park(func() bool { return s.clock.now >= at || ready() })
 }
 
-// follower waits in nobody's place for the end of a context.
+// follower waits for the end of a context without a goroutine.
 type follower struct {
 	ctx context.Context //nolint:containedctx // it is what is followed
 	f   func()
@@ -115,7 +114,7 @@ func (s *sim) afterFunc(ctx context.Context, f func()) (stop func() bool) {
 	}
 }
 
-// rouse makes runnable who waits no longer.
+// rouse makes the routines runnable whose wait is over.
 func (s *sim) rouse() {
 	for _, r := range s.routines {
 		if r.ready != nil && r.ready() {
@@ -155,7 +154,7 @@ func (s *sim) parkCall(wake, done <-chan struct{}) (ended bool) {
 	return false
 }
 
-// dismiss ends all routines; those that wait are told that the run is over.
+// dismiss ends all routines; those that wait learn that the run is over.
 func (s *sim) dismiss() {
 	s.stopping = true
 	for _, r := range slices.Concat(s.routines, s.spare) {

@@ -23,20 +23,20 @@ import (
 // name is the prefix of all actors of a run.
 const name = "sim"
 
-// maxStepsAtOnce is how many steps may be taken without time going on before
-// the run counts as going around in circles.
+// maxStepsAtOnce is how many steps may be taken at one instant before the run counts
+// as an endless loop.
 const maxStepsAtOnce = 200_000
 
-// closeTime is how long a closed client may take, from the horizon. It takes
-// as long as the slowest dial.
+// closeTime is how long closing the client may take, from the horizon. It takes as
+// long as the slowest dial.
 const closeTime = 2 * time.Minute
 
 // sim is one run.
 type sim struct {
 	scenario Scenario
 	clock    *virtual
-	dice     dice.Dice // the world's
-	order    dice.Dice // picks the next step
+	dice     dice.Dice // for the world
+	order    dice.Dice // for the choice of the next step
 	ready    []func()
 	history  history
 	report   Report
@@ -69,9 +69,9 @@ type sim struct {
 	spy   *actor.PID
 }
 
-// Run plays the scenario with the seed and checks the invariants after each
-// step. The same seed and scenario give the same report, on every machine. It
-// uses no other goroutine, and may run beside others.
+// Run runs the scenario with the seed and checks the invariants after each step. The
+// same seed and scenario give the same report, on every machine. Run uses no other
+// goroutines and is safe for concurrent use.
 func Run(seed uint64, scenario Scenario) Report {
 	s := newSim(seed, scenario)
 	s.begin()
@@ -135,12 +135,12 @@ func newSim(seed uint64, scenario Scenario) *sim {
 	return s
 }
 
-// begin starts the client and puts everything that will happen on the clock.
+// begin starts the client and sets timers for everything that will happen.
 func (s *sim) begin() {
 	s.system = actor.NewActorSystem(actor.WithLoggerFactory(
 		func(*actor.ActorSystem) *slog.Logger { return slog.New(slog.DiscardHandler) }))
-	// The stream that comes with the system starts a goroutine for each
-	// series of dead letters.
+	// The system's default event stream starts a goroutine for each series of dead
+	// letters.
 	s.system.EventStream = eventstream.NewEventStream()
 	s.system.EventStream.Subscribe(s.deadLetter)
 	s.spy, _ = s.system.ProcessRegistry.Add(spy{s}, name+"-spy")
@@ -183,7 +183,7 @@ func (s *sim) begin() {
 	}
 }
 
-// schedule has a stream or the publishing of a message begin.
+// schedule begins a stream or a publish at the given time.
 func (s *sim) schedule(at time.Duration, begin func()) {
 	s.pending++
 	s.clock.after(at, func() {
@@ -192,14 +192,14 @@ func (s *sim) schedule(at time.Duration, begin func()) {
 	})
 }
 
-// allOver says that nothing is in flight or will be.
+// allOver reports whether nothing is in flight or will be.
 func (s *sim) allOver() bool { return s.over == len(s.calls) && s.pending+s.inFlight() == 0 }
 
 func (s *sim) policy() messages.SelectorPolicy {
 	return messages.SelectorPolicy{Picker: s.scenario.Picker, Transport: "sim"}
 }
 
-// play runs until done, checked when nothing is left to do at an instant.
+// play runs until done, which is checked when nothing is left to do at an instant.
 func (s *sim) play(done func() bool) {
 	horizon := start.Add(s.scenario.Horizon)
 	if s.scenario.CloseAt > 0 {
@@ -240,7 +240,7 @@ func (s *sim) drain() {
 	}
 }
 
-// step does one of the things that are due, chosen by the dice.
+// step does one of the things that are due, chosen at random.
 func (s *sim) step(due int) {
 	s.report.Stats.Steps++
 	defer func() {
@@ -263,7 +263,7 @@ func (s *sim) step(due int) {
 	s.stepped()
 }
 
-// settle waits until nothing of the world is under way any more.
+// settle waits until nothing is in progress in the world.
 func (s *sim) settle() {
 	if s.failed || s.scenario.CloseAt > 0 {
 		return
@@ -275,7 +275,7 @@ func (s *sim) settle() {
 	}
 }
 
-// shut closes the client and looks for what it left behind.
+// shut closes the client and checks that it has left nothing behind.
 func (s *sim) shut() {
 	if s.failed {
 		return
@@ -296,7 +296,7 @@ func (s *sim) shut() {
 	}
 }
 
-// violatef ends the run.
+// violatef records a violation, which ends the run.
 func (s *sim) violatef(i Invariant, format string, args ...any) {
 	if s.stopping {
 		return

@@ -11,7 +11,7 @@ import (
 // Scenario is what happens in a run. The zero value is a client without
 // services that makes no calls.
 type Scenario struct {
-	// Services are known to the registry from the beginning.
+	// Services that the registry knows from the beginning.
 	Services []Service
 	// Calls that are made, in any order.
 	Calls []Call
@@ -19,15 +19,15 @@ type Scenario struct {
 	Streams []Stream
 	// Publishes are messages that are published, in any order.
 	Publishes []Publish
-	// Broker is how the broker behaves: Latency, Unsent, CutRequest, Silent and
-	// CutReply of a message, Dial, Refuse and Blackhole of connecting it; Fail
-	// is that a topic has no subscribers.
+	// Broker is the behaviour of the broker: Latency, Unsent, CutRequest, Silent and
+	// CutReply apply to a message; Dial, Refuse and Blackhole to connecting; Fail is
+	// the probability that a topic has no subscribers.
 	Broker Behaviour
-	// Events that change the world meanwhile, in any order.
+	// Events that change the world during the run, in any order.
 	Events []Event
-	// Limits bound each pool. Max must be 1 or more.
+	// Limits of each pool. Max must be 1 or more.
 	Limits messages.PoolLimits
-	// Budget is shared by retries and hedges of a service.
+	// Budget is the retry budget of each service.
 	Budget messages.Budget
 	// Picker chooses nodes. Defaults to the power of two choices.
 	Picker messages.Picker
@@ -37,28 +37,28 @@ type Scenario struct {
 	MaxCalls int
 	// MaxStreams is how many streams may be open. Defaults to 1024.
 	MaxStreams int
-	// MaxServices is how many services may be known at once. Defaults to 1024.
+	// MaxServices is how many services are kept at once. Defaults to 1024.
 	MaxServices int
-	// CloseAt is when the client is closed, cutting what is in flight. 0
-	// closes it when all calls are over.
+	// CloseAt is when the client is closed and cancels what is in flight. 0 closes
+	// it when all calls have ended.
 	CloseAt time.Duration
-	// Horizon is when calls without any bound are cut. Defaults to one minute
+	// Horizon is when calls without any bound are cancelled. Defaults to one minute
 	// after the last call or event.
 	Horizon time.Duration
-	// Thorough compares with the client's own snapshot each time nothing is
+	// Thorough compares the world with the client's snapshot each time nothing is
 	// left to do. It is several times slower.
 	Thorough bool
-	// Record keeps the text of the history; a run that fails keeps it anyway.
+	// Record keeps the text of the history; a run that fails always keeps it.
 	Record bool
 }
 
 // Service is a name with nodes.
 type Service struct {
-	// Name is what the registry knows.
+	// Name is the name in the registry.
 	Name string
 	// Nodes that run it. A node serves one service.
 	Nodes []Node
-	// Wire is what connections to them can do.
+	// Wire is the kind of connections to them.
 	Wire Wire
 }
 
@@ -67,63 +67,63 @@ type Wire uint8
 
 // The wires.
 const (
-	// WireAsync carries one exchange at a time, begun and answered later. It has
-	// no streams.
+	// WireAsync carries one exchange at a time, whose reply is delivered later. It
+	// has no streams.
 	WireAsync Wire = iota
 	// WireShared carries many exchanges and streams at once.
 	WireShared
-	// WireExclusive carries one exchange at a time for somebody who waits, and is
-	// lent to a stream.
+	// WireExclusive carries one exchange at a time, for which the caller blocks, or
+	// one stream.
 	WireExclusive
-	// WirePlain is that without bounds and interruption.
+	// WirePlain is like WireExclusive, without bounds and interruption.
 	WirePlain
 )
 
 // Node is a simulated server.
 type Node struct {
-	// Address is what is dialled. Connections report another one as their
-	// remote address, as those to a named host do.
+	// Address is what is dialled. Connections report another remote address, as
+	// those to a host name do.
 	Address string
-	// ID is the registry's. Defaults to the address. Of several nodes with one
-	// ID the registry names the first that is registered.
+	// ID is the id in the registry. If several nodes have the same ID, the registry
+	// names the first one that is registered. Defaults to the address.
 	ID string
 	// Behaviour until an event changes it.
 	Behaviour Behaviour
-	// Hidden nodes run but are not registered; [Call.Addresses] and [Register]
-	// lead to them.
+	// Hidden nodes run but are not registered at first; they are reached by
+	// [Call.Addresses] or after [Register].
 	Hidden bool
 }
 
-// Behaviour is how a node treats its peers. Probabilities go from 0 to 1; the
-// zero value answers every call at once.
+// Behaviour is how a node behaves. Probabilities are from 0 to 1; the zero value
+// answers every call at once.
 type Behaviour struct {
-	// Dial is how long a connection takes, Latency how long an answer takes
-	// from request to reply, of which Jitter is added up to.
+	// Dial is how long opening a connection takes, Latency how long an answer takes
+	// from request to reply, plus at most Jitter.
 	Dial, Latency, Jitter time.Duration
 	// Refuse is the probability that a dial is refused, Blackhole that it is
 	// never answered.
 	Refuse, Blackhole float64
-	// Unsent is the probability that a connection turns out to be closed
-	// before the first byte, CutRequest that it is reset within the request,
-	// CutReply within the reply: executed, but nobody knows.
+	// Unsent is the probability that a connection turns out to be closed before the
+	// first byte, CutRequest that it is reset within the request, CutReply that it
+	// is reset within the reply, after the request was executed.
 	Unsent, CutRequest, CutReply float64
 	// Silent is the probability that a request is executed and not answered,
 	// Fail that the application answers with an error, Garble that the answer
 	// cannot be decoded.
 	Silent, Fail, Garble float64
-	// Late is the probability that the reply of a cancelled exchange arrives
-	// all the same, Double that a reply arrives twice.
-	// Double servers also go on talking after the end of a stream.
+	// Late is the probability that the reply of a cancelled exchange still arrives,
+	// Double that a reply arrives twice. With Double servers also go on sending
+	// after the end of a stream.
 	Late, Double float64
 	// Streams is how many exchanges and streams a shared connection carries at
-	// once, 0 for any number. Leave is the probability that the server takes
-	// nothing more on one after an exchange.
+	// once, 0 for any number. Leave is the probability that the server accepts
+	// nothing more on it after an exchange.
 	Streams int
 	Leave   float64
-	// Of a stream: Stall is the probability that the server stops reading, Early
-	// that it ends it before its time. Silent is that it never says anything,
-	// Fail that it ends in an error, CutRequest and CutReply that its connection
-	// is reset.
+	// For streams, Stall is the probability that the server stops reading, Early
+	// that it ends the stream early. Silent is the probability that it never sends
+	// anything, Fail that it ends the stream with an error, CutRequest and CutReply
+	// that the connection is reset.
 	Stall, Early float64
 }
 
@@ -131,35 +131,35 @@ type Behaviour struct {
 type Call struct {
 	// At is when it is made.
 	At time.Duration
-	// Service is what is called; with Addresses, only a label for them.
+	// Service is what is called; if there are Addresses, it is only a label.
 	Service   string
 	Addresses []string
-	// Deadline is that of the caller's context, from At. 0 is none. Timeout is
-	// the client's own, used without a deadline. 0 is none.
+	// Deadline is that of the caller's context, from At; 0 is none. Timeout bounds
+	// the call if there is no Deadline; 0 is none.
 	Deadline, Timeout time.Duration
-	// AttemptTimeout bounds one attempt. 0 is no bound of its own.
+	// AttemptTimeout bounds one attempt; 0 bounds it by the call only.
 	AttemptTimeout time.Duration
 	// Attempts is how many may be made, up to 255. Defaults to 1.
 	Attempts int
-	// HedgeAfter is when a second attempt starts to race. 0 is never.
+	// HedgeAfter is when a second attempt starts beside the first; 0 is never.
 	HedgeAfter time.Duration
 	// Idempotent calls may be executed more than once.
 	Idempotent bool
-	// BackoffBase and BackoffCap shape the backoff.
+	// BackoffBase and BackoffCap are the parameters of the backoff.
 	BackoffBase, BackoffCap time.Duration
-	// CancelAfter is when the caller gives up, from At. 0 is never.
+	// CancelAfter is when the caller cancels the call, from At; 0 is never.
 	CancelAfter time.Duration
-	// Wish is what the retry function says to every failure. [messages.WantRetry]
-	// makes a call idempotent, whatever it says.
+	// Wish is the retry function's decision on every failure. [messages.WantRetry]
+	// makes the call idempotent, whatever Idempotent says.
 	Wish messages.Wish
-	// Panic is where code of the user panics, the first time it is called.
+	// Panic is where user code panics, the first time it is called.
 	Panic Panic
-	// Size is how long the request is, at least 16 bytes.
+	// Size is the length of the request in bytes, at least 16.
 	Size int
-	// Close uses each connection once.
+	// Close closes each connection after one use.
 	Close bool
-	// Shared calls have a plan that calls like them share, as a client does
-	// it; the others have one of their own, and their picks are watched.
+	// Shared calls share a plan with calls like them, as in a client. The others
+	// have a plan of their own, and the choice of their nodes is checked.
 	Shared bool
 }
 
@@ -176,23 +176,24 @@ type Stream struct {
 	// [ServerStream], with Gap between two of them.
 	Messages, Replies int
 	Gap               time.Duration
-	// HalfClose is done after the last message.
+	// HalfClose calls CloseSend after the last message.
 	HalfClose bool
-	// ReadGap is how long the user takes for a message.
+	// ReadGap is how long the user waits after each received message.
 	ReadGap time.Duration
-	// StopAfter is how many messages the user receives before it has enough, 0
-	// is all; CancelAfter is when it has waited enough, from At, 0 is never. Then
-	// it closes the stream, or with StopByContext ends its context.
+	// StopAfter is how many messages the user receives before it stops, 0 for all;
+	// CancelAfter is when it stops, from At, 0 for never. To stop, it closes the
+	// stream or, with StopByContext, cancels its context.
 	StopAfter     int
 	CancelAfter   time.Duration
 	StopByContext bool
-	// Deadline is that of the context, Timeout the stream's own; OpenTimeout
-	// bounds the opening where there is no deadline, AttemptTimeout one attempt
-	// of it. 0 is none.
+	// Deadline is that of the context, Timeout bounds the stream; OpenTimeout bounds
+	// the opening if there is no Deadline, AttemptTimeout one attempt of it. 0 is
+	// none.
 	Deadline, Timeout, OpenTimeout, AttemptTimeout time.Duration
-	// Attempts at the opening, up to 255. Defaults to 1.
+	// Attempts to open it, up to 255. Defaults to 1.
 	Attempts int
-	// Quiet is how long a lent connection may be silent after a half-close.
+	// Quiet is how long to wait for a message after CloseSend on a connection
+	// without streams.
 	Quiet time.Duration
 }
 
@@ -201,18 +202,18 @@ type StreamKind uint8
 
 // The kinds.
 const (
-	// BidiStream: the server answers each message with one of its own, and ends
-	// after the half-close.
+	// BidiStream: the server answers each message with one, and ends the stream
+	// after CloseSend.
 	BidiStream StreamKind = iota
-	// ClientStream: the server answers the half-close with one message.
+	// ClientStream: the server answers CloseSend with one message.
 	ClientStream
-	// ServerStream: the user half-closes at once, and the server sends.
+	// ServerStream: the user calls CloseSend at once, and the server sends.
 	ServerStream
 )
 
 // Publish is one message that is published.
 type Publish struct {
-	// At is when.
+	// At is when it is published.
 	At time.Duration
 	// Deadline, Timeout, AttemptTimeout, Attempts, Idempotent and CancelAfter
 	// as in [Call].
@@ -222,7 +223,7 @@ type Publish struct {
 	CancelAfter                       time.Duration
 }
 
-// Panic is where code of the user panics.
+// Panic is where user code panics.
 type Panic uint8
 
 // The places.
@@ -231,7 +232,7 @@ const (
 	NoPanic Panic = iota
 	// PanicFill: while the request is encoded.
 	PanicFill
-	// PanicJudge: while the reply is looked at for an error.
+	// PanicJudge: while the reply is checked for an error.
 	PanicJudge
 	// PanicDecode: while the reply is decoded.
 	PanicDecode
@@ -245,9 +246,9 @@ const (
 
 // Event changes the world.
 type Event struct {
-	// At is when.
+	// At is when it happens.
 	At time.Duration
-	// Do is what.
+	// Do is what happens.
 	Do Change
 	// Node is the address of the node that changes, if one does.
 	Node string
@@ -270,15 +271,15 @@ const (
 	Restart
 	// Register makes the node known to the registry.
 	Register
-	// Deregister makes it unknown.
+	// Deregister removes the node from the registry.
 	Deregister
-	// RegistryDown breaks all watches and fails all lookups.
+	// RegistryDown breaks all watches and makes all lookups fail.
 	RegistryDown
-	// RegistryUp ends that, and what follows.
+	// RegistryUp ends RegistryDown and RegistryBlank.
 	RegistryUp
-	// RegistryBlank brings a registry back that was down, without any nodes. It
-	// does nothing to one that was not.
+	// RegistryBlank brings back a registry that was down, but without any nodes. It
+	// has no effect on one that was not down.
 	RegistryBlank
-	// Retune gives the client's pools other limits.
+	// Retune changes the limits of the client's pools.
 	Retune
 )

@@ -142,8 +142,8 @@ func TestSimulationDeadline(t *testing.T) {
 	}
 }
 
-// A run leaves no goroutine: those who wait in it are coroutines, which run
-// only when the loop resumes them, and are gone with it.
+// A run leaves no goroutine: code that waits in it is a coroutine, which runs only
+// when the loop resumes it, and ends with it.
 func TestGoroutineFree(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	before := runtime.NumGoroutine()

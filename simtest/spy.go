@@ -10,8 +10,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// overhear reads the mail of the actors before they do. The retrier is made
-// to answer to the spy, who passes the answer on.
+// overhear reads the messages of the actors before they do. It makes the retrier
+// answer to the spy, which passes the answer on.
 func (s *sim) overhear(id string, message any) any {
 	switch m := message.(type) {
 	case messages.Judge:
@@ -118,8 +118,8 @@ func (s *sim) answered(key string) {
 	}
 }
 
-// deadLetter gets the mail whose addressee has stopped. Nothing but a
-// connection can get lost so.
+// deadLetter handles messages whose receiver has stopped. Only a connection could
+// get lost that way.
 func (s *sim) deadLetter(event any) {
 	e, ok := event.(*actor.DeadLetterEvent)
 	if !ok {

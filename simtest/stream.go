@@ -6,14 +6,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
-	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/streamer"
 	"example.com/mailcall/internal/clock"
-	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
@@ -57,7 +53,7 @@ func (s *sim) newStream(i int) *stream {
 	return st
 }
 
-// start is the user opening the stream and then using it.
+// start starts the user, who opens the stream and then uses it.
 func (st *stream) start() {
 	s := st.sim
 	st.began = s.clock.now
@@ -76,7 +72,7 @@ func (st *stream) start() {
 	s.spawn(st.use)
 }
 
-// earliest is the first of the bounds that there are, from began, 0 for none.
+// earliest returns the first of the bounds, from began; 0 if there is none.
 func earliest(began clock.Instant, bounds ...time.Duration) (at clock.Instant) {
 	for _, d := range bounds {
 		if d > 0 && (at == 0 || began.Add(d) < at) {
@@ -86,15 +82,15 @@ func earliest(began clock.Instant, bounds ...time.Duration) (at clock.Instant) {
 	return at
 }
 
-// remind has the clock stop shortly after an instant, so that what must be over
-// is looked at.
+// remind makes the clock stop shortly after an instant, so that what must have ended
+// by then is checked.
 func (s *sim) remind(at clock.Instant) {
 	if at != 0 {
 		s.clock.after(at.Sub(s.clock.now)+tick, func() {})
 	}
 }
 
-// use is the routine of who opened the stream.
+// use is the routine that opens the stream.
 func (st *stream) use() {
 	defer st.done()
 	s := st.sim
@@ -121,34 +117,7 @@ func (st *stream) use() {
 
 func (st *stream) done() { st.busy-- }
 
-func (st *stream) open() (*streamer.Stream, error) {
-	s, plan := st.sim, st.plan()
-	st.waiting++
-	defer func() { st.waiting-- }()
-	return s.runtime.Streams.Open(st.ctx, streamer.Opening{
-		Service: plan.Service, Endpoint: plan.Endpoint, Timeout: plan.StreamTimeout, Quiet: st.spec.Quiet,
-		Open: func(ctx context.Context) (messages.Opened, error) {
-			st.opening = true
-			defer func() { st.opening = false }()
-			return s.runtime.Desk.Open(ctx, plan, st)
-		},
-	})
-}
-
-func (st *stream) plan() *caller.Plan {
-	key := st.spec.Service
-	if len(st.spec.Addresses) > 0 {
-		key = strings.Join(st.spec.Addresses, ",")
-	}
-	return &caller.Plan{
-		Service: st.spec.Service, Endpoint: "stream-" + strconv.Itoa(st.id), Key: key, Addresses: st.spec.Addresses,
-		Timeout: st.spec.OpenTimeout, AttemptTimeout: st.spec.AttemptTimeout, Attempts: st.spec.Attempts,
-		BackoffBase: time.Millisecond, BackoffCap: 10 * time.Millisecond,
-		Stream: true, StreamTimeout: st.spec.Timeout,
-	}
-}
-
-// sends is the routine of who sends.
+// sends is the routine that sends.
 func (st *stream) sends() {
 	s := st.sim
 	for n := range st.spec.Messages {
@@ -185,7 +154,7 @@ func (st *stream) closeSend() {
 	st.remindQuiet()
 }
 
-// refused looks at an error of sending.
+// refused checks an error of Send or CloseSend.
 func (st *stream) refused(what string, err error) {
 	st.sim.noteStream(what+" failed", st)
 	if err != io.EOF { //nolint:errorlint // that alone is the good end
@@ -193,7 +162,7 @@ func (st *stream) refused(what string, err error) {
 	}
 }
 
-// receives is the routine of who receives.
+// receives is the routine that receives.
 func (st *stream) receives() {
 	s := st.sim
 	var m transport.Message
@@ -241,8 +210,8 @@ func (st *stream) hear(m *transport.Message) error {
 	return err
 }
 
-// remindQuiet has the clock stop where a half-closed stream on a lent
-// connection ends because nobody says anything.
+// remindQuiet makes the clock stop when a half-closed stream on a connection of its
+// own ends because nothing was received.
 func (st *stream) remindQuiet() {
 	if st.halfAt != 0 {
 		st.sim.remind(st.quietAt())
@@ -251,7 +220,7 @@ func (st *stream) remindQuiet() {
 
 func (st *stream) quietAt() clock.Instant { return max(st.halfAt, st.heardAt).Add(st.spec.Quiet) }
 
-// ended looks at the end of a stream as Recv told it.
+// ended checks the end of a stream that Recv has returned.
 func (st *stream) ended(err error) {
 	s := st.sim
 	s.noteStream("end", st, endName(err))
@@ -274,7 +243,7 @@ func (st *stream) ended(err error) {
 	}
 }
 
-// receiveMore asks for more after the end.
+// receiveMore calls Recv again after the end.
 func (st *stream) receiveMore() {
 	s := st.sim
 	if s.dice.N(2) == 0 || s.failed {
@@ -304,7 +273,7 @@ func endName(err error) string {
 	}
 }
 
-// leave is the user giving the stream up: its context ends, or it is closed.
+// leave makes the user stop: it cancels the context or closes the stream.
 func (st *stream) leave(byContext bool) {
 	s := st.sim
 	if st.over || st.leftAt != 0 {
@@ -320,38 +289,8 @@ func (st *stream) leave(byContext bool) {
 	_ = st.inner.Close() // it returns nil
 }
 
-// sleep is a routine doing something else; false says that the run is over.
+// sleep lets time pass in a routine; it returns false if the run is over.
 func (s *sim) sleep(d time.Duration) bool {
 	until := s.clock.now.Add(d)
 	return s.parkUntil(until, func() bool { return s.clock.now >= until })
 }
-
-// Encode implements caller.Exchange.
-func (*stream) Encode() (brief bool, err error) { return false, nil }
-
-// Fill implements caller.Exchange.
-func (st *stream) Fill(_ context.Context, m *transport.Message, n *messages.Node, _ time.Duration) error {
-	st.sim.check.nodes[n] = struct{}{}
-	m.Header.Add(headStream, strconv.Itoa(st.id))
-	return nil
-}
-
-// Judge implements caller.Exchange.
-func (*stream) Judge(_ *transport.Message, _ *messages.Node, told error) error { return told }
-
-// Decode implements caller.Exchange.
-func (*stream) Decode(*transport.Message) error { return nil }
-
-// Retry implements caller.Exchange.
-func (*stream) Retry(int, error) (messages.Wish, time.Duration, error) {
-	return messages.NoWish, -1, nil
-}
-
-// Wrap implements caller.Exchange.
-func (*stream) Wrap(*messages.Node, func(context.Context) error) error { return errApplication }
-
-// Sent implements caller.Exchange.
-func (*stream) Sent(bool) {}
-
-// Keep implements caller.Exchange.
-func (*stream) Keep() {}

@@ -21,7 +21,7 @@ var (
 	errStopped = errors.New("simulated: the run is over")
 )
 
-// plainConn is a connection that can do nothing but what it must.
+// plainConn is a connection with only the required methods.
 type plainConn struct{ *conn }
 
 // exclusiveConn can be bounded and interrupted.
@@ -35,14 +35,14 @@ var (
 	_ transport.Exclusive = (*exclusiveConn)(nil)
 )
 
-// bounds are those of whoever waits on a wire.
+// bounds are the bounds of a wait on a connection.
 type bounds struct {
 	ctx         context.Context //nolint:containedctx // it is the contract's
 	deadline    clock.Instant   // 0: none
 	interrupted *bool
 }
 
-// halt is why nobody waits any longer, nil if they do.
+// halt returns why the wait ends, nil if it goes on.
 func (b *bounds) halt(now clock.Instant) error {
 	switch {
 	case b.interrupted != nil && *b.interrupted:
@@ -75,7 +75,7 @@ func (c *exclusiveConn) Interrupt() {
 // Ready implements transport.Exclusive.
 func (c *exclusiveConn) Ready(time.Duration) bool { return c.open && !c.dead }
 
-// landing is where the reply comes that Recv waits for.
+// landing receives the reply that Recv waits for.
 type landing struct {
 	conn  *conn
 	body  []byte
@@ -147,8 +147,8 @@ func (c *conn) Recv(m *transport.Message) error {
 	return nil
 }
 
-// sendStream sends a message of the stream that the connection is lent to. The
-// first one opens it.
+// sendStream sends a message of the stream that uses the connection. The first one
+// opens it.
 func (c *conn) sendStream(id string, m *transport.Message) error {
 	s := c.server.world.sim
 	n, _ := strconv.Atoi(id)
@@ -167,8 +167,8 @@ func (c *conn) sendStream(id string, m *transport.Message) error {
 	return ch.send(f, c.bounds)
 }
 
-// openLent sends the opening of a stream on a connection that is its own from
-// now on.
+// openLent sends the opening request of a stream, which owns the connection from
+// then on.
 func (c *conn) openLent(st *stream) error {
 	s := c.server.world.sim
 	if c.begun > 0 {
@@ -184,7 +184,7 @@ func (c *conn) openLent(st *stream) error {
 	return err
 }
 
-// recvStream is a message of the stream, in the form of go-micro's wires.
+// recvStream receives a message of the stream, in go-micro's form.
 func (c *conn) recvStream(m *transport.Message) error {
 	f, err := c.channels[0].recv(c.bounds)
 	if err != nil {

@@ -7,12 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
-	"example.com/mailcall/registry"
 	"example.com/mailcall/transport"
 )
 
@@ -22,16 +20,13 @@ var (
 	errRegistry = errors.New("simulated: the registry does not answer")
 )
 
-// registryDelay is how long the registry takes to tell what has changed.
-const registryDelay = time.Millisecond
-
 // world is what is outside of the client: nodes, connections, the registry.
 type world struct {
 	sim      *sim
 	servers  map[string]*server
 	order    []*server
 	down     bool                     // the registry
-	blank    bool                     // the registry, which has forgotten everybody
+	blank    bool                     // the registry has no nodes
 	unknown  bool                     // what a blank registry says of a service: not that it has no nodes
 	filled   map[string]clock.Instant // when a service was registered again that was not
 	watchers []*watcher
@@ -61,12 +56,6 @@ type server struct {
 	opened     int64 // attempts that waited before there was a keeper, and could not tell it that they gave up
 }
 
-type watcher struct {
-	service string
-	changed func([]*registry.Service)
-	ended   func(error)
-}
-
 func newWorld(s *sim) *world {
 	w := &world{sim: s, servers: make(map[string]*server), filled: make(map[string]clock.Instant)}
 	for _, service := range s.scenario.Services {
@@ -82,7 +71,7 @@ func newWorld(s *sim) *world {
 	return w
 }
 
-// rolls reports whether something of the given probability happens.
+// rolls reports at random whether something with the given probability happens.
 func (w *world) rolls(p float64) bool { return p > 0 && w.sim.dice.Float() < p }
 
 // dial is actors.Simulation.Dial.
@@ -129,7 +118,7 @@ func (w *world) dial(address string, timeout time.Duration, done func(transport.
 	}
 }
 
-// decide rolls what becomes of a dial.
+// decide decides at random how a dial ends.
 func (w *world) decide(v *server, timeout time.Duration, end func(error)) {
 	b, after := v.behaviour, w.sim.clock.after
 	switch {
@@ -156,91 +145,6 @@ func (v *server) accept() *conn {
 	c := &conn{server: v, number: w.conns, open: true, opened: w.sim.clock.now}
 	v.conns = append(v.conns, c)
 	return c
-}
-
-// lookup is actors.Simulation.Lookup.
-func (w *world) lookup(service string, done func([]*registry.Service, error)) {
-	w.sim.note("lookup", service)
-	w.lookups++
-	w.sim.clock.after(w.sim.scenario.LookupTime, func() {
-		w.lookups--
-		if w.down {
-			done(nil, errRegistry)
-			return
-		}
-		done(w.records(service))
-	})
-}
-
-// watch is actors.Simulation.Watch.
-func (w *world) watch(service string, changed func([]*registry.Service), ended func(error)) (stop func()) {
-	me := &watcher{service, changed, ended}
-	w.watchers = append(w.watchers, me)
-	return func() { w.forget(me) }
-}
-
-func (w *world) forget(me *watcher) {
-	for i, x := range w.watchers {
-		if x == me {
-			w.watchers = append(w.watchers[:i:i], w.watchers[i+1:]...)
-			return
-		}
-	}
-}
-
-func (w *world) watching(me *watcher) bool { return slices.Contains(w.watchers, me) }
-
-// records is what the registry knows of a service.
-func (w *world) records(service string) ([]*registry.Service, error) {
-	record := &registry.Service{Name: service, Version: "1"}
-	known := false
-	ids := make(map[string]bool)
-	for _, v := range w.order {
-		if v.service != service {
-			continue
-		}
-		known = !w.blank || !w.unknown
-		if v.registered && !w.blank && !ids[v.id] {
-			ids[v.id] = true
-			metadata := map[string]string{"protocol": "mucp"}
-			if v.wire == WireShared {
-				metadata["transport"] = sharedTransport
-			}
-			record.Nodes = append(record.Nodes, &registry.Node{ID: v.id, Address: v.address, Metadata: metadata})
-		}
-	}
-	if !known {
-		return nil, registry.ErrNotFound
-	}
-	return []*registry.Service{record}, nil
-}
-
-// registered is how many nodes of a service are registered, whatever the
-// registry says, and since when there is one.
-func (w *world) registered(service string) (since clock.Instant, n int) {
-	for _, v := range w.order {
-		if v.service == service && v.registered {
-			n++
-		}
-	}
-	return w.filled[service], n
-}
-
-// tell tells the watchers of a service.
-func (w *world) tell(service string) {
-	if w.down {
-		return
-	}
-	for _, x := range w.watchers {
-		if x.service != service {
-			continue
-		}
-		w.sim.clock.after(registryDelay, func() {
-			if records, err := w.records(service); err == nil && w.watching(x) {
-				x.changed(records)
-			}
-		})
-	}
 }
 
 // happen changes the world.
@@ -310,7 +214,7 @@ func changeName(c Change) string {
 // sharedTransport is the name of the transport whose connections are shared.
 const sharedTransport = "sim-shared"
 
-// multiplexed stands for it: what it dials is made by the world.
+// multiplexed is the transport of that name; the world makes its connections.
 type multiplexed struct{}
 
 var _ transport.Multiplexer = multiplexed{}

@@ -10,25 +10,24 @@ import (
 var (
 	// ErrInterrupted is what Send and Recv return once Interrupt was called.
 	ErrInterrupted = errors.New("transport: interrupted")
-	// ErrProtocol is matched by every error that says that the peer broke
-	// the rules of the wire. The connection is of no further use.
+	// ErrProtocol is matched by every error that says that the peer has violated the
+	// protocol. The connection must not be used any further.
 	ErrProtocol = errors.New("transport: the peer broke the wire protocol")
-	// ErrTooLarge is matched when a message is over the transport's limit.
-	// It is found out before memory for the message is allocated. Both
-	// requests and replies can match it.
+	// ErrTooLarge is matched when a request or reply is over the transport's limit.
+	// That is checked before memory is allocated for it.
 	ErrTooLarge = errors.New("transport: message too large")
-	// ErrInvalid is matched when a message cannot be carried on this wire at
-	// all, such as one with a blank in the name of a header field. Sending it
-	// again, here or elsewhere, is of no use.
+	// ErrInvalid is matched when the transport cannot carry a message at all, such as
+	// one with a blank in the name of a header field. Sending it again, here or
+	// elsewhere, does not help.
 	ErrInvalid = errors.New("transport: invalid message")
 	// ErrNotSent is matched by errors made with [NotSent].
 	ErrNotSent = errors.New("transport: not sent")
 	// ErrFull is matched when a [Shared] connection carries as many exchanges
 	// as it may.
 	ErrFull = errors.New("transport: the connection carries all the exchanges that it may")
-	// ErrStale is matched when a [RoundTripper] finds that a connection which was
-	// idle is of no more use: the peer has closed it, or has sent what nobody
-	// asked for. Nothing was sent on it then.
+	// ErrStale is matched when a [RoundTripper] finds that an idle connection can
+	// no longer be used: the peer has closed it, or has sent something unsolicited.
+	// Nothing was sent on it then.
 	ErrStale = errors.New("transport: stale connection")
 	// ErrAddress is matched by errors made with [BadAddress].
 	ErrAddress = errors.New("transport: unusable address")
@@ -36,9 +35,8 @@ var (
 	ErrAnswered = errors.New("transport: the peer answered with an error")
 )
 
-// NotSent marks err as proof that no byte of the message can have reached the
-// peer: the same message may be sent again, elsewhere, without fear. It
-// returns nil for nil.
+// NotSent marks err as proof that no byte of the message can have reached the peer,
+// so that it is safe to send the message again elsewhere. It returns nil for nil.
 func NotSent(err error) error {
 	if err == nil {
 		return nil
@@ -52,9 +50,9 @@ func (e *notSentError) Unwrap() error { return e.error }
 
 func (e *notSentError) Is(target error) bool { return target == ErrNotSent }
 
-// BadAddress marks an error of Dial as one about the address alone: the
-// transport can make nothing of it, and to dial it again is of no use. mailcall
-// goes on with other nodes, if there are any. It returns nil for nil.
+// BadAddress marks an error of Dial as one about the address: it is not valid for
+// this transport, and dialling it again does not help. mailcall goes on with other
+// nodes, if there are any. It returns nil for nil.
 func BadAddress(err error) error {
 	if err == nil {
 		return nil
@@ -68,9 +66,8 @@ func (e *badAddressError) Unwrap() error { return e.error }
 
 func (e *badAddressError) Is(target error) bool { return target == ErrAddress }
 
-// Answered marks err as the peer's own answer: it saw the request and decided.
-// Where the wire has a status of its own, that is how a bad one is told. It
-// returns nil for nil.
+// Answered marks err as the peer's answer to the request. A transport whose protocol
+// has a status of its own returns a bad one in this way. It returns nil for nil.
 func Answered(err error) error {
 	if err == nil {
 		return nil
@@ -92,8 +89,7 @@ type Pushback interface {
 	Pushback() time.Duration
 }
 
-// PushbackOf returns what the peer says about trying again, 0 if err has
-// nothing about it.
+// PushbackOf returns the pushback in err, 0 if there is none.
 func PushbackOf(err error) time.Duration {
 	if p, ok := errors.AsType[Pushback](err); ok {
 		return p.Pushback()

@@ -6,17 +6,17 @@ import "strings"
 
 // Field is one header field.
 type Field struct {
-	// Name is compared without regard to ASCII case. Value is sent as it is;
-	// which characters either may have is for the transport to say.
+	// Name is compared without regard to ASCII case. Value is sent as it is. The
+	// transport determines which characters both may contain.
 	Name, Value string
 }
 
-// Header is an ordered list of fields. A name should occur once; where it
-// occurs twice the first one counts. Names are compared without regard to
-// ASCII case, because HTTP changes it on the way.
+// Header is an ordered list of fields. A name should occur only once; if it occurs
+// several times, the first one counts. Names are compared without regard to ASCII
+// case, because HTTP changes it. Nil is an empty header.
 //
-// A Header is a plain slice: reading it from many goroutines is safe, changing
-// it is not.
+// A Header is a plain slice: reading it is safe for concurrent use, modifying it is
+// not.
 type Header []Field
 
 // Get returns the value of the first field called name, or "".
@@ -63,7 +63,7 @@ func (h *Header) Del(name string) {
 	*h = kept
 }
 
-// Clone returns a copy that shares nothing with h but its strings.
+// Clone returns a copy that shares only the strings with h.
 func (h Header) Clone() Header {
 	return append(Header(nil), h...)
 }

@@ -7,19 +7,18 @@ import (
 	"sync"
 )
 
-// Numbering tells the answer to the last request of a connection from one more
-// to the request before it, on wires where an answer repeats the Micro-ID of its
-// request: a server that answers twice would else have its second answer taken
-// for that to the next request. It is for the client's end of a connection that
-// carries one exchange at a time. The zero value has seen no request. Its methods
-// may be called from any goroutine.
+// Numbering recognises late answers on connections that carry one exchange at a time
+// and whose answers repeat the Micro-ID of their request. If a server answers a
+// request twice, the second answer must not be taken for that to the next request.
+// It is used at the client's end. The zero value has seen no request. It is safe for
+// concurrent use.
 type Numbering struct {
 	mu          sync.Mutex
-	now, before int64 // ids and 1; 0: none
+	now, before int64 // ids plus 1; 0: none
 }
 
-// Asked takes down the id of a request, before it is sent. The messages of a
-// stream all have the same one.
+// Asked records the id of a request, before it is sent. All messages of a stream
+// have the same one.
 func (n *Numbering) Asked(request Header) {
 	id := numberOf(request)
 	n.mu.Lock()
@@ -29,8 +28,8 @@ func (n *Numbering) Asked(request Header) {
 	}
 }
 
-// Old reports whether a message that was received answers the request before the
-// last one, and so is to be dropped. One without an id, or with any other, is not.
+// Old reports whether a received message answers the request before the last one and
+// so must be dropped. It does not if it has no id or any other.
 func (n *Numbering) Old(answer Header) bool {
 	id := numberOf(answer)
 	n.mu.Lock()

@@ -7,15 +7,14 @@ import (
 	"time"
 )
 
-// Streamer is a [Conn] on which streams are something of their own. On any
-// other connection a stream is a run of messages, and the connection is lent
-// to it until it ends.
+// Streamer is a [Conn] whose protocol has streams. On any other connection a stream
+// is a sequence of messages that has the connection for itself until it ends.
 type Streamer interface {
 	Conn
 	// Open begins a stream. m has the header, its body is not sent. Open
 	// returns once the opening is on its way; whether the service takes it is
 	// learnt from the stream. ctx and deadline (zero: none) bound the whole
-	// stream: when ctx ends Send and Recv fail with ctx.Err() among their
+	// stream: when ctx is done Send and Recv fail with ctx.Err() among their
 	// causes, soon after deadline with an error that matches
 	// os.ErrDeadlineExceeded, and the peer is told. An error that matches
 	// [ErrNotSent] says that the peer cannot know of the stream.
@@ -23,55 +22,55 @@ type Streamer interface {
 }
 
 // Stream is one stream of a [Streamer]. One goroutine at a time may call Send
-// and CloseSend, one at a time may call Recv; Close may be called from any
+// and CloseSend, one at a time may call Recv; Close may be called by any
 // goroutine, more than once.
 type Stream interface {
-	// Send writes one message; a header is sent with it if the wire can.
-	// It waits while the peer does not read, and keeps no reference to m. After
-	// the peer has ended the stream it returns io.EOF, and Recv says why.
+	// Send writes one message; its header is sent with it if the protocol can. It
+	// blocks while the peer does not read, and keeps no reference to m. After the
+	// peer has ended the stream it returns io.EOF, and Recv returns the reason.
 	Send(m *Message) error
 	// CloseSend tells the peer that no more messages will come. Recv goes on.
 	CloseSend() error
-	// Recv reads the next message; it is valid until the next Recv or Close.
-	// io.EOF is the good end. An error made by [Answered] is how the peer
-	// ended the stream; any other means that the stream broke.
+	// Recv reads the next message; it is valid until the next Recv or Close. io.EOF
+	// is the normal end. An error made by [Answered] is one with which the peer has
+	// ended the stream; any other means that the stream is broken.
 	Recv(m *Message) error
-	// Header waits for the header of the peer's answer. It is empty on wires
-	// that have none.
+	// Header waits for the header of the peer's answer and returns it. It is empty if
+	// the protocol has none.
 	Header() (Header, error)
-	// Trailer is what came with the end of the stream, once Recv has
-	// returned an error.
+	// Trailer returns the fields that came with the end of the stream. It is valid
+	// once Recv has returned an error.
 	Trailer() Header
-	// Close gives up what is left of the stream and tells the peer if it is
-	// not over. It does not block.
+	// Close drops what is left of the stream, and tells the peer if the stream has
+	// not ended. It does not block.
 	Close() error
 }
 
-// Acceptor is the responder's end of a [Shared] connection: in place of
-// messages it accepts exchanges. One goroutine calls Accept.
+// Acceptor is the responder's end of a [Shared] connection: it accepts exchanges
+// instead of messages. One goroutine calls Accept.
 type Acceptor interface {
 	Conn
 	// Accept waits for the next exchange that the peer begins.
 	Accept() (Incoming, error)
 }
 
-// Incoming is one exchange or stream, seen by who answers it. Its Recv gives
-// what the peer sends, the one request of a unary exchange too; its Send
-// answers, and the header of the last message says how it went ("Micro-Error").
+// Incoming is the responder's end of one exchange or stream. Recv returns what the
+// peer sends, including the request of a unary exchange; Send answers. The header of
+// the last message contains the error, if any ("Micro-Error").
 type Incoming interface {
-	// Opening is the header that the exchange was begun with.
+	// Opening returns the header with which the exchange began.
 	Opening() Header
-	// Unary reports whether exactly one request and one answer are meant.
+	// Unary reports whether there is exactly one request and one answer.
 	Unary() bool
-	// Context ends when the peer has given the exchange up, its time is over,
-	// or the connection is lost.
+	// Context is cancelled when the peer has cancelled the exchange, its deadline has
+	// passed, or the connection is lost.
 	Context() context.Context
-	// Recv reads the next message of the peer, valid until the next Recv.
-	// io.EOF is the end.
+	// Recv reads the next message of the peer, valid until the next Recv. io.EOF is
+	// the end.
 	Recv(m *Message) error
-	// Send writes a message. It waits while the peer does not read.
+	// Send writes a message. It blocks while the peer does not read.
 	Send(m *Message) error
-	// End writes the last message and ends the exchange; a nil one is an end
-	// without a message.
+	// End writes the last message and ends the exchange; with nil it ends without a
+	// message.
 	End(m *Message) error
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"syscall"
 
 	"example.com/mailcall/internal/clock"
@@ -16,8 +15,9 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// supervisor is the actor that owns a call: it picks nodes, starts attempts
-// and races them against the deadline. What to do next is decided by state.
+// supervisor is the actor that owns a call: it picks nodes, starts attempts and
+// ends the call at its deadline at the latest. What to do next is decided by
+// state.
 type supervisor struct {
 	cell    *cell
 	state   state
@@ -26,7 +26,7 @@ type supervisor struct {
 	log     []rpcerr.Attempt
 	ended   messages.AttemptEnded // the failure that the retrier is asked about
 	fatal   error                 // set by Cancel and by the user's retry function
-	pushed  int                   // attempts begun when a server last asked to be left alone
+	pushed  int                   // attempts begun when a server last sent a pushback
 
 	done bool
 	err  error // the outcome
@@ -42,7 +42,7 @@ func (s *supervisor) receive(m messages.SupervisorMessage) {
 	switch m := m.(type) {
 	case *messages.Begin:
 		next := s.state.begin(s.cell.plan, now, s.cell.deadline)
-		s.state.began = s.cell.began() // the request was encoded since
+		s.state.began = s.cell.began() // earlier than now: the request was encoded since
 		s.follow(next, now)
 	case *messages.AttemptEnded:
 		s.attemptEnded(m, now)
@@ -72,7 +72,7 @@ func (s *supervisor) follow(next step, now clock.Instant) {
 		s.finish(s.deadlineError(), now)
 	case stepFinish:
 		s.finish(s.ended.Err, now)
-	case stepExpire: // followed by tick, which knows the slot
+	case stepExpire: // handled by tick, which knows the slot
 	}
 }
 
@@ -91,7 +91,7 @@ func (s *supervisor) tick(now clock.Instant) {
 	}
 }
 
-// attempt starts the next attempt in a free slot, if there is a node for it.
+// attempt starts the next attempt in a free slot, once there is a node for it.
 func (s *supervisor) attempt(now clock.Instant) {
 	node, err := s.pick()
 	switch {
@@ -100,7 +100,7 @@ func (s *supervisor) attempt(now clock.Instant) {
 		s.finish(err, now)
 		return
 	case node == nil:
-		return // the service is being resolved; Resolved goes on
+		return // the service is being resolved; Resolved continues here
 	}
 	slot := s.state.free()
 	a := &s.cell.attempts[slot]
@@ -111,87 +111,6 @@ func (s *supervisor) attempt(now clock.Instant) {
 	a.hold(node)
 	s.tried = append(s.tried, node)
 	s.cell.tell(slot, &s.cell.try)
-}
-
-// pick chooses a node from what the selector has published. Without anything
-// to choose from it asks, and returns neither node nor error.
-func (s *supervisor) pick() (*messages.Node, error) {
-	c := s.cell
-	if s.service == nil || s.service.Gone() {
-		s.service = c.desk.find(c.plan)
-	}
-	var view *messages.View
-	if s.service != nil {
-		view = s.service.View.Load()
-	}
-	if view == nil || len(view.Ready) == 0 {
-		c.desk.Root.Tell(messages.OpenService{
-			Name: c.plan.Service, Addresses: c.plan.Addresses, Transport: c.plan.Transport,
-			Key: c.plan.Key, Resolve: c.resolve(),
-		})
-		return nil, nil
-	}
-	ready, err := s.candidates(view)
-	if err != nil {
-		return nil, err
-	}
-	picker := view.Picker
-	if c.plan.Picker != nil {
-		picker = c.plan.Picker
-	}
-	return c.pick(picker, ready, s.avoid(ready))
-}
-
-// avoid returns the nodes that another attempt should not go to: those that
-// were tried, or, when no other is left, those of live attempts, or the one
-// that was tried last.
-func (s *supervisor) avoid(ready []*messages.Node) (nodes []*messages.Node) {
-	switch {
-	case len(s.tried) == 0 || s.untried(ready):
-		return s.tried
-	case s.state.alive() == 0:
-		return s.tried[len(s.tried)-1:]
-	}
-	for slot, live := range s.state.live {
-		if live {
-			nodes = append(nodes, s.cell.attempts[slot].node)
-		}
-	}
-	return nodes
-}
-
-// untried reports whether one of the nodes was not tried yet.
-func (s *supervisor) untried(nodes []*messages.Node) bool {
-	return slices.ContainsFunc(nodes, func(n *messages.Node) bool { return !slices.Contains(s.tried, n) })
-}
-
-// candidates are the nodes that the next attempt may be made at: the selectable
-// ones, and once each of those has failed this call, the ejected ones as well.
-// One of them may have recovered, and who just failed is no better.
-func (s *supervisor) candidates(view *messages.View) ([]*messages.Node, error) {
-	ready, err := s.narrow(view, view.Ready)
-	if err != nil || len(s.tried) == 0 || len(view.Ready) == len(view.Nodes) {
-		return ready, err
-	}
-	for _, n := range ready {
-		if !slices.Contains(s.tried, n) {
-			return ready, nil
-		}
-	}
-	return s.narrow(view, view.Nodes)
-}
-
-// narrow applies the filters of this call.
-func (s *supervisor) narrow(view *messages.View, nodes []*messages.Node) ([]*messages.Node, error) {
-	if len(s.cell.plan.Filters) == 0 {
-		return nodes, nil
-	}
-	ready, err := s.cell.narrow(view, nodes)
-	if err == nil && len(ready) == 0 {
-		err = fmt.Errorf("%w: the call's filters leave none of the %d nodes of %s",
-			rpcerr.ErrNoneAvailable, len(view.Nodes), s.cell.plan.Service)
-	}
-	return ready, err
 }
 
 func (s *supervisor) resolved(m messages.Resolved, now clock.Instant) {
@@ -208,7 +127,7 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 	a := &s.cell.attempts[m.Slot]
 	switch {
 	case m.Err == nil && s.cell.plan.Stream:
-		s.won = m.Slot // the stream keeps its place at the node
+		s.won = m.Slot // the stream still counts in the node's InFlight
 	case m.Err == nil:
 		s.mark(a, m, now)
 		s.won = m.Slot
@@ -233,10 +152,9 @@ func (s *supervisor) attemptEnded(m *messages.AttemptEnded, now clock.Instant) {
 	}
 }
 
-// mark lets the selector know what the node did. Only faults of the node or
-// of the way to it are told; what the client itself did is not held against
-// anybody. How long a connection took to come about says nothing of how fast the
-// node answers.
+// mark tells the selector how an attempt at a node ended. Only faults of the
+// node or of the connection to it are reported, never those of the client. The
+// time that dialling took is not part of the node's latency.
 func (s *supervisor) mark(a *attempt, m *messages.AttemptEnded, now clock.Instant) {
 	n := a.node
 	switch {
@@ -249,8 +167,8 @@ func (s *supervisor) mark(a *attempt, m *messages.AttemptEnded, now clock.Instan
 	}
 }
 
-// exhausted reports whether this machine has run out of descriptors or memory
-// for sockets, which it does for all nodes at once.
+// exhausted reports whether this machine has run out of file descriptors or of
+// memory for sockets: then every node fails, and none is to blame.
 func exhausted(err error) bool {
 	for _, lack := range [...]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
 		if errors.Is(err, lack) {
@@ -298,33 +216,6 @@ func (s *supervisor) ask(c messages.Case, now clock.Instant) {
 	})
 }
 
-// otherNode reports whether a node is left that this call has not tried.
-func (s *supervisor) otherNode() bool {
-	view := s.service.View.Load()
-	if view == nil {
-		return false
-	}
-	ready, err := s.narrow(view, view.Ready)
-	return err == nil && s.untried(ready)
-}
-
-// noAddress reports whether the address of every node has turned out to be none
-// by now.
-func (s *supervisor) noAddress() bool {
-	bad := 0
-	for _, a := range s.log {
-		if errors.Is(a.Err, transport.ErrAddress) {
-			bad++
-		}
-	}
-	view := s.service.View.Load()
-	if bad == 0 || view == nil {
-		return false
-	}
-	nodes, err := s.narrow(view, view.Nodes)
-	return err == nil && bad >= len(nodes)
-}
-
 func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	if s.state.judging == noQuestion {
 		return
@@ -340,7 +231,7 @@ func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	switch {
 	case !m.Again:
 	case next == stepJudge:
-		s.cell.refund(m) // before the other question is asked
+		s.cell.refund(m) // before the retrier is asked about the failure
 	case hedge:
 		s.cell.desk.Counters.Hedges.Add(1)
 	default:
@@ -349,7 +240,7 @@ func (s *supervisor) judged(m messages.Judged, now clock.Instant) {
 	s.follow(next, now)
 }
 
-// finish ends the call. Attempts that are still alive lost.
+// finish ends the call and abandons the attempts that are still alive.
 func (s *supervisor) finish(err error, now clock.Instant) {
 	for slot, live := range s.state.live {
 		if !live {
@@ -374,7 +265,7 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 		a.letGo(noAttempt)
 	}
 	if err != nil && len(s.log) == 0 {
-		// It ended before there was an attempt, while a node was chosen.
+		// The call ended before its first attempt, while a node was being chosen.
 		took := now.Sub(s.state.began)
 		if _, stage := s.cell.seen.at(); stage == inLookup {
 			err = fmt.Errorf("%w, while the nodes of %s were looked up", err, s.cell.plan.Service)
@@ -389,13 +280,13 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 	}
 }
 
-// refuse ends a call that has nothing to send.
+// refuse ends a call whose request could not be encoded.
 func (s *supervisor) refuse(err error) {
 	s.done, s.err, s.won = true, err, -1
 }
 
-// deadlineError says which bound ended the call, and whether it waited for a
-// connection then, and what for.
+// deadlineError returns the error that says which bound ended the call, and whether
+// it was still waiting for a connection, and why.
 func (s *supervisor) deadlineError() error {
 	bound := "the caller's deadline passed"
 	if !s.cell.fromContext {
@@ -407,8 +298,8 @@ func (s *supervisor) deadlineError() error {
 	return fmt.Errorf("%w: %s", context.DeadlineExceeded, bound)
 }
 
-// unconnected returns the first attempt that is alive, if none has got further
-// than to wait for a connection.
+// unconnected returns the first live attempt if all of them are still waiting for a
+// connection, else nil.
 func (s *supervisor) unconnected() (first *attempt) {
 	for slot, live := range s.state.live {
 		a := &s.cell.attempts[slot]
@@ -430,7 +321,7 @@ func (s *supervisor) contextError() error {
 	case !errors.Is(err, context.Canceled):
 		return s.deadlineError()
 	case errors.Is(cause, rpcerr.ErrClosed):
-		return cause // a stream whose opening was cut by Close
+		return cause // Close cancelled the opening of a stream
 	case cause == nil || errors.Is(cause, context.Canceled):
 		return fmt.Errorf("the caller gave up: %w", err)
 	default:
@@ -440,15 +331,15 @@ func (s *supervisor) contextError() error {
 
 func (s *supervisor) record(a *rpcerr.Attempt) { s.log = append(s.log, *a) }
 
-// decide notes the retrier's words at the attempt they are about.
+// decide records the retrier's decision on the attempt that ended last.
 func (s *supervisor) decide(why string) {
 	if n := len(s.log); n > 0 && s.log[n-1].Decision == "" {
 		s.log[n-1].Decision = why
 	}
 }
 
-// reset prepares the supervisor for another call. What it remembers of nodes
-// is forgotten, so that a removed one can be collected.
+// reset prepares the supervisor for another call. It drops all references to
+// nodes, so that removed ones can be garbage collected.
 func (s *supervisor) reset() {
 	clear(s.tried)
 	s.tried = s.tried[:0]

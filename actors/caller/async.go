@@ -13,20 +13,20 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// tokenBits is how much of a token is the attempt's number; the rest is the
-// ticket.
+// tokenBits is how many bits of a token hold the attempt's number; the other
+// bits hold the ticket.
 const tokenBits = 8
 
 func (a *attempt) token() uint64 { return uint64(a.cell.ticket)<<tokenBits | uint64(a.number) }
 
-// berth is where the reply of an async exchange lands. It is a mailbox for one
-// message: whoever delivers it takes the berth by its token, fills it, and
-// marks it full; nobody locks anything.
+// berth is where the reply of an async exchange lands: a mailbox for one
+// message, without a lock. Whoever delivers the reply claims the berth by the
+// exchange's token, fills it in, and then marks it as full.
 type berth struct {
-	// awaits is the token of the exchange that may land here, 0 for none.
-	// Whoever changes it from there decides how the exchange ends.
+	// awaits is the token of the exchange whose reply may land here, 0 for none.
+	// Whoever swaps it out decides how the exchange ends.
 	awaits atomic.Uint64
-	// landed is that token once all below is there.
+	// landed is that token once the fields below are complete.
 	landed atomic.Uint64
 
 	reply transport.Message
@@ -34,23 +34,23 @@ type berth struct {
 	err   error
 }
 
-// open lets the exchange with this token land.
+// open accepts the reply of the exchange with this token.
 func (b *berth) open(token uint64) { b.awaits.Store(token) }
 
-// shut ends the wait for it. A reply that has begun to land is returned to
-// where it came from.
+// shut stops accepting the reply. One that is being delivered right now is
+// returned to its connection.
 func (b *berth) shut(token uint64) {
 	if b.awaits.CompareAndSwap(token, 0) {
 		return
 	}
 	for b.landed.Load() != token {
-		runtime.Gosched() // whoever fills the berth has a few stores to go
+		runtime.Gosched() // the delivering goroutine is a few stores from done
 	}
 	b.landed.Store(0)
 	b.clear()
 }
 
-// clear gives back what has landed.
+// clear returns the buffer of a reply that has landed.
 func (b *berth) clear() {
 	if b.loan != nil {
 		giveBack(b.loan)
@@ -59,15 +59,15 @@ func (b *berth) clear() {
 	b.err = nil
 }
 
-// giveBack returns a loan. A transport that panics over that has nobody left to
-// fail.
+// giveBack returns a loaned buffer. A panic of the transport is ignored: the
+// exchange is over.
 func giveBack(l transport.Loan) {
 	defer func() { _ = recover() }()
 	l.Return()
 }
 
-// Deliver implements [transport.Receiver]. It may be called from anywhere, at
-// any time; a reply for an attempt that is over finds the berth closed.
+// Deliver implements [transport.Receiver]. It may be called by any goroutine at
+// any time; if the attempt is over, the berth does not accept the reply.
 func (a *attempt) Deliver(token uint64, m *transport.Message, loan transport.Loan, err error) {
 	b := &a.berth
 	if planted.LateReplyDecoded {
@@ -87,7 +87,7 @@ func (a *attempt) Deliver(token uint64, m *transport.Message, loan transport.Loa
 			b.reply = transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
 		}
 	}
-	conn := a.conn // once the reply has landed, the attempt may go on without it
+	conn := a.conn // once the reply has landed, the attempt may give up its conn
 	b.landed.Store(token)
 	a.cell.wakeUp()
 	a.cell.nudge(conn)
@@ -165,8 +165,9 @@ func (a *attempt) land() bool {
 	return true
 }
 
-// landed is the turn in which an attempt has its reply. It may have come before
-// anybody waited for it; then the time is still that of the request.
+// landed is the turn in which the attempt handles its reply. The reply may have
+// arrived before the call parked; then cell.now is still the time of the
+// request.
 func (a *attempt) landed() {
 	if c := a.cell; c.now == a.sent {
 		c.now = c.desk.Clock.Now()

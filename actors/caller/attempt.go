@@ -19,8 +19,8 @@ import (
 )
 
 // attempt is the actor that tries a call at one node: it gets a connection,
-// has the exchange carried, and reports how far it came and what that proves.
-// It is never restarted: that would send the request twice.
+// runs the exchange on it, and reports which phase it reached and what that
+// proves. It is never restarted: that would send the request twice.
 type attempt struct {
 	cell *cell
 	slot int
@@ -28,21 +28,21 @@ type attempt struct {
 
 	node    *messages.Node
 	conn    *messages.Conn
-	pooled  bool               // conn lay in the pool, and nobody has looked at it since
-	request *transport.Message // while it is wanted, see borrow
+	pooled  bool               // conn was taken from the pool without a look at it
+	request *transport.Message // only while it is needed, see borrow
 	reply   *transport.Message
 	begun   clock.Instant
 	bound   clock.Instant
 	number  int // in the call, from 1
 	hedge   bool
-	holding bool // it counts in the node's InFlight
+	holding bool // the attempt counts in the node's InFlight
 	phase   rpcerr.Phase
-	flying  bool             // an exchange runs elsewhere
+	flying  bool             // an exchange runs on another goroutine
 	job     *job             // that exchange, unless the connection is async
-	begunAs uint64           // what an async connection calls it
-	sent    clock.Instant    // when it had a connection and began to use it
-	berth   berth            // where its reply lands
-	stream  transport.Stream // what it has opened
+	begunAs uint64           // the async connection's id of that exchange
+	sent    clock.Instant    // when the exchange began, after the dial
+	berth   berth            // where the reply of an async exchange lands
+	stream  transport.Stream // the stream that was opened
 	report  messages.AttemptEnded
 
 	seen watchedAttempt
@@ -51,11 +51,10 @@ type attempt struct {
 // watchedAttempt is what the inspector reads of a live attempt.
 type watchedAttempt struct {
 	node  atomic.Pointer[messages.Node]
-	shown // its place is a rpcerr.Phase, or noAttempt
+	shown // the place is a rpcerr.Phase, or noAttempt
 }
 
-// noAttempt is the phase of a slot without a live attempt; the zero value is
-// that of a slot that never had one.
+// noAttempt is the phase shown for a slot without a live attempt.
 const noAttempt = uint32(rpcerr.PhaseQueue)
 
 // receive is one turn of the attempt.
@@ -79,7 +78,8 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 	}
 }
 
-// hold takes the node; letGo gives it back and shows what comes next.
+// hold counts the attempt in the node's InFlight; letGo takes it off again and
+// shows next as the attempt's place.
 func (a *attempt) hold(n *messages.Node) {
 	a.node = n
 	a.holding = true
@@ -104,7 +104,7 @@ func (a *attempt) enter(p rpcerr.Phase) {
 	a.seen.enter(uint32(p))
 }
 
-// try gets a connection: from the shelf if one lies there, else by asking.
+// try takes a connection from the node's pool, or asks the keeper for one.
 func (a *attempt) try() {
 	if pool := a.node.Pool(); pool != nil {
 		if conn := a.take(pool); conn != nil {
@@ -116,8 +116,8 @@ func (a *attempt) try() {
 	a.ask(nil)
 }
 
-// take returns a connection that is there, or nil. A stream shares one or gets
-// one of its own: it never takes from those that calls have used.
+// take returns an available connection, or nil. A stream uses a shared one or
+// has its own dialled; it never takes an idle one that calls have used.
 func (a *attempt) take(pool *messages.Pool) *messages.Conn {
 	plan := a.cell.plan
 	a.pooled = !plan.Stream && !plan.Wrapped && plan.HedgeAfter == 0
@@ -131,28 +131,29 @@ func (a *attempt) take(pool *messages.Pool) *messages.Conn {
 	}
 }
 
-// passOver drops a connection that did not outlive its rest in the pool, and
-// takes the next one. What the keeper hands out is not passed over: a server that
-// hangs up on each connection would be dialled for ever.
+// passOver drops an idle connection that has turned out to be dead, and takes the
+// next one. One that the keeper has leased is not passed over: a server that closes
+// every connection would be dialled for ever.
 func (a *attempt) passOver() {
 	a.drop()
 	a.cell.tell(a.slot, &a.cell.try)
 }
 
-// crowdedOut asks for another connection: the one at hand took no more.
+// crowdedOut asks for another connection because the shared one is full.
 func (a *attempt) crowdedOut() {
 	full := a.conn
 	a.conn, a.reply = nil, nil
 	a.ask(full)
 }
 
-// ask sends for a connection.
+// ask asks the keeper for a connection; full, if not nil, is a shared one that
+// has no room.
 func (a *attempt) ask(full *messages.Conn) {
 	m := messages.Acquire{Ticket: a.cell.ticket, Attempt: a.number, Deadline: a.bound, ReplyTo: a.ref, Full: full, Fresh: a.cell.plan.Stream}
 	a.enter(rpcerr.PhaseDial)
 	if pool := a.node.Pool(); pool != nil {
 		pool.Keeper.Tell(m)
-		if pool.Gone() { // the node was removed since it was picked
+		if pool.Gone() { // the node was removed after it was picked
 			a.leased(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Phase: rpcerr.PhaseAcquire, Err: pool.Removed()})
 		}
 		return
@@ -162,7 +163,7 @@ func (a *attempt) ask(full *messages.Conn) {
 
 func (a *attempt) leased(m messages.Leased) {
 	if m.Attempt != a.number || a.conn != nil || !a.holding {
-		a.cell.late(m) // it gave up waiting; another attempt has the slot, or none
+		a.cell.late(m) // for an earlier attempt that stopped waiting
 		return
 	}
 	if m.Err != nil {
@@ -174,7 +175,7 @@ func (a *attempt) leased(m messages.Leased) {
 	a.exchange()
 }
 
-// answered judges the end of an exchange.
+// answered handles the end of an exchange and decides what it proves.
 func (a *attempt) answered(err error) {
 	if !a.cell.plan.Stream {
 		a.handBack()
@@ -217,8 +218,8 @@ func (a *attempt) answered(err error) {
 	}
 }
 
-// partly adds to the end of the time what a broker knows by then: who got the
-// message, and who did not.
+// partly adds what a broker reported, which subscribers got the message and
+// which did not, to the error of a call that ran out of time.
 func partly(over, err error) error {
 	if partial, is := errors.AsType[*broker.PartialError](err); is {
 		return fmt.Errorf("%w: %w", over, partial)
@@ -226,20 +227,19 @@ func partly(over, err error) error {
 	return over
 }
 
-// misplaced reports whether judging has found that the reply answers another
-// request. What became of this one is not known then, and the connection is out
-// of step.
+// misplaced reports whether err says that the reply answers another request.
+// Then the outcome of this one is unknown and the connection is out of sync.
 func misplaced(err error) bool { return errors.Is(err, transport.ErrProtocol) }
 
-// judge asks what the reply means; told is the error that the wire itself has
-// told, nil for none.
+// judge returns the error that the reply carries, if any. told is the error
+// that the transport itself has reported, nil for none.
 func (a *attempt) judge(told error) (err error) {
 	defer guard.Catch("codec", &err)
 	return a.cell.exchange.Judge(a.reply, a.node, told)
 }
 
-// end reports to the supervisor. The connection of a good answer is kept
-// until the answer has been decoded from it; any other is given back now.
+// end reports to the supervisor. After a good reply the connection is kept
+// until the reply has been decoded; otherwise it is released now.
 func (a *attempt) end(proof rpcerr.Proof, final bool, err error) {
 	if err != nil {
 		a.release(proof == rpcerr.Executed)
@@ -248,8 +248,8 @@ func (a *attempt) end(proof rpcerr.Proof, final bool, err error) {
 	a.cell.tell(toSupervisor, &a.report)
 }
 
-// release gives the connection back, for reuse if the exchange on it was
-// complete.
+// release returns the connection to its pool: for reuse if the exchange was
+// completed, else to be closed.
 func (a *attempt) release(complete bool) {
 	c := a.conn
 	if c == nil {
@@ -272,13 +272,12 @@ func (a *attempt) release(complete bool) {
 	}
 }
 
-// abandon is how the supervisor ends the attempt: a call and not a message,
-// because both live in one cell, one goroutine runs them, and the supervisor
-// must know at once how far the attempt was.
+// abandon ends the attempt for its supervisor and reports the phase that it was
+// in. The exchange is cancelled on the wire: nothing more of it is written, and
+// a reply that still arrives is dropped.
 //
-// It ends the attempt from outside and says how far it was. The exchange
-// is cut off on the wire: nothing more of it is written, and a reply that
-// still comes finds nobody.
+// It is a method call and not a message because both actors belong to one cell,
+// which one goroutine runs, and the supervisor needs the result at once.
 func (a *attempt) abandon(err error) *messages.AttemptEnded {
 	proof := rpcerr.NotSent
 	switch {
@@ -309,8 +308,8 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 	return &a.report
 }
 
-// withdraw stops waiting for a connection. What it waited for is the dial,
-// unless nobody dials because the pool is at its bound.
+// withdraw stops waiting for a connection, and sets the phase to what the
+// attempt was waiting for.
 func (a *attempt) withdraw() {
 	a.phase = rpcerr.PhaseDial
 	pool := a.node.Pool()
@@ -323,9 +322,10 @@ func (a *attempt) withdraw() {
 	}
 }
 
-// missed is what who gives up waiting for a connection has waited for. That
-// nobody dials is not enough to say the pool is full: with equal bounds the
-// dial ends in the same moment, and its error is on the way.
+// missed returns the phase of an attempt that stops waiting for a connection:
+// PhaseAcquire if the pool was full, else PhaseDial. That no dial is running
+// does not prove that the pool is full: DialTimeout may equal AttemptTimeout,
+// and then the dial has just failed and its error is on the way.
 func missed(pool *messages.PoolStats) rpcerr.Phase {
 	if pool.Dialing.Load() == 0 && pool.Open.Load() >= pool.Max.Load() {
 		return rpcerr.PhaseAcquire
@@ -333,7 +333,7 @@ func missed(pool *messages.PoolStats) rpcerr.Phase {
 	return rpcerr.PhaseDial
 }
 
-// overdue is the error of an attempt that has used up its time.
+// overdue returns the error of an attempt that has used up its time.
 func (a *attempt) overdue() error {
 	missing, stood := "an answer", ""
 	if a.conn == nil {
@@ -342,8 +342,9 @@ func (a *attempt) overdue() error {
 	return fmt.Errorf("%w: %s without %s (AttemptTimeout)%s", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing, stood)
 }
 
-// stood says what the dial was at that the attempt has waited for in vain. It
-// has a bound of its own, which may be as long and not be heard of.
+// stood returns what the dial was doing that the attempt was waiting for, as part
+// of an error. The dial has a bound of its own, which may be as long as the
+// attempt's, so its own error may come too late.
 func (a *attempt) stood() string {
 	if pool := a.node.Pool(); pool != nil {
 		if doing := pool.Dialing(); doing != "" {
@@ -364,7 +365,7 @@ func (a *attempt) drop() {
 	a.conn, a.reply = nil, nil
 }
 
-// remaining is what the attempt may still take, 0 for no bound.
+// remaining returns the time that the attempt has left, 0 for no bound.
 func (a *attempt) remaining(now clock.Instant) time.Duration {
 	if a.bound == 0 {
 		return 0

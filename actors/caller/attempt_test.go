@@ -10,7 +10,7 @@ import (
 )
 
 // The pool of a node whose dial has just failed is not full.
-func TestMissedConnection(t *testing.T) {
+func TestPhaseOfAWithdrawnAttempt(t *testing.T) {
 	for _, tc := range []struct {
 		name               string
 		open, dialing, max int64

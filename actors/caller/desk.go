@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package caller is where calls are made: each has a supervisor actor that
-// races attempt actors against the deadline.
+// Package caller makes calls: each has a supervisor actor, which runs attempt
+// actors and ends the call at its deadline at the latest.
 //
-// The actors are recycled, not spawned: a [Desk] keeps cells of one supervisor
-// and two attempts with permanent addresses, and a call borrows one. Their
-// turns run on the goroutine that waits for the call.
+// The actors are recycled rather than spawned: a [Desk] keeps cells of one
+// supervisor and two attempts with permanent addresses, and each call uses one.
+// Their turns run on the goroutine that waits for the call.
 package caller
 
 import (
@@ -25,12 +25,12 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Config is what a desk is made of.
+// Config configures a desk.
 type Config struct {
 	// System is where the actors are registered, below Name.
 	System *actor.ActorSystem
 	Name   string
-	// Clock and Dice are its time and its chance.
+	// Clock and Dice are the sources of time and of random numbers.
 	Clock clock.Clock
 	Dice  *dice.Source
 	// Root and Retrier are the actors that supervisors and attempts ask.
@@ -42,23 +42,23 @@ type Config struct {
 	MaxCalls int
 	// Go runs work that may block, outside of any turn.
 	Go func(work func())
-	// Schedule, if not nil, is asked to run the turns of a cell, in place of
-	// a goroutine that waits for the call; then calls are made with Start.
+	// Schedule, if not nil, runs the turns of a cell instead of a goroutine that
+	// waits for the call; calls are then made with Start.
 	Schedule func(turns func())
-	// Park, if not nil, waits for what [Desk.Do] and [Desk.Open] wait for: that
-	// something can be taken from wake, or, then it returns true, that done is
-	// closed. A desk with a scheduler needs it if such calls are made.
+	// Park, if not nil, replaces the wait of [Desk.Do] and [Desk.Open]: it
+	// returns once it has received from wake, or, with true, once done is
+	// closed. A desk with a scheduler needs it for those two methods.
 	Park func(wake, done <-chan struct{}) (ended bool)
 }
 
 // Counters count what happened since the desk was made.
 type Counters struct {
-	// Failed calls, retries and hedges that were started, and messages that
-	// came for a call that was over.
+	// Calls that failed, retries and hedges that were started, and messages
+	// that arrived for a call that had ended.
 	Failed, Retries, Hedges, Late atomic.Int64
 }
 
-// Desk makes calls. It is used by many goroutines at once.
+// Desk makes calls. It is safe for concurrent use.
 type Desk struct {
 	Config
 	// Counters are for reading only.
@@ -71,15 +71,15 @@ type Desk struct {
 
 	requests sync.Pool // of *transport.Message, see attempt.borrow
 
-	_    [64]byte         // every call reads what is above and writes what is below
-	free lifo.Stack[cell] // those that serve no call
+	_    [64]byte         // separates what every call reads from what it writes
+	free lifo.Stack[cell] // the cells that serve no call
 	_    [64]byte
 }
 
 // blockSize is how many cells are allocated together.
 const blockSize = 16
 
-// NewDesk returns a desk without cells; they come as they are needed.
+// NewDesk returns a desk without cells; they are allocated as needed.
 func NewDesk(c Config) *Desk {
 	d := &Desk{Config: c, freed: make(chan struct{}, 1)}
 	d.cells.Store(new([]*cell))
@@ -106,8 +106,8 @@ func (d *Desk) Do(ctx context.Context, p *Plan, x Exchange) error {
 	return err
 }
 
-// left ends the call with this ticket if it is live still: code of the user has
-// ended the goroutine that ran it.
+// left ends the call with this ticket if it is still live: then user code has
+// ended its goroutine (runtime.Goexit).
 func (d *Desk) left(c *cell, ticket messages.Ticket) {
 	if messages.Ticket(c.gen.Load()) == ticket {
 		c.leave()
@@ -115,9 +115,9 @@ func (d *Desk) left(c *cell, ticket messages.Ticket) {
 	}
 }
 
-// Start makes a call whose turns the desk's scheduler runs; done is told the
-// outcome from there. The context is asked for its values, deadline and error,
-// but nobody waits for its end: cancel tells the call of it.
+// Start makes a call whose turns the desk's scheduler runs; the scheduler also
+// calls done with the outcome. The call uses the values, deadline and error of
+// ctx but does not wait for it to be done: use cancel to end the call.
 func (d *Desk) Start(ctx context.Context, p *Plan, x Exchange, done func(error)) (cancel func(error)) {
 	c, err := d.take()
 	if err != nil {
@@ -133,11 +133,11 @@ func (d *Desk) Start(ctx context.Context, p *Plan, x Exchange, done func(error))
 	}
 }
 
-// step is what a scheduler runs: all turns that are due, and then the end of
-// the call or the timer.
+// step is what a scheduler runs: it takes all turns that are due, and then ends
+// the call or arms the timer.
 func (c *cell) step() {
 	if c.gen.Load()%2 == 0 || c.done == nil {
-		return // woken by mail for a call that is over, or that has somebody who waits for it
+		return // the call is over, or a goroutine waits for it and takes the turns
 	}
 	c.now = c.desk.Clock.Now()
 	c.run()
@@ -156,7 +156,7 @@ func refused(p *Plan, err error) error {
 	return &rpcerr.CallError{Service: p.Service, Endpoint: p.Endpoint, Err: err}
 }
 
-// find looks the service of a plan up in what the root has published.
+// find returns the service of a plan from the root's directory, or nil.
 func (d *Desk) find(p *Plan) *messages.Service {
 	if s := p.service.Load(); s != nil && !s.Gone() {
 		return s
@@ -168,9 +168,9 @@ func (d *Desk) find(p *Plan) *messages.Service {
 	return s
 }
 
-// take claims the cell that was freed last, or a new one. A closed desk is asked
-// first, so that who goes on calling is not in the way of Vacate; and last, for
-// calls that come while it is being closed.
+// take claims the most recently freed cell, or a new one. Whether the desk is
+// closed is checked first, so that calls to a closed client do not disturb
+// Vacate, and again after the claim, for calls that race with Close.
 func (d *Desk) take() (*cell, error) {
 	if d.closed.Load() {
 		return nil, errClosed()
@@ -203,8 +203,8 @@ func (d *Desk) give(c *cell) {
 	}
 }
 
-// another adds a block of cells and returns the first of them, or one that
-// somebody else has added or freed meanwhile.
+// another allocates a block of cells and returns the first of them, or a free
+// one that another goroutine has added or freed meanwhile.
 func (d *Desk) another() (*cell, error) {
 	d.grow.Lock()
 	defer d.grow.Unlock()
@@ -220,7 +220,7 @@ func (d *Desk) another() (*cell, error) {
 		return nil, fmt.Errorf("%w: %d calls are in flight (MaxCalls)", rpcerr.ErrOverloaded, len(cells))
 	}
 	block := make([]cell, size)
-	longer := cells // who reads the shorter list does not look beyond its end
+	longer := cells // readers of the shorter list do not look beyond its end
 	for i := range block {
 		block[i].init(d, len(longer))
 		longer = append(longer, &block[i])

@@ -41,9 +41,9 @@ func (a *attempt) exchange() {
 	}
 }
 
-// borrow returns the memory that the attempt has for its request. It is lent and
-// handed back once nobody reads it any more, so that of ten thousand calls that
-// wait only few hold some.
+// borrow returns memory for the attempt's request. It comes from a pool and is
+// returned as soon as it is no longer read, so that only a few of ten thousand
+// waiting calls hold any.
 func (a *attempt) borrow() *transport.Message {
 	if a.request == nil {
 		a.request, _ = a.cell.desk.requests.Get().(*transport.Message)
@@ -103,7 +103,7 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	if err := a.fill(ctx, request); err != nil {
 		return fillError{err}
 	}
-	request.Loan = nil // the bytes may be wanted for another attempt
+	request.Loan = nil // the bytes may be needed for another attempt
 	c, conn := a.cell, a.conn
 	a.enter(rpcerr.PhaseSend)
 	if c.inline.Load() != conn {

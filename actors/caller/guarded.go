@@ -12,7 +12,7 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// These run code of the user, and turn its panics into errors.
+// The methods in this file run user code and turn its panics into errors.
 
 func (c *cell) retry(n int, failure error) (wish messages.Wish, backoff time.Duration, err error) {
 	defer guard.Catch("retry or backoff function", &err)

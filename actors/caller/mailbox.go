@@ -9,23 +9,23 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// Addressees inside a cell: the attempts by their slot, then the supervisor.
+// Receivers inside a cell: the attempts by their slot, then the supervisor.
 const toSupervisor = slots
 
-// letter is a message on its way to one of the actors of a cell.
+// letter is a message to one of the actors of a cell.
 type letter struct {
 	to     int
 	ticket messages.Ticket // 0: from inside the cell
 	body   any
 }
 
-// insideBound is how many messages the actors of one cell can have told each
-// other at most: a Begin, and a Try or AttemptEnded for each slot.
+// insideBound is the most messages that the actors of one cell can have pending
+// for each other: a Begin, and a Try or AttemptEnded for each slot.
 const insideBound = 4
 
-// mailbox holds the messages of one cell. What the actors inside tell each
-// other needs no lock, because one goroutine runs them all; mail from outside
-// comes in under a lock, and the hot path never sees any.
+// mailbox holds the messages of one cell. Those that its actors send each other
+// need no lock, because one goroutine runs them all. Messages from outside are
+// guarded by a mutex; a call on a warm connection receives none.
 type mailbox struct {
 	inside     [insideBound]letter
 	head, tail int
@@ -35,26 +35,27 @@ type mailbox struct {
 	outside []letter
 }
 
-// put is for the goroutine that runs the cell.
+// put adds a letter from inside. Only the goroutine that runs the cell may call
+// it.
 func (b *mailbox) put(to int, body any) {
 	b.inside[b.tail%insideBound] = letter{to: to, body: body}
 	b.tail++
 }
 
-// within reports whether a letter from inside waits. It is for the goroutine
-// that runs the cell.
+// within reports whether a letter from inside is pending. Only the goroutine
+// that runs the cell may call it.
 func (b *mailbox) within() bool { return b.head != b.tail }
 
-// forget drops the letters from inside. It is for the goroutine that runs the
-// cell.
+// forget drops the letters from inside. Only the goroutine that runs the cell
+// may call it.
 func (b *mailbox) forget() { b.head, b.tail = 0, 0 }
 
-// next returns the next letter; inside mail goes first.
+// next returns the next letter; those from inside go first.
 func (b *mailbox) next() (letter, bool) {
 	if b.within() {
 		l := b.inside[b.head%insideBound]
 		if b.head++; b.head == b.tail {
-			b.head, b.tail = 0, 0 // the same memory again, which is warm
+			b.head, b.tail = 0, 0 // reuse the entries that are in the cache
 		}
 		return l, true
 	}
@@ -76,7 +77,7 @@ func (b *mailbox) next() (letter, bool) {
 	return l, true
 }
 
-// post is for everybody else.
+// post adds a letter from outside. Any goroutine may call it.
 func (b *mailbox) post(l letter) {
 	b.mu.Lock()
 	b.outside = append(b.outside, l)
@@ -84,7 +85,7 @@ func (b *mailbox) post(l letter) {
 	b.mu.Unlock()
 }
 
-// take removes all mail from outside that match accepts.
+// take removes and returns all letters from outside that match accepts.
 func (b *mailbox) take(match func(letter) bool) (taken []letter) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -102,7 +103,7 @@ func (b *mailbox) take(match func(letter) bool) (taken []letter) {
 	return taken
 }
 
-// depth is how many letters wait from outside.
+// depth returns how many letters from outside are pending.
 func (b *mailbox) depth() int {
 	if !b.some.Load() {
 		return 0

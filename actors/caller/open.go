@@ -13,8 +13,8 @@ import (
 )
 
 // Opening a stream is a call: it picks a node, gets a connection, sends the
-// opening, and tries again elsewhere while nothing was sent. What it leaves
-// behind in place of a reply is the connection.
+// opening request, and retries as long as nothing was sent. Its result is the
+// connection instead of a reply.
 
 // Open opens a stream. ctx bounds the whole stream; the plan's Timeout bounds
 // the opening only. The error is a [*rpcerr.CallError].
@@ -36,7 +36,7 @@ func (d *Desk) Open(ctx context.Context, p *Plan, x Exchange) (o messages.Opened
 	return o, err
 }
 
-// opened takes what the winner has opened out of the cell.
+// opened moves what the winning attempt has opened out of the cell.
 func (c *cell) opened() (o messages.Opened) {
 	if c.sup.won < 0 {
 		return o
@@ -49,7 +49,7 @@ func (c *cell) opened() (o messages.Opened) {
 	return o
 }
 
-// openStream sends the opening.
+// openStream sends the opening request.
 func (a *attempt) openStream() {
 	switch {
 	case a.conn.Streamer != nil:
@@ -66,8 +66,8 @@ func (a *attempt) openStream() {
 	}
 }
 
-// openNative opens a stream that the wire knows as such. What bounds the opening
-// ends with it; its context lives on as the stream's.
+// openNative opens a stream on a transport that has streams. The bound of the
+// opening ends with it; its context becomes that of the stream.
 func (a *attempt) openNative(ctx context.Context) (err error) {
 	request := a.borrow()
 	if err := a.fill(ctx, request); err != nil {
@@ -83,7 +83,7 @@ func (a *attempt) openNative(ctx context.Context) (err error) {
 		}
 		b.cut()
 		if a.stream != nil {
-			_ = a.stream.Close() // it was interrupted, and nobody will know of it
+			_ = a.stream.Close() // it was interrupted, so nobody will use it
 			a.stream = nil
 		}
 	}()
@@ -96,12 +96,13 @@ func (a *attempt) openNative(ctx context.Context) (err error) {
 	//nolint:contextcheck // it is made of ctx
 	a.stream, err = a.conn.Streamer.Open(b.Context, c.streamBound(), request)
 	if err == nil && !b.end.CompareAndSwap(underWay, returned) {
-		err = context.Canceled // it was cut off at the last moment
+		err = context.Canceled // it was cancelled at the last moment
 	}
 	return c.cutOff(b, err)
 }
 
-// streamBound is when the whole stream must have ended, the zero time if never.
+// streamBound returns when the whole stream must have ended; the zero time if
+// there is no bound.
 func (c *cell) streamBound() time.Time {
 	if c.plan.StreamTimeout <= 0 {
 		return time.Time{}

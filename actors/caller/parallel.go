@@ -14,23 +14,23 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// bounded is the context of an exchange that runs on the goroutine which waits
-// for the call. The cell's own timer, which is left armed from call to call,
-// ends it at the deadline: a context with a timer costs one for each call.
+// bounded is the context of an exchange that runs on the goroutine that waits
+// for the call. The cell's timer, which stays armed from call to call, ends it
+// at the deadline: context.WithDeadline would set a timer for every call.
 type bounded struct {
 	context.Context //nolint:containedctx // it is one
 
 	cut  context.CancelFunc
 	at   clock.Instant // 0: no deadline
-	time time.Time     // the same
-	end  atomic.Uint32 // how it ended: whoever changes it from underWay decides
+	time time.Time     // at as wall-clock time
+	end  atomic.Uint32 // how it ended; whoever swaps underWay decides
 }
 
 // Values of end.
 const (
 	underWay = iota
-	expired  // the timer has cut it
-	returned // it came to an end by itself
+	expired  // the timer has cancelled it
+	returned // it ended by itself
 )
 
 // Deadline implements context.Context.
@@ -50,8 +50,8 @@ func (b *bounded) Err() error {
 	return err
 }
 
-// exchangeParallel runs the exchange on the goroutine that waits for the call;
-// the connection does not mind others.
+// exchangeParallel runs the exchange on the goroutine that waits for the call.
+// Other calls use the connection at the same time.
 func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
 	request := a.borrow()
 	if err := a.fill(ctx, request); err != nil {
@@ -80,7 +80,7 @@ func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
 	return c.cutOff(b, err)
 }
 
-// bounded makes the context of what the attempt is about to do.
+// bounded returns the context for the exchange that the attempt is about to run.
 func (a *attempt) bounded(ctx context.Context) *bounded {
 	b := &bounded{at: a.bound}
 	b.Context, b.cut = context.WithCancel(ctx)
@@ -90,7 +90,7 @@ func (a *attempt) bounded(ctx context.Context) *bounded {
 	return b
 }
 
-// armInline sets the timer in the middle of a turn that is about to wait.
+// armInline sets the timer within a turn that is about to block.
 func (c *cell) armInline() {
 	if c.rang.Swap(false) {
 		c.armed = 0
@@ -98,7 +98,7 @@ func (c *cell) armInline() {
 	c.arm()
 }
 
-// cutOff says why what b bounded has ended with err.
+// cutOff returns the error of an exchange under b that has ended with err.
 func (c *cell) cutOff(b *bounded, err error) error {
 	switch {
 	case err == nil:
@@ -108,13 +108,13 @@ func (c *cell) cutOff(b *bounded, err error) error {
 	case b.Context.Err() == nil:
 		return err
 	case c.ctx.Err() == nil:
-		return transport.ErrInterrupted // by a cancel from elsewhere
+		return transport.ErrInterrupted // cancelled by another goroutine
 	default:
 		return err
 	}
 }
 
-// ringing is what the cell's timer does.
+// ringing runs when the cell's timer fires.
 func (c *cell) ringing() {
 	if b := c.cut.Load(); b != nil && b.at != 0 {
 		if c.desk.Clock.Now() < b.at {

@@ -9,8 +9,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Supervisor and attempt are protoactor processes: they have addresses, and
-// mail that is sent there goes to the mailbox of their cell.
+// Supervisor and attempt are protoactor processes: they have addresses in the
+// actor system, and messages sent there go to the mailbox of their cell.
 var (
 	_ actor.Process = (*supervisor)(nil)
 	_ actor.Process = (*attempt)(nil)
@@ -30,11 +30,11 @@ func (s *supervisor) SendUserMessage(_ *actor.PID, message any) {
 	}
 }
 
-// SendSystemMessage implements actor.Process. Watching a call is not
-// supported: it ends all the time.
+// SendSystemMessage implements actor.Process. A call cannot be watched: its
+// actors are recycled and never terminate.
 func (s *supervisor) SendSystemMessage(*actor.PID, any) {}
 
-// Stop implements actor.Process: it cancels the call that is live now.
+// Stop implements actor.Process: it cancels the current call.
 func (s *supervisor) Stop(*actor.PID) {
 	ticket := messages.Ticket(s.cell.gen.Load())
 	s.cell.post(toSupervisor, ticket, messages.Cancel{Ticket: ticket, Err: rpcerr.ErrClosed})
@@ -55,7 +55,8 @@ func (a *attempt) SendUserMessage(_ *actor.PID, message any) {
 // SendSystemMessage implements actor.Process.
 func (a *attempt) SendSystemMessage(*actor.PID, any) {}
 
-// Stop implements actor.Process: an attempt is stopped by its supervisor only.
+// Stop implements actor.Process. It does nothing: only its supervisor ends an
+// attempt.
 func (a *attempt) Stop(*actor.PID) {}
 
 func unwrap(message any) any {

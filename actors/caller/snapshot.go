@@ -26,9 +26,9 @@ func (d *Desk) Totals() messages.Totals {
 	return t
 }
 
-// Calls returns the calls in flight, oldest first. It reads what the running
-// goroutines have published and disturbs none of them; a call that ends while
-// it is being read is left out.
+// Calls returns the calls in flight, oldest first. It reads what their goroutines
+// publish and blocks none of them. A call that ends while it is being read is
+// left out.
 func (d *Desk) Calls(now clock.Instant) []messages.CallInfo {
 	var calls []messages.CallInfo
 	for _, c := range *d.cells.Load() {
@@ -40,7 +40,7 @@ func (d *Desk) Calls(now clock.Instant) []messages.CallInfo {
 	return calls
 }
 
-// stageName is the phase of a call that has no attempt, as it is shown.
+// stageName returns the phase that is shown for a call without a live attempt.
 func stageName(stage uint32) string {
 	switch stage {
 	case inEncode:

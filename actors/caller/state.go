@@ -8,8 +8,8 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// slots is how many attempts of a call may be alive at once: the first and
-// one that races it.
+// slots is how many attempts of a call may be alive at once: one, and a hedge
+// beside it.
 const slots = 2
 
 // state decides what a call does next. It knows attempts by their slot, and
@@ -26,7 +26,7 @@ type state struct {
 	judging  judging
 }
 
-// judging is the question that the retrier has not answered yet.
+// judging is what the retrier has been asked and has not answered yet.
 type judging uint8
 
 const (
@@ -35,24 +35,24 @@ const (
 	aboutHedge
 )
 
-// step is what is to be done next.
+// step is what the supervisor has to do next.
 type step uint8
 
 const (
-	// stepWait: nothing; a message or the timer will come.
+	// stepWait: wait for a message or the timer.
 	stepWait step = iota
 	// stepAttempt: start another attempt.
 	stepAttempt
-	// stepJudge: ask the retrier about the attempt that just failed.
+	// stepJudge: ask the retrier about the attempt that has just failed.
 	stepJudge
-	// stepHedge: ask the retrier for a second attempt.
+	// stepHedge: ask the retrier whether a hedge may start.
 	stepHedge
-	// stepExpire: the attempt in the slot that expired returned has used up
-	// its bound.
+	// stepExpire: end the attempt in the slot that tick returned; it has used up
+	// its time.
 	stepExpire
-	// stepDeadline: the call has used up its time.
+	// stepDeadline: end the call; it has used up its time.
 	stepDeadline
-	// stepFinish: the call ends with the outcome at hand.
+	// stepFinish: end the call with the outcome of the last attempt.
 	stepFinish
 )
 
@@ -83,7 +83,7 @@ func (s *state) alive() (n int) {
 	return n
 }
 
-// start notes that an attempt begins in slot, and returns its bound.
+// start records that an attempt begins in slot, and returns its bound.
 func (s *state) start(slot int, now clock.Instant) clock.Instant {
 	s.started++
 	s.resume = 0
@@ -102,7 +102,7 @@ func (s *state) start(slot int, now clock.Instant) clock.Instant {
 	return bound
 }
 
-// ended takes the end of an attempt.
+// ended records the end of the attempt in slot.
 func (s *state) ended(slot int, proof rpcerr.Proof, final bool, err error, now clock.Instant) step {
 	s.live[slot] = false
 	switch {
@@ -111,23 +111,23 @@ func (s *state) ended(slot int, proof rpcerr.Proof, final bool, err error, now c
 	case s.deadline != 0 && now >= s.deadline:
 		return stepDeadline
 	case s.judging != noQuestion:
-		return stepWait // the retrier's answer will say how to go on
+		return stepWait // the retrier's answer decides
 	case s.alive() > 0 && proof != rpcerr.Executed:
 		return stepWait // the other one may still win
 	default:
-		return stepJudge // an answer, even an unwelcome one, may end the race
+		return stepJudge // an answer may end the race even if it is an error
 	}
 }
 
-// judged takes the retrier's answer.
+// judged records the retrier's answer.
 func (s *state) judged(again bool, after clock.Instant, now clock.Instant) step {
 	question := s.judging
 	s.judging = noQuestion
 	switch {
 	case question == aboutHedge && s.alive() == 0:
-		return stepJudge // it ended meanwhile, and that was not the question
+		return stepJudge // the question was about a hedge, but the attempt has ended
 	case !again && question == aboutHedge:
-		return stepWait // it goes on alone
+		return stepWait // the first attempt goes on alone
 	case !again:
 		return stepFinish
 	case s.alive() == slots:
@@ -140,7 +140,7 @@ func (s *state) judged(again bool, after clock.Instant, now clock.Instant) step 
 	}
 }
 
-// tick says what the time alone makes due; asked again until it says wait.
+// tick returns what is due by now. It is called again until it returns stepWait.
 func (s *state) tick(now clock.Instant) (step, int) {
 	if s.deadline != 0 && now >= s.deadline && !s.sleeps() {
 		return stepDeadline, 0
@@ -163,7 +163,7 @@ func (s *state) tick(now clock.Instant) (step, int) {
 	return stepWait, 0
 }
 
-// due is the next instant at which tick has something to say, 0 if none.
+// due returns the next instant at which tick will return a step, 0 if none.
 func (s *state) due() clock.Instant {
 	if s.sleeps() {
 		return s.resume
@@ -177,11 +177,11 @@ func (s *state) due() clock.Instant {
 	return earlier(earlier(next, s.resume), s.hedge)
 }
 
-// sleeps is true while a backoff is waited out whatever the deadline; without
-// a planted bug, never.
+// sleeps reports whether a backoff goes on beyond the deadline, which happens
+// only with the planted bug.
 func (s *state) sleeps() bool { return planted.BackoffIgnoresDeadline && s.resume != 0 }
 
-// earlier returns the earlier of two instants, of which 0 is never.
+// earlier returns the earlier of two instants; 0 stands for never.
 func earlier(a, b clock.Instant) clock.Instant {
 	if a == 0 || b != 0 && b < a {
 		return b

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package poolkeeper is the actor that owns the connections to one address:
-// it dials them, lends them, ages them, and closes them.
+// Package poolkeeper is the actor that owns the connections to one address: it
+// dials them, leases them, replaces old ones, and closes them.
 //
-// Idle connections lie on the published [messages.Pool], from where an
-// attempt takes one without asking. The keeper is told when there is something
-// to decide: nobody is idle, somebody waits, a connection is in doubt.
+// Idle and shared connections are in the published [messages.Pool], from which
+// an attempt takes one without a message. The keeper gets a message when there
+// is something to decide: no connection is available, callers wait, or a
+// connection must not be used again.
 package poolkeeper
 
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -24,24 +24,24 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Config is what a keeper is made of.
+// Config configures a keeper. All fields but Multiplexed are required.
 type Config struct {
-	// Pool is what it publishes; made by its parent.
+	// Pool is the state that the keeper publishes; its parent makes it.
 	Pool *messages.Pool
-	// Limits bound it.
+	// Limits are the bounds of the pool.
 	Limits messages.PoolLimits
-	// Clock and Dice are its time and its chance.
+	// Clock and Dice are the sources of time and of random numbers.
 	Clock clock.Clock
 	Dice  dice.Dice
-	// Dial begins a dial and returns; done is called once, from anywhere.
-	// cancel makes a dial end early.
+	// Dial begins a dial and returns at once; done is called once, by any
+	// goroutine. cancel ends the dial early.
 	Dial func(address string, timeout time.Duration, done func(transport.Conn, error)) (cancel func())
 	// Go runs work that may block, outside of any turn.
 	Go func(work func())
-	// Multiplexed says that connections are expected to be shared: one is
-	// dialled at a time.
+	// Multiplexed says that connections are expected to be shared, so that one
+	// dial serves all waiting callers.
 	Multiplexed bool
-	// Parent is told when the keeper has stopped.
+	// Parent is told when the keeper stops.
 	Parent messages.Ref[messages.RootMessage]
 }
 
@@ -59,13 +59,13 @@ type keeper struct {
 	self  messages.Ref[messages.KeeperMessage]
 	timer clock.Timer
 	tends bool // the timer is armed
-	// hurries: it is armed for shared connections that leave
+	// hurries says that it is armed for leaving shared connections.
 	hurries bool
-	dials   map[int]func()
-	dial    int
+	dials   map[int]func() // what cancels each running dial, by its number
+	dial    int            // number of the last dial
 
-	shared  []*messages.Conn // as it was published last; never changed in place
-	leaving []*messages.Conn // shared ones that take nothing any more
+	shared  []*messages.Conn // as last published; never modified in place
+	leaving []*messages.Conn // shared ones that take no new exchanges
 }
 
 // Receive implements actor.Actor.
@@ -114,9 +114,9 @@ func (k *keeper) handle(ctx actor.Context, m messages.KeeperMessage) {
 	k.vanish()
 }
 
-// vanish ends a retired keeper that has nothing to wait for. Somebody may be
-// about to ask still: who asks before the pool says that it is gone is answered
-// before the farewell, who asks after it sees that.
+// vanish stops a retired keeper that has nothing left to wait for. An Acquire
+// may still arrive: one that was sent before the pool is marked as gone is
+// answered before the Farewell, and whoever sends one later sees the mark.
 func (k *keeper) vanish() {
 	if k.state.gone() && !k.Pool.Gone() {
 		k.Pool.Vanish()
@@ -148,8 +148,8 @@ func (k *keeper) acquire(m messages.Acquire) {
 	m.ReplyTo.Tell(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Phase: rpcerr.PhaseAcquire, Err: err})
 }
 
-// ready returns a connection that is there already, or nil; then the caller
-// counts as one who waits.
+// ready returns a connection that is available now. If there is none, it returns
+// nil and counts the caller as waiting.
 func (k *keeper) ready(m messages.Acquire, now clock.Instant) *messages.Conn {
 	switch {
 	case m.Full != nil:
@@ -176,8 +176,8 @@ func (k *keeper) lend(m messages.Acquire, c *messages.Conn) {
 	m.ReplyTo.Tell(messages.Leased{Ticket: m.Ticket, Attempt: m.Attempt, Conn: c})
 }
 
-// lendOrKeep gives a good connection to the first waiter, else to the shelf.
-// fresh says that nobody has used it yet.
+// lendOrKeep leases a usable connection to the first waiting caller, else keeps
+// it as an idle one. fresh says that it has not been used yet.
 func (k *keeper) lendOrKeep(c *messages.Conn, fresh bool) {
 	now := k.Clock.Now()
 	if k.state.retired || c.Expires != 0 && c.Expires <= now {
@@ -188,7 +188,7 @@ func (k *keeper) lendOrKeep(c *messages.Conn, fresh bool) {
 		k.lend(w, c)
 		return
 	}
-	// Whoever waits still wants one that is fresh, and there may be no room for it.
+	// The remaining callers wait for a fresh one, which may need the room.
 	if k.state.needRoom() || !k.Pool.Keep(c, now) {
 		k.discard(c)
 	}
@@ -200,11 +200,11 @@ func (k *keeper) first(now clock.Instant, fresh bool) (messages.Acquire, bool) {
 		expired++
 	}
 	k.Pool.WaitOver(expired)
-	k.publish() // before the waiter is told: it waits no longer
+	k.publish() // before the caller gets its answer: it no longer waits
 	return w, ok
 }
 
-// dropped takes back what must not be used again.
+// dropped takes back a connection that must not be used again.
 func (k *keeper) dropped(c *messages.Conn) {
 	if c.Shared != nil {
 		k.leave(c)
@@ -213,7 +213,8 @@ func (k *keeper) dropped(c *messages.Conn) {
 	k.discard(c)
 }
 
-// discard closes a connection outside the turn: a slow Close delays nobody.
+// discard closes a connection outside of the turn, so that a slow Close does not
+// delay the pool.
 func (k *keeper) discard(c *messages.Conn) {
 	k.state.open--
 	k.Pool.Stats.Discarded.Add(1)
@@ -221,100 +222,8 @@ func (k *keeper) discard(c *messages.Conn) {
 	k.Pool.Stats.Closing.Add(1)
 	k.Go(func() {
 		defer k.Pool.Stats.Closing.Add(-1)
-		_ = c.Close() // nothing is left to do about a close that fails
+		_ = c.Close() // a failure changes nothing
 	})
-}
-
-func (k *keeper) dialMore() {
-	for k.state.needDial() {
-		k.state.dialing++
-		k.publish() // who gives up from now on waits for a dial
-		k.dial++
-		id := k.dial
-		cancel := k.Dial(k.Pool.Address, k.state.limits.DialTimeout, func(c transport.Conn, err error) {
-			k.self.Tell(messages.Dialled{ID: id, Conn: c, Err: err})
-		})
-		k.dials[id] = cancel
-	}
-}
-
-func (k *keeper) dialled(m messages.Dialled) {
-	delete(k.dials, m.ID)
-	k.state.dialing--
-	now := k.Clock.Now()
-	if m.Err != nil {
-		k.Pool.Stats.DialFailures.Add(1)
-		k.undialled(m.Err, now)
-		return
-	}
-	k.Pool.Stats.Dialled.Add(1)
-	k.state.open++
-	c := messages.NewConn(m.Conn, k.Pool, now, k.expiry(now))
-	if k.state.multiplexed = c.Shared != nil; k.state.multiplexed {
-		k.share(c, now)
-		return
-	}
-	k.lendOrKeep(c, true)
-}
-
-// undialled tells a failed dial to the caller it was for; one that was to be
-// shared was for all of them.
-func (k *keeper) undialled(err error, now clock.Instant) {
-	for {
-		w, ok := k.first(now, true)
-		if ok {
-			w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Phase: rpcerr.PhaseDial, Err: err})
-		}
-		if !ok || !k.state.multiplexed {
-			return
-		}
-	}
-}
-
-// maxTTL keeps a TTL that means "for ever" within what a duration can say.
-const maxTTL = float64(math.MaxInt64 / 2)
-
-// expiry spreads the ends of connections that were opened together over
-// +-20 % of the TTL, so that they are not all replaced at once.
-func (k *keeper) expiry(now clock.Instant) clock.Instant {
-	ttl := k.state.limits.TTL
-	if ttl <= 0 {
-		return 0
-	}
-	return now.Add(time.Duration(min(float64(ttl)*(0.8+0.4*k.Dice.Float()), maxTTL)))
-}
-
-func (k *keeper) tend() {
-	k.tends = false
-	now := k.Clock.Now()
-	since := clock.Instant(0)
-	if limit := k.state.limits.IdleTimeout; limit > 0 {
-		since = now.Add(-limit)
-	}
-	for _, c := range k.Pool.Reap(now, since) {
-		k.discard(c)
-	}
-	k.tendShared(now)
-}
-
-// tendLater arms the timer while there is a connection that can grow old.
-func (k *keeper) tendLater() {
-	hurry := len(k.leaving) > 0
-	if k.state.open == 0 || k.tends && (k.hurries || !hurry) {
-		return
-	}
-	every := k.state.limits.IdleTimeout
-	if ttl := k.state.limits.TTL; every <= 0 || ttl > 0 && ttl < every {
-		every = ttl
-	}
-	every /= 2
-	if hurry && (every <= 0 || every > leaveEvery) {
-		every = leaveEvery
-	}
-	if every > 0 {
-		k.tends, k.hurries = true, hurry
-		k.timer.Reset(k.Clock.Now().Add(max(every, time.Millisecond)))
-	}
 }
 
 func (k *keeper) retire() {
@@ -331,7 +240,7 @@ func (k *keeper) retire() {
 	k.fail(k.Pool.Removed())
 }
 
-// fail answers everybody who waits.
+// fail answers all waiting callers with err.
 func (k *keeper) fail(err error) {
 	for _, w := range k.state.waiters {
 		w.ReplyTo.Tell(messages.Leased{Ticket: w.Ticket, Attempt: w.Attempt, Phase: rpcerr.PhaseAcquire, Err: err})

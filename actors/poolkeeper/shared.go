@@ -13,12 +13,11 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// leaveEvery is how often the keeper looks whether a shared connection that
-// nobody may begin on any more carries something still.
+// leaveEvery is how often the keeper checks whether leaving connections still
+// carry an exchange.
 const leaveEvery = 50 * time.Millisecond
 
-// share publishes a connection that everybody may use, and lends it to all who
-// wait.
+// share publishes a shared connection and gives it to all waiting callers.
 func (k *keeper) share(c *messages.Conn, now clock.Instant) {
 	c.QuietAt = now
 	k.shared = append(slices.Clone(k.shared), c)
@@ -36,8 +35,8 @@ func (k *keeper) share(c *messages.Conn, now clock.Instant) {
 	}
 }
 
-// roomier returns the shared connection that carries least, unless that is as
-// full as the one that the caller comes from.
+// roomier returns the shared connection that carries the fewest exchanges, or
+// nil if it has no more room than full, which has refused the caller.
 func (k *keeper) roomier(full *messages.Conn) *messages.Conn {
 	if len(k.shared) == 0 {
 		return nil
@@ -49,19 +48,19 @@ func (k *keeper) roomier(full *messages.Conn) *messages.Conn {
 	return c
 }
 
-// crowded is the answer to a caller for whom no connection has room and none
-// may be opened.
+// crowded returns the error for a caller that no shared connection has room for
+// while no other may be opened.
 func (k *keeper) crowded() error {
 	return fmt.Errorf("pool of %s: all %d connections carry as many exchanges as they may (PoolMax): %w",
 		k.Pool.Address, k.state.open, rpcerr.ErrOverloaded)
 }
 
-// leave takes a connection off the list. It is closed when nothing runs on it
-// any more.
+// leave takes a shared connection off the list, so that no exchange begins on it,
+// and closes it once it carries none.
 func (k *keeper) leave(c *messages.Conn) {
 	i := slices.Index(k.shared, c)
 	if i < 0 {
-		return // somebody has said so before
+		return // it has left already
 	}
 	k.shared = slices.Delete(slices.Clone(k.shared), i, i+1)
 	k.Pool.Share(k.shared)
@@ -69,7 +68,7 @@ func (k *keeper) leave(c *messages.Conn) {
 	k.closeQuiet()
 }
 
-// closeQuiet closes what has left and carries nothing.
+// closeQuiet closes the leaving connections that carry no exchange.
 func (k *keeper) closeQuiet() {
 	k.leaving = slices.DeleteFunc(k.leaving, func(c *messages.Conn) bool {
 		if c.Running() > 0 {
@@ -80,7 +79,7 @@ func (k *keeper) closeQuiet() {
 	})
 }
 
-// prune takes the connections off the list that take nothing any more.
+// prune takes connections off the list that accept no new exchanges.
 func (k *keeper) prune() {
 	for _, c := range k.shared {
 		if !c.Ready(0) {
@@ -89,7 +88,7 @@ func (k *keeper) prune() {
 	}
 }
 
-// tendShared looks after age and idleness of shared connections.
+// tendShared retires shared connections that have expired or are idle.
 func (k *keeper) tendShared(now clock.Instant) {
 	k.prune()
 	for _, c := range k.shared {

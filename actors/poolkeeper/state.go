@@ -7,40 +7,40 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// state decides. It knows who waits and what is open, and nothing of actors,
-// sockets or time.
+// state decides who gets a connection and when to dial. It knows which callers
+// wait and how many connections are open, and nothing of actors or sockets.
 type state struct {
 	limits  messages.PoolLimits
 	waiters []messages.Acquire // first come, first served
-	open    int                // idle and lent connections
+	open    int                // open connections: idle, leased and shared
 	dialing int
 	retired bool
-	// multiplexed: connections are shared, so one dial serves all who wait
+	// multiplexed says that connections are shared: one dial serves all waiters.
 	multiplexed bool
 }
 
-// verdict is what becomes of an Acquire that found no idle connection.
+// verdict is the decision on an Acquire for which no connection is available.
 type verdict uint8
 
 const (
-	wait    verdict = iota // it waits, and a dial is due if needDial says so
-	refused                // as many wait as may
+	wait    verdict = iota // it waits; a dial may be due, see needDial
+	refused                // too many wait already
 	closed                 // the pool is retired
 )
 
-// enqueue lets m wait, if there is room.
+// enqueue adds m to the waiters if there is room.
 func (s *state) enqueue(m messages.Acquire) verdict {
 	switch {
 	case s.retired:
 		return closed
 	case len(s.waiters)-max(s.limits.Max-s.open, 0) >= s.limits.Waiters:
-		return refused // whoever a dial can serve does not count
+		return refused // callers that a dial can serve do not count
 	}
 	s.waiters = append(s.waiters, m)
 	return wait
 }
 
-// withdraw forgets a waiter and reports whether there was one.
+// withdraw removes a waiter and reports whether it was there.
 func (s *state) withdraw(m messages.Withdraw) bool {
 	for i, w := range s.waiters {
 		if w.Ticket == m.Ticket && w.Attempt == m.Attempt && w.ReplyTo == m.ReplyTo {
@@ -51,9 +51,9 @@ func (s *state) withdraw(m messages.Withdraw) bool {
 	return false
 }
 
-// next removes the first waiter whose deadline has not passed, of those who
-// may have the connection: some want a fresh one. expired counts those that it
-// skipped, who have their own timer and will withdraw in vain.
+// next removes and returns the first waiter whose deadline has not passed and
+// that may have the connection; some need a fresh one. expired is how many it
+// has removed because their deadline had passed.
 func (s *state) next(now clock.Instant, fresh bool) (w messages.Acquire, expired int, ok bool) {
 	for i := 0; i < len(s.waiters); {
 		w = s.waiters[i]
@@ -72,7 +72,7 @@ func (s *state) next(now clock.Instant, fresh bool) (w messages.Acquire, expired
 	return messages.Acquire{}, expired, false
 }
 
-// remove takes out one waiter; the first, mostly, which costs nothing.
+// remove removes waiter i; usually that is the first, which costs nothing.
 func remove(waiters []messages.Acquire, i int) []messages.Acquire {
 	if i == 0 {
 		waiters[0] = messages.Acquire{}
@@ -81,8 +81,8 @@ func remove(waiters []messages.Acquire, i int) []messages.Acquire {
 	return append(waiters[:i], waiters[i+1:]...)
 }
 
-// needDial reports whether one more dial should begin: somebody waits for
-// whom no dial is under way, and the bound leaves room.
+// needDial reports whether another dial should begin: a caller waits for whom
+// none is running, and Max allows it.
 func (s *state) needDial() bool {
 	wanted := len(s.waiters)
 	if s.multiplexed {
@@ -91,11 +91,12 @@ func (s *state) needDial() bool {
 	return !s.retired && s.dialing < wanted && s.open+s.dialing < s.limits.Max
 }
 
-// needRoom reports whether somebody waits for whom no dial is under way because
-// the bound leaves no room for one.
+// needRoom reports whether a caller waits for whom no dial is running because
+// Max does not allow one.
 func (s *state) needRoom() bool {
 	return s.dialing < len(s.waiters) && s.open+s.dialing >= s.limits.Max
 }
 
-// gone reports whether a retired pool has nothing left to wait for.
+// gone reports whether the pool is retired and has neither connections nor dials
+// left.
 func (s *state) gone() bool { return s.retired && s.open == 0 && s.dialing == 0 }

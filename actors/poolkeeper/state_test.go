@@ -44,7 +44,7 @@ func TestEnqueue(t *testing.T) {
 	}
 }
 
-// First come, first served; who waited too long already is skipped.
+// First come, first served; a waiter whose deadline has passed is skipped.
 func TestNext(t *testing.T) {
 	s := state{limits: messages.PoolLimits{Waiters: 10}}
 	for i, deadline := range []clock.Instant{0, 50, 100, 40, 101} {
@@ -62,7 +62,7 @@ func TestNext(t *testing.T) {
 	}
 }
 
-func TestNextWithoutAnybodyInTime(t *testing.T) {
+func TestNextSkipsExpiredWaiters(t *testing.T) {
 	s := state{limits: messages.PoolLimits{Waiters: 10}}
 	s.enqueue(acquire(1, 50))
 	s.enqueue(acquire(2, 60))
@@ -137,7 +137,7 @@ func TestGone(t *testing.T) {
 	}
 }
 
-// Room is needed by who waits for a dial that the bound does not let begin.
+// Room is needed if a caller waits for a dial that the bound does not allow.
 func TestNeedRoom(t *testing.T) {
 	for _, c := range []struct {
 		name                   string
@@ -172,7 +172,7 @@ func TestExpiriesAreSpread(t *testing.T) {
 	}
 }
 
-// One dial serves all who wait for a connection that is shared.
+// One dial serves all callers that wait for a shared connection.
 func TestOneDialForASharedConnection(t *testing.T) {
 	s := state{limits: messages.PoolLimits{Max: 9}, waiters: make([]messages.Acquire, 5), multiplexed: true}
 	if !s.needDial() {

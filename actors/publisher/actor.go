@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package publisher is the actor that owns the way to a broker.
+// Package publisher is the actor that owns the connection to a broker.
 //
-// A publish is a call: its node is the broker, its exchange hands the message
-// over. So it has the deadline, the proofs, the budget and the errors of a
-// call, and shows where calls show. This room makes a transport of a broker,
-// and sees to it that the broker is connected once, when it is first needed.
+// A publish is a call: its node is the broker, and its exchange hands the message
+// over. So it has the deadline, the proofs, the retry budget and the errors of a
+// call, and the inspector shows it as one. This package makes a transport of a
+// broker, and connects the broker once, when it is first needed.
 package publisher
 
 import (
@@ -19,20 +19,20 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// maxWaiting bounds those who wait for the broker to be connected. Dials are
-// the only ones, and there is one at a time.
+// maxWaiting bounds how many Connects wait for the broker. Only dials send them,
+// and there is one dial at a time.
 const maxWaiting = 1024
 
-// Config is what a publisher is made of.
+// Config configures a publisher.
 type Config struct {
 	// Name of the broker.
 	Name string
-	// Connect connects the broker outside of any turn and tells done once. Nil
-	// for one that needs no connecting.
+	// Connect connects the broker outside of any turn and calls done once. It is
+	// nil if the broker needs no connection.
 	Connect func(done func(error))
-	// Clock is its time.
+	// Clock is the source of time.
 	Clock clock.Clock
-	// Seen is what it publishes of itself.
+	// Seen is where the publisher publishes its state.
 	Seen *atomic.Pointer[messages.Post]
 }
 
@@ -49,7 +49,7 @@ type publisher struct {
 	connected  bool
 	connecting bool
 	waiting    []messages.Connect
-	fault      *messages.Fault // of the last connecting
+	fault      *messages.Fault // of the last attempt to connect
 }
 
 // Receive implements actor.Actor.

@@ -19,8 +19,9 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Transport makes a transport of a broker: a connection is the broker itself,
-// an exchange hands one message over and has an empty reply.
+// Transport makes a transport of a broker: a connection is the broker itself, and
+// an exchange hands one message over and has an empty reply. It is safe for
+// concurrent use.
 type Transport struct {
 	broker broker.Broker
 	ref    messages.Ref[messages.PublisherMessage]
@@ -37,7 +38,7 @@ func NewTransport(b broker.Broker, ref messages.Ref[messages.PublisherMessage]) 
 	return &Transport{broker: b, ref: ref}
 }
 
-// Dial has the broker connected.
+// Dial waits until the publisher has connected the broker.
 func (t *Transport) Dial(ctx context.Context, _ string) (transport.Conn, error) {
 	stage.Enter(ctx, "connecting to the broker "+t.broker.String())
 	done := make(chan error, 1)
@@ -51,8 +52,8 @@ func (t *Transport) Dial(ctx context.Context, _ string) (transport.Conn, error) 
 }
 
 // Begin is [Transport.Dial] for a simulator, which must not block: done is
-// called once, in a turn of the publisher, who bounds the connecting himself.
-// cancel does nothing.
+// called once, in a turn of the publisher, which bounds the wait itself. cancel
+// does nothing.
 func (t *Transport) Begin(_ string, _ time.Duration, done func(transport.Conn, error)) (cancel func()) {
 	t.ref.Tell(messages.Connect{Done: func(err error) { done(t.connected(err)) }})
 	return func() {}
@@ -65,7 +66,7 @@ func (t *Transport) connected(err error) (transport.Conn, error) {
 	return &conn{broker: t.broker}, nil
 }
 
-// String returns the name that plans of publishing use.
+// String returns [messages.Broker].
 func (*Transport) String() string { return messages.Broker }
 
 // Multiplexed implements transport.Multiplexer.
@@ -77,7 +78,7 @@ type conn struct {
 	closed  atomic.Bool
 	running atomic.Int64
 	begun   atomic.Uint64
-	mu      sync.Mutex // one Send at a time, for those who use it so
+	mu      sync.Mutex // serialises Send
 }
 
 var _ transport.Parallel = (*conn)(nil)
@@ -102,7 +103,7 @@ func (c *conn) publish(ctx context.Context, to string, m *broker.Message) (err e
 	return c.broker.Publish(ctx, to, m)
 }
 
-// message is what the broker is given.
+// message returns the message that the request carries, and its topic.
 func message(request *transport.Message) (to string, m *broker.Message) {
 	m = &broker.Message{Header: make(metadata.Metadata, len(request.Header)), Body: request.Body}
 	for _, f := range request.Header {
@@ -115,7 +116,8 @@ func message(request *transport.Message) (to string, m *broker.Message) {
 	return to, m
 }
 
-// proven says in the words of a transport what the broker's error proves.
+// proven translates the broker's error into one of a transport, with what it
+// proves about the message.
 func proven(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -135,7 +137,8 @@ func proven(ctx context.Context, err error) error {
 	}
 }
 
-// Ready implements transport.Shared. How the broker is, Publish will say.
+// Ready implements transport.Shared. It says nothing about the broker's health;
+// Publish does.
 func (c *conn) Ready(time.Duration) bool { return !c.closed.Load() }
 
 // Load implements transport.Shared.
@@ -149,7 +152,7 @@ func (c *conn) Send(m *transport.Message) error {
 	return c.Exchange(context.Background(), time.Time{}, m, new(transport.Message))
 }
 
-// Recv implements transport.Conn: every message that was sent has been taken.
+// Recv implements transport.Conn: a message that was sent has been accepted.
 func (c *conn) Recv(m *transport.Message) error {
 	*m = transport.Message{}
 	return nil

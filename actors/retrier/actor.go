@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package retrier is the actor that decides whether and when another attempt
-// of a call may start, a retry or a hedge, and that owns the budget both
-// share.
+// Package retrier is the actor that decides whether and when another attempt of
+// a call may start, be it a retry or a hedge. It owns the budget that both share.
 package retrier
 
 import (
@@ -15,16 +14,17 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Config is what the retrier is made of.
+// Config configures the retrier. All fields are required.
 type Config struct {
-	// Budget is the rule for every service.
+	// Budget is the rule for the budget of every service.
 	Budget messages.Budget
-	// Clock and Dice are its time and its chance.
+	// Clock and Dice are the sources of time and of random numbers.
 	Clock clock.Clock
 	Dice  dice.Dice
 }
 
-// New returns the retrier as an actor. The balances lie with the services.
+// New returns the retrier as an actor. The balance of each budget is kept in its
+// [messages.Service].
 func New(c Config) actor.Actor {
 	return &retrier{clock: c.Clock, state: state{budget: c.Budget, dice: c.Dice}}
 }

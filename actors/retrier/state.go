@@ -14,15 +14,15 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// state decides: it knows the rule of the budget and rolls the jitter.
+// state decides: it has the rule of the budget and draws the jitter.
 type state struct {
 	budget messages.Budget
 	dice   dice.Dice
 	owed   float64 // only with a planted bug
 }
 
-// judge decides one case. Check and debit of the budget are one step: one
-// actor does both before it looks at the next case.
+// judge decides one case. It checks and debits the budget in one step, because a
+// single actor does both before it takes the next case.
 func (s *state) judge(service *messages.Service, c messages.Case, now clock.Instant) messages.Judged {
 	if c.Hedge {
 		return s.hedge(service, c, now)
@@ -51,7 +51,7 @@ func (s *state) judge(service *messages.Service, c messages.Case, now clock.Inst
 	if c.Remaining > 0 && after >= c.Remaining && !planted.BackoffIgnoresDeadline {
 		return stop("stop: a backoff of %s would end after the deadline", after.Round(time.Millisecond))
 	}
-	// A request that was never sent puts no load on anybody: it is free.
+	// A request that was never sent put no load on a server: its retry is free.
 	var payer *messages.Service
 	if c.Proof != rpcerr.NotSent {
 		payer = service
@@ -91,10 +91,11 @@ func stop(format string, args ...any) messages.Judged {
 	return messages.Judged{Why: fmt.Sprintf(format, args...)}
 }
 
-// wait is the user's backoff if there is one, else full jitter over a bound
-// that doubles: random(0, min(base*2^(n-1), cap)) (gRPC A6). What was never
-// sent goes to another node at once. Else a server that asks for more time gets
-// it, and the bound begins anew.
+// wait returns how long to wait before the next attempt: not at all if the
+// request was never sent and there is another node; else the user's backoff if
+// there is one; else full jitter over a doubling bound,
+// random(0, min(base*2^(n-1), cap)) (gRPC A6). A server that asks for more time
+// gets it, and the doubling begins again.
 func (s *state) wait(c messages.Case) time.Duration {
 	switch {
 	case c.Pushback > 0 && (c.Proof != rpcerr.NotSent || !c.OtherNode):
@@ -109,7 +110,7 @@ func (s *state) wait(c messages.Case) time.Duration {
 	bound := c.Base
 	for n := 1; n < c.Attempts-c.Pushed && bound < c.Cap; n++ {
 		if bound > c.Cap/2 {
-			bound = c.Cap // twice as much may be more than there is
+			bound = c.Cap // doubling could overflow
 			break
 		}
 		bound *= 2
@@ -120,7 +121,7 @@ func (s *state) wait(c messages.Case) time.Duration {
 	return time.Duration(s.dice.Float() * float64(bound))
 }
 
-// spend takes one token, if the bucket holds one, and returns what it holds.
+// spend takes one token if the bucket has one. It returns how many are left.
 func (s *state) spend(service *messages.Service, now clock.Instant) (left float64, ok bool) {
 	if s.budget.Max <= 0 {
 		return 0, true
@@ -142,17 +143,18 @@ func (s *state) spend(service *messages.Service, now clock.Instant) (left float6
 // refund puts a token back.
 func (s *state) refund(service *messages.Service, now clock.Instant) {
 	if s.budget.Max > 0 {
-		s.store(service, s.balance(service, now)+1, now) // the next look holds it to its bound
+		s.store(service, s.balance(service, now)+1, now) // the next balance applies the bound
 	}
 }
 
-// bankedTraffic is how much traffic's worth of tokens a bucket may hold. A
-// node that dies breaks all its calls at once, so a busy service needs more
-// than a few tokens; but what is saved up prolongs a storm (10 s of it: 25 s
-// to recover in place of 9, measured on a model).
+// bankedTraffic is for how much traffic a bucket may save tokens. A node that
+// dies breaks all its calls at once, so a busy service needs more than a few
+// tokens. But saved tokens prolong a retry storm: in a model, saving for 10 s
+// made the recovery last 25 s instead of 9 s.
 const bankedTraffic = 2 * time.Second
 
-// balance is the bucket with what has come in since it was last looked at.
+// balance returns the tokens in the bucket, including those that were added
+// since it was last read.
 func (s *state) balance(service *messages.Service, now clock.Instant) float64 {
 	at := clock.Instant(service.BudgetAt.Load())
 	tokens := math.Float64frombits(service.Budget.Load())
@@ -169,8 +171,8 @@ func (s *state) balance(service *messages.Service, now clock.Instant) float64 {
 	return min(tokens, max(s.budget.Max, banked))
 }
 
-// rate averages how many answers a second the service gives, over about the
-// time that may be banked.
+// rate updates and returns the service's average of answers per second, over
+// about bankedTraffic.
 func (s *state) rate(service *messages.Service, answered float64, elapsed time.Duration) float64 {
 	rate := math.Float64frombits(service.Rate.Load())
 	rate += (answered - rate*elapsed.Seconds()) / (elapsed + bankedTraffic).Seconds()

@@ -53,7 +53,7 @@ func TestPickOfFew(t *testing.T) {
 	}
 }
 
-// A tried node is avoided, however many there are and whoever rolls.
+// A tried node is avoided, however many nodes there are, by each strategy.
 func TestPickAvoidsTried(t *testing.T) {
 	for _, n := range []int{2, 3, 5, 20} {
 		nodes := members(fleet(n))

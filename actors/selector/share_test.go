@@ -11,7 +11,7 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// rehearsal is one caller who calls one service, one call after another.
+// rehearsal is one caller that makes one call to a service after another.
 type rehearsal struct {
 	s    *state
 	now  clock.Instant
@@ -42,8 +42,8 @@ func (r *rehearsal) call(n int, pause time.Duration) []int {
 	return count
 }
 
-// Nodes that are equal but for noise get even shares from who calls alone,
-// however long it goes on: the smallest is at least half of the fair one.
+// Nodes that differ only by noise get even shares from a client with one call at a
+// time, however long it goes on: the smallest is at least half of the fair one.
 func TestNoiseDoesNotStarve(t *testing.T) {
 	noise := dice.NewSource(7).Dice()
 	r := &rehearsal{s: fleet(4), now: start, dice: dice.NewSource(1).Dice()}
@@ -159,7 +159,7 @@ func TestFirstNodesAreWarm(t *testing.T) {
 }
 
 // A new node is expected to be as fast as the others are.
-func TestNewNodeIsUsual(t *testing.T) {
+func TestNewNodeStartsWithTheTypicalLatency(t *testing.T) {
 	s := newState("a", "b")
 	s.node("a").Answered(20 * time.Millisecond)
 	s.fold(start)
@@ -201,8 +201,8 @@ func TestFailuresFade(t *testing.T) {
 	}
 }
 
-// Who calls alone tries an ejected node again when its time is up: what it was
-// ejected for must not keep it away from its probe.
+// A client with one call at a time tries an ejected node again when its ejection
+// ends: its past faults must not keep it from being probed.
 func TestEjectedNodeIsProbed(t *testing.T) {
 	r := &rehearsal{s: fleet(2), now: start, dice: dice.NewSource(1).Dice()}
 	r.took = func(int, clock.Instant) time.Duration { return time.Millisecond }

@@ -171,7 +171,7 @@ func TestProbe(t *testing.T) {
 }
 
 // A node where nobody listens is tried again sooner: the probe costs nothing.
-func TestEjectionWhereNobodyListens(t *testing.T) {
+func TestEjectionAfterRefusedConnections(t *testing.T) {
 	s := newState("a", "b", "c")
 	now := start
 	for n := 1; n <= 8; n++ {
@@ -189,7 +189,7 @@ func TestEjectionWhereNobodyListens(t *testing.T) {
 }
 
 // An answer in between ends the series of faults.
-func TestFaultsMustFollowEachOther(t *testing.T) {
+func TestOnlyConsecutiveFaultsEject(t *testing.T) {
 	s := newState("a", "b", "c")
 	for range 10 {
 		if faults(s, "a", faultsToEject-1, start) {
@@ -295,8 +295,8 @@ func TestWeight(t *testing.T) {
 	}
 }
 
-// Who was slow once, the first time, is not taken for slow: neither a new node nor
-// the first to answer at all.
+// A node whose first answer was slow is not taken for slow: neither a new node nor
+// the first one to answer at all.
 func TestFirstAnswers(t *testing.T) {
 	s := newState("a", "b", "c")
 	now := start
@@ -338,7 +338,7 @@ func leaving(list []*registry.Service, ids ...string) []*registry.Service {
 	return list
 }
 
-// Those who leave rest as long as at least half of all nodes can be called
+// Leaving nodes get no calls as long as at least half of all nodes can be called
 // without them.
 func TestLeaving(t *testing.T) {
 	s := newState("a", "b", "c", "d")

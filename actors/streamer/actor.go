@@ -14,7 +14,7 @@ import (
 )
 
 // streamActor owns the life of one stream: it decides how the stream ended,
-// gives the connection back, tells the selector, and stops.
+// returns the connection, tells the selector, and stops.
 type streamActor struct {
 	*Stream
 	state state
@@ -69,7 +69,7 @@ func (a *streamActor) handle(ctx actor.Context, m messages.StreamMessage) {
 	ctx.Stop(ctx.Self())
 }
 
-// deadlineError says which bound ended the stream.
+// deadlineError returns the error that says which bound ended the stream.
 func (s *Stream) deadlineError() error {
 	if s.fromContext {
 		return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
@@ -77,7 +77,7 @@ func (s *Stream) deadlineError() error {
 	return fmt.Errorf("%w: %s are over (StreamTimeout)", context.DeadlineExceeded, s.opening.Timeout)
 }
 
-// finish publishes the end and lets go of everything.
+// finish publishes how the stream ended and releases everything that it holds.
 func (a *streamActor) finish(what verdict) {
 	s := a.Stream
 	err := a.state.err
@@ -89,19 +89,19 @@ func (a *streamActor) finish(what verdict) {
 	case faulty:
 		s.opened.Service.Selector.Tell(messages.Mark{Node: node, Err: err})
 	case answered:
-		// How long a stream lasts says nothing about how fast the node is.
+		// The duration of a stream says nothing about the node's latency.
 		s.opened.Service.Tally(node, node.Latency(), s.desk.Clock.Now())
 	case nothing:
 	}
 	s.desk.Go(func() {
 		defer s.giveBack()
-		s.cancel(nil)  // first whoever still waits in Send or Recv: a goodbye may take its time
-		_ = s.hangUp() // nothing is left to do about a close that fails
+		s.cancel(nil)  // first end a pending Send or Recv: hanging up may take time
+		_ = s.hangUp() // a failure changes nothing
 	})
 	s.desk.remove(s)
 }
 
-// giveBack returns the connection, unless others use it as well.
+// giveBack returns the connection to its pool, unless it is a shared one.
 func (s *Stream) giveBack() {
 	if conn := s.opened.Conn; conn.Shared == nil || !conn.Ready(0) {
 		conn.Pool.Keeper.Tell(messages.Dropped{Conn: conn})

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package streamer is where streams live: each has an actor that owns its life,
-// from the opening to the end.
+// Package streamer runs open streams: each has an actor that owns its life, from
+// its opening to its end.
 //
-// A stream is opened by a call of its own kind, see caller.Desk. After
-// that messages go straight from the user's goroutine to the wire and back;
-// the actor is told when the stream ends, and ends it when its time is over.
+// A stream is opened by a call, see caller.Desk. After that, messages go directly
+// between the user's goroutine and the connection. The actor is told when the
+// stream ends, and ends it when its deadline has passed.
 package streamer
 
 import (
@@ -27,32 +27,31 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 )
 
-// Config is what a desk is made of.
+// Config configures a desk.
 type Config struct {
-	// System is where the actors live; Spawn starts one below Name.
+	// System is the actor system; Spawn starts an actor under the client's name.
 	System *actor.ActorSystem
 	Spawn  func(a actor.Actor, kind string) (*actor.PID, error)
-	// Clock is its time.
+	// Clock is the source of time.
 	Clock clock.Clock
-	// MaxStreams is how many may be open at once.
+	// MaxStreams is how many streams may be open at once.
 	MaxStreams int
 	// Go runs work that may block, outside of any turn.
 	Go func(work func())
-	// AfterFunc is context.AfterFunc, unless it is given.
+	// AfterFunc replaces context.AfterFunc if it is not nil.
 	AfterFunc func(ctx context.Context, f func()) (stop func() bool)
 }
 
-// Desk opens streams and knows those that are open. It is used by many
-// goroutines at once.
+// Desk opens streams and knows the open ones. It is safe for concurrent use.
 type Desk struct {
 	Config
 
-	opened atomic.Int64 // all that ever were
-	mu     sync.Mutex   // guards what is below
+	opened atomic.Int64 // how many streams were opened in total
+	mu     sync.Mutex   // guards the fields below
 	live   map[*Stream]struct{}
-	number uint64 // of the stream that was admitted last
+	number uint64 // of the last stream that was admitted
 	closed bool
-	gone   chan struct{} // signalled for each stream that ends once closed
+	gone   chan struct{} // signalled for each stream that ends after closed is set
 }
 
 // NewDesk returns a desk without streams.
@@ -63,16 +62,16 @@ func NewDesk(c Config) *Desk {
 	return &Desk{Config: c, live: make(map[*Stream]struct{}), gone: make(chan struct{}, 1)}
 }
 
-// Opening says what stream to open, and how.
+// Opening says which stream to open, and how.
 type Opening struct {
-	// Service and Endpoint name it.
+	// Service and Endpoint name what is opened.
 	Service, Endpoint string
-	// Timeout bounds the whole stream. 0 is no bound.
+	// Timeout bounds the whole stream; 0 is no bound.
 	Timeout time.Duration
-	// Quiet is how long the service may say nothing after the end of input, on
-	// a wire where it does not say when it is done.
+	// Quiet is how long to wait for a message after CloseSend, on a transport
+	// where the service does not say that the stream has ended.
 	Quiet time.Duration
-	// Open makes the call that opens the stream. ctx bounds all of the stream.
+	// Open makes the call that opens the stream. ctx bounds the whole stream.
 	Open func(ctx context.Context) (messages.Opened, error)
 }
 
@@ -87,7 +86,7 @@ func (d *Desk) Open(ctx context.Context, o Opening) (*Stream, error) {
 	}
 	begun := false
 	defer func() {
-		if !begun { // also if code of the user has ended the goroutine
+		if !begun { // also if user code has ended the goroutine
 			cancel(nil)
 			d.remove(s)
 		}
@@ -103,7 +102,7 @@ func (d *Desk) Open(ctx context.Context, o Opening) (*Stream, error) {
 	return s, nil
 }
 
-// begin starts the actor of a stream that was opened.
+// begin starts the actor of a stream that has been opened.
 func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 	d := s.desk
 	s.opened, s.wire = opened, opened.Stream
@@ -129,7 +128,7 @@ func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 	return nil
 }
 
-// bound is when the stream must have ended, 0 if never.
+// bound returns when the stream must have ended, 0 if there is no bound.
 func (s *Stream) bound(ctx context.Context) (at clock.Instant) {
 	if s.opening.Timeout > 0 {
 		at = s.began.Add(s.opening.Timeout)
@@ -142,7 +141,7 @@ func (s *Stream) bound(ctx context.Context) (at clock.Instant) {
 	return at
 }
 
-// lend makes a stream of the connection.
+// lend returns a stream that runs on the connection.
 func (s *Stream) lend(bound clock.Instant) transport.Stream {
 	c := s.desk.Clock
 	if e := s.opened.Conn.Exclusive; e != nil {
@@ -155,7 +154,7 @@ func (s *Stream) lend(bound clock.Instant) transport.Stream {
 	return &run{conn: s.opened.Conn, header: s.opened.Header, clock: c, aside: s.desk.Go, quiet: s.opening.Quiet}
 }
 
-// contextError says how its context ended the stream.
+// contextError returns the error that says how its context ended the stream.
 func contextError(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	switch {
@@ -197,14 +196,14 @@ func (d *Desk) remove(s *Stream) {
 	}
 }
 
-// Live is how many streams are open or opening.
+// Live returns how many streams are open or being opened.
 func (d *Desk) Live() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.live)
 }
 
-// streams are the live ones, oldest first.
+// streams returns the live streams, oldest first.
 func (d *Desk) streams() []*Stream {
 	d.mu.Lock()
 	defer d.mu.Unlock()

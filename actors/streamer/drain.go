@@ -5,33 +5,22 @@ package streamer
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"example.com/mailcall/internal/drain"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 )
 
-// cutGrace is how long Close waits for streams that it has cancelled.
-const cutGrace = time.Second
-
-// Close refuses new streams, waits for those that are open until ctx ends, then
-// cancels them, and returns how many it cut.
+// Close refuses new streams, waits for the open ones until ctx is done, then
+// cancels the rest and returns how many it cancelled.
 func (d *Desk) Close(ctx context.Context) (cut int) {
 	d.refuse()
-	if d.await(ctx.Done()) {
-		return 0
-	}
-	cut = d.Cancel(fmt.Errorf("%w: the stream was cut", rpcerr.ErrClosed))
-	grace := make(chan struct{})
-	timer := d.Clock.Timer(func() { close(grace) })
-	timer.Reset(d.Clock.Now().Add(cutGrace))
-	d.await(grace)
-	timer.Stop()
-	return cut
+	cancel := func() int { return d.Cancel(fmt.Errorf("%w: the stream was cut", rpcerr.ErrClosed)) }
+	return drain.Group{Live: d.Live, Ended: d.gone, Cancel: cancel, Clock: d.Clock}.Drain(ctx.Done())
 }
 
-// Shut refuses new streams and cancels those that are open with err, without
-// waiting for them. It returns how many it cut.
+// Shut refuses new streams and cancels the open ones with err, without waiting
+// for them. It returns how many it cancelled.
 func (d *Desk) Shut(err error) (cut int) {
 	d.refuse()
 	return d.Cancel(err)
@@ -53,16 +42,4 @@ func (d *Desk) Cancel(err error) (n int) {
 		n++
 	}
 	return n
-}
-
-// await waits until no stream is open; false if the wait was ended first.
-func (d *Desk) await(end <-chan struct{}) bool {
-	for d.Live() > 0 {
-		select {
-		case <-d.gone:
-		case <-end:
-			return d.Live() == 0
-		}
-	}
-	return true
 }

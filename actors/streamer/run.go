@@ -16,36 +16,35 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// The end of a stream is a message of its own, in both directions (go-micro
-// wire, sections 2 and 6).
+// In go-micro's protocol a message of its own ends each direction of a stream.
 const (
 	headError   = "Micro-Error"
 	endOfStream = "EOS"
 )
 
-// farewell bounds the last message of a stream that is given up.
+// farewell bounds the sending of the last message when a stream is closed.
 const farewell = time.Second
 
-// run is a stream as a run of messages on a connection that is lent to it: each
-// message repeats the header of the opening, and an empty one with an error
-// text of EOS is the end of its direction.
+// run is a stream on a transport without streams: a sequence of messages on a
+// connection of its own. Each message repeats the header of the opening request;
+// an empty one with the error text EOS ends its direction.
 type run struct {
 	conn   *messages.Conn
 	header transport.Header
 	clock  clock.Clock
-	aside  func(work func()) // runs what may block
+	aside  func(work func()) // runs work that may block
 
-	mu    sync.Mutex        // held by who sends
+	mu    sync.Mutex        // held while sending
 	ended bool              // EOS was sent; guarded by mu
 	out   transport.Message // what is being sent; guarded by mu
 
-	// quiet is how long the peer may say nothing once this side has ended its
-	// half: a go-micro server that has seen the end does not tell its own.
+	// quiet is how long to wait for a message after CloseSend: a go-micro server
+	// that has seen the end of this direction never sends that of its own.
 	quiet time.Duration
 	timer clock.Timer // nil before the half-close; guarded by mu
 	heard atomic.Int64
 	since atomic.Int64 // the instant of the half-close, 0 before
-	hush  atomic.Bool  // the connection was interrupted because of silence
+	hush  atomic.Bool  // Recv was ended because quiet had passed
 }
 
 var _ transport.Stream = (*run)(nil)
@@ -89,7 +88,8 @@ func (r *run) eos() *transport.Message {
 	return &transport.Message{Header: append(r.header.Clone(), transport.Field{Name: headError, Value: endOfStream})}
 }
 
-// listen ends the wait for a peer that has nothing more to say.
+// listen runs when the timer fires: it ends the wait for a peer that has sent
+// nothing for so long.
 func (r *run) listen() {
 	due := clock.Instant(r.heard.Load()).Add(r.quiet)
 	if r.clock.Now() < due {
@@ -111,7 +111,7 @@ func (r *run) Recv(m *transport.Message) error {
 			return &silence{r.quiet}
 		}
 		if r.since.Load() != 0 && good(err) {
-			return err // it said goodbye in its own way
+			return err // the peer has ended the stream by closing the connection
 		}
 		if good(err) {
 			return fmt.Errorf("the service closed the connection in the middle of the stream: %w", io.ErrUnexpectedEOF)
@@ -125,8 +125,8 @@ func (r *run) Recv(m *transport.Message) error {
 	return nil
 }
 
-// silence is the end of a stream that the service did not tell. It matches
-// io.EOF.
+// silence is the error of a stream that is taken to have ended because the
+// service sent nothing for a while. It matches io.EOF.
 type silence struct{ after time.Duration }
 
 func (s *silence) Error() string {
@@ -135,14 +135,15 @@ func (s *silence) Error() string {
 
 func (s *silence) Is(target error) bool { return target == io.EOF }
 
-// Header implements [transport.Stream]. The wire has none that can be trusted.
+// Header implements [transport.Stream]. It returns none: on a connection that is
+// kept, a go-micro server repeats the fields of the first request.
 func (r *run) Header() (transport.Header, error) { return nil, nil }
 
 // Trailer implements [transport.Stream].
 func (r *run) Trailer() transport.Header { return nil }
 
-// Close implements [transport.Stream]: it says goodbye if nobody is in the
-// middle of a message.
+// Close implements [transport.Stream]: it sends EOS unless a message is being
+// sent.
 func (r *run) Close() error {
 	if !r.mu.TryLock() {
 		return nil

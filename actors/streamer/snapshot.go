@@ -9,7 +9,7 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// Opened is how many streams were opened since the desk was made.
+// Opened returns how many streams were opened since the desk was made.
 func (d *Desk) Opened() int64 { return d.opened.Load() }
 
 // Streams returns the open streams, oldest first.

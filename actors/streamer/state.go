@@ -9,27 +9,27 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// state decides when a stream is over and what is to be done then. It knows
-// nothing of actors, wires or goroutines.
+// state decides when a stream has ended, and how. It knows nothing of actors,
+// connections or goroutines.
 type state struct {
 	deadline clock.Instant // 0: none
 	over     bool
-	err      error // how it ended; io.EOF is the good end
+	err      error // how it ended; io.EOF is the normal end
 }
 
-// verdict is what the end of a stream says about its node.
+// verdict is what the end of a stream means for its node.
 type verdict uint8
 
 const (
-	// nothing: it was this side that ended the stream.
+	// nothing: this side has ended the stream.
 	nothing verdict = iota
-	// answered: the service ended it, well or with an error of its own.
+	// answered: the service has ended it, normally or with an error.
 	answered
-	// faulty: the node or the way to it broke.
+	// faulty: the node or the connection to it has failed.
 	faulty
 )
 
-// ended takes the news of an end. Only the first counts.
+// ended records that the stream has ended on the wire. Only the first end counts.
 func (s *state) ended(err error, fault bool) (first bool, what verdict) {
 	if s.over {
 		return false, nothing
@@ -41,7 +41,7 @@ func (s *state) ended(err error, fault bool) (first bool, what verdict) {
 	return true, answered
 }
 
-// cancelled takes the wish to end. Only the first counts.
+// cancelled records that this side ends the stream. Only the first end counts.
 func (s *state) cancelled(err error) (first bool) {
 	if s.over {
 		return false
@@ -50,10 +50,10 @@ func (s *state) cancelled(err error) (first bool) {
 	return true
 }
 
-// expired reports whether the time of the stream is over.
+// expired reports whether the stream's deadline has passed.
 func (s *state) expired(now clock.Instant) bool {
 	return !s.over && s.deadline != 0 && now >= s.deadline
 }
 
-// good reports whether err is the good end of a stream.
+// good reports whether err is the normal end of a stream.
 func good(err error) bool { return errors.Is(err, io.EOF) }

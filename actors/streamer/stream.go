@@ -18,15 +18,15 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// errHalfClosed is what a Send after CloseSend returns.
+// errHalfClosed is returned by a Send after CloseSend.
 var errHalfClosed = fmt.Errorf("%w: the stream was half-closed (CloseSend); nothing more can be sent", rpcerr.ErrInvalidArgument)
 
-// errClosedByUser is how a stream ends whose user has closed it.
+// errClosedByUser is the error of a stream that its user has closed.
 var errClosedByUser = fmt.Errorf("%w: the stream was closed by its user", rpcerr.ErrClosed)
 
-// Stream is the user's end of a stream: messages in both directions. One
-// goroutine at a time may call Send and CloseSend, one at a time Recv, the rest
-// may be called from any.
+// Stream is the user's end of an open stream. Send and CloseSend may be called
+// by one goroutine at a time, and so may Recv; the other methods are safe for
+// concurrent use.
 type Stream struct {
 	desk        *Desk
 	number      uint64 // in the order in which they were admitted
@@ -34,29 +34,30 @@ type Stream struct {
 	ctx         context.Context //nolint:containedctx // the stream lives as long
 	cancel      context.CancelCauseFunc
 	began       clock.Instant
-	fromContext bool          // the deadline is the caller's own
+	fromContext bool          // the deadline is the context's, not StreamTimeout
 	until       clock.Instant // the deadline, 0: none
 	opened      messages.Opened
 	wire        transport.Stream
 	ref         messages.Ref[messages.StreamMessage]
 
 	mu    sync.Mutex
-	ready bool // guarded by mu: what is above is set
+	ready bool // the fields above are set; guarded by mu
 
-	// told is the end that Recv or Answered has told: there is no other after it,
-	// whatever the wire still brings. It belongs to who receives.
+	// told is the end that Recv or Answered has returned; later calls return the
+	// same, whatever still arrives. Only the receiving goroutine touches it.
 	told error
-	// end is how the stream ended, published by its actor; news is what the actor
-	// was told first by who sends or receives, and may not have heard yet.
+	// end is how the stream ended, published by its actor. news is the first end
+	// that Send or Recv has reported to the actor, which may not know it yet.
 	end, news atomic.Pointer[error]
 
 	seen watched
 }
 
-// watched is what the inspector reads, written by who sends and who receives.
+// watched is what the inspector reads; the sending and the receiving goroutine
+// write it.
 type watched struct {
 	sent, sentBytes, received, receivedBytes atomic.Int64
-	sending, receiving                       atomic.Int64 // since when, an Instant
+	sending, receiving                       atomic.Int64 // since when, an Instant; 0: not
 	halfClosed, closed                       atomic.Bool
 }
 
@@ -66,25 +67,26 @@ func (s *Stream) started() bool {
 	return s.ready
 }
 
-// Node is where the stream leads.
+// Node returns the node at which the stream is open.
 func (s *Stream) Node() *messages.Node { return s.opened.Node }
 
-// Err is how the stream ended: nil while it has not, io.EOF for the good end.
+// Err returns how the stream ended: nil while it has not, io.EOF for the normal
+// end.
 func (s *Stream) Err() error {
 	if err := s.end.Load(); err != nil {
 		return *err
 	}
 	if err := s.news.Load(); err != nil {
-		return *err // whoever was just told of the end may ask at once
+		return *err // Send or Recv has reported it, and the actor may not know yet
 	}
 	if s.seen.closed.Load() {
-		return errClosedByUser // its actor is about to say so
+		return errClosedByUser // the actor is about to publish the same
 	}
 	return nil
 }
 
-// Send writes one message. It waits while the peer does not read, until the
-// stream's deadline.
+// Send writes one message. It blocks while the peer does not read, until the
+// stream's deadline at the latest.
 func (s *Stream) Send(m *transport.Message) error {
 	if err := s.refusal(); err != nil {
 		return err
@@ -98,15 +100,15 @@ func (s *Stream) Send(m *transport.Message) error {
 		s.seen.sentBytes.Add(int64(len(m.Body)))
 		return nil
 	case good(err), errors.Is(err, transport.ErrAnswered), good(s.Err()):
-		return io.EOF // the service has ended the stream; Recv says how
+		return io.EOF // the service has ended the stream; Recv returns how
 	case s.Err() == nil && unfit(err):
-		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // of this message, not of the stream
+		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // the message failed, not the stream
 	}
 	return s.broke(rpcerr.PhaseSend, err)
 }
 
-// unfit reports whether err is that of a message, or of its time, that the wire
-// was not asked to carry. A wire that was hung up just now has such words too.
+// unfit reports whether err is about a single message that was not sent, rather
+// than about the stream. A transport returns such errors for a closed stream too.
 func unfit(err error) bool {
 	return errors.Is(err, rpcerr.ErrInvalidArgument) || errors.Is(err, transport.ErrInvalid) || errors.Is(err, transport.ErrTooLarge)
 }
@@ -116,7 +118,7 @@ func (s *Stream) send(m *transport.Message) (err error) {
 	return s.wire.Send(m)
 }
 
-// refusal is why nothing can be sent, nil if it can.
+// refusal returns why nothing can be sent, nil if it can.
 func (s *Stream) refusal() error {
 	switch err := s.Err(); {
 	case s.seen.halfClosed.Load():
@@ -130,7 +132,7 @@ func (s *Stream) refusal() error {
 	}
 }
 
-// CloseSend ends this half of the stream; Recv goes on.
+// CloseSend ends the sending direction of the stream; Recv goes on.
 func (s *Stream) CloseSend() (err error) {
 	if s.seen.halfClosed.Swap(true) || s.Err() != nil {
 		return nil
@@ -141,13 +143,13 @@ func (s *Stream) CloseSend() (err error) {
 		return nil
 	case errors.Is(err, transport.ErrInvalid):
 		s.seen.halfClosed.Store(false)
-		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // another Send is under way
+		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // another Send is running
 	default:
 		return s.broke(rpcerr.PhaseSend, err)
 	}
 }
 
-// Recv reads the next message, which is valid until the next Recv. The good
+// Recv reads the next message, which is valid until the next Recv. The normal
 // end is io.EOF.
 func (s *Stream) Recv(m *transport.Message) error {
 	if s.told == nil {
@@ -189,14 +191,15 @@ func (s *Stream) recv(m *transport.Message) (err error) {
 	return s.wire.Recv(m)
 }
 
-// tell tells the actor of an end, and meanwhile whoever asks.
+// tell reports an end to the actor, and publishes it as news until the actor has
+// handled it.
 func (s *Stream) tell(m messages.StreamMessage, err error) {
 	s.news.CompareAndSwap(nil, &err)
 	s.ref.Tell(m)
 }
 
-// Answered ends the stream with an error that the service told. It is for who
-// receives.
+// Answered ends the stream with an error that the service has sent. Only the
+// receiving goroutine may call it.
 func (s *Stream) Answered(err error) error {
 	if s.overdue() {
 		s.told = s.broke(rpcerr.PhaseWait, os.ErrDeadlineExceeded)
@@ -207,32 +210,33 @@ func (s *Stream) Answered(err error) error {
 	return s.told
 }
 
-// overdue reports whether the stream's time is up. A service that knows the
-// deadline ends the stream at the same moment, in a way of its own: what counts
-// is the deadline.
+// overdue reports whether the stream's deadline has passed. A service that knows
+// the deadline ends the stream at the same moment; then the error is that of the
+// deadline.
 func (s *Stream) overdue() bool { return s.until != 0 && s.desk.Clock.Now() >= s.until }
 
-// Unfit is the error of a message that has come and cannot be decoded. The
+// Unfit returns the error for a received message that cannot be decoded. The
 // stream goes on.
 func (s *Stream) Unfit(err error) error {
 	return s.report(rpcerr.PhaseDecode, rpcerr.Executed, err, "none: the stream goes on")
 }
 
-// broke ends the stream because of the wire, or says why it had ended already.
+// broke ends the stream because the connection has failed, or returns how it had
+// already ended.
 func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 	switch ended := s.Err(); {
 	case ended != nil && !good(ended):
 		return s.failed(phase, rpcerr.SentUnknown, ended)
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(s.ctx.Err(), context.DeadlineExceeded):
 		err = s.deadlineError()
-		s.tell(messages.CancelStream{Err: err}, err) // it says nothing about the node
+		s.tell(messages.CancelStream{Err: err}, err) // not the node's fault
 	case s.ctx.Err() != nil:
-		// The caller gave up, or the client was closed: the actor is about to
-		// say the same.
+		// The context is done or the client was closed; the actor is about to
+		// publish the same.
 		err = contextError(s.ctx)
 		s.tell(messages.CancelStream{Err: err}, err)
 	default:
-		// A message over our own limit says nothing about the node.
+		// A message over this client's limit is not the node's fault.
 		s.tell(messages.StreamEnded{Err: err, Fault: !errors.Is(err, transport.ErrTooLarge)}, err)
 	}
 	if phase == rpcerr.PhaseWait && errors.Is(err, transport.ErrNotSent) {
@@ -241,7 +245,7 @@ func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 	return s.failed(phase, rpcerr.SentUnknown, err)
 }
 
-// notAgain is why nothing follows on the end of a stream.
+// notAgain is the decision recorded for a stream that has failed.
 const notAgain = "stop: a stream is not tried again once it was opened"
 
 func (s *Stream) failed(phase rpcerr.Phase, proof rpcerr.Proof, err error) error {
@@ -262,21 +266,21 @@ func (s *Stream) report(phase rpcerr.Phase, proof rpcerr.Proof, err error, decis
 	}
 }
 
-// hangUp closes the wire.
+// hangUp closes the transport's stream.
 func (s *Stream) hangUp() (err error) {
 	defer guard.Catch("transport", &err)
 	return s.wire.Close()
 }
 
-// Header waits for the header of the service's answer.
+// Header waits for the header of the service's answer and returns it.
 func (s *Stream) Header() (h transport.Header, err error) {
 	defer guard.Catch("transport", &err)
 	return s.wire.Header()
 }
 
-// Trailer is what came with the end.
+// Trailer returns the fields that came with the end of the stream.
 func (s *Stream) Trailer() (h transport.Header) {
-	defer func() { _ = recover() }() // a transport that panics over it has none
+	defer func() { _ = recover() }() // none if the transport panics
 	return s.wire.Trailer()
 }
 

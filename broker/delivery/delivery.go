@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package delivery is the subscriber's side of a broker: a bounded queue of
-// events and one goroutine that gives them to the handler. Brokers of vendors
-// use it as the ones of this module do; then all behave alike.
+// Package delivery is the subscriber's side of a broker: a bounded queue of events
+// and one goroutine that passes them to the handler. All brokers of this
+// repository use it and so behave alike; others can too.
 package delivery
 
 import (
@@ -16,9 +16,9 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// Inbox is a [broker.Subscription] that is fed with [Inbox.Offer]. It runs one
-// goroutine from the first event that waits until none does. Make it with
-// [New]; all methods may be called from any goroutine.
+// Inbox is a [broker.Subscription] that gets its events from [Inbox.Offer]. It runs
+// one goroutine while events are waiting. Make it with [New]. It is safe for
+// concurrent use.
 type Inbox struct {
 	topic   string
 	options broker.SubscribeOptions
@@ -30,17 +30,18 @@ type Inbox struct {
 
 	mu      sync.Mutex
 	waiting []broker.Event
-	bytes   int    // of the events that wait
-	dropped uint64 // events refused for want of room
-	running bool   // the goroutine lives
+	bytes   int    // of the waiting events
+	dropped uint64 // events that were refused because too many were waiting
+	running bool   // the goroutine is running
 	closed  bool
 }
 
 var _ broker.Subscription = (*Inbox)(nil)
 
-// New returns an inbox without events. onClose is called once, by the first
-// Close, to stop the supply; nil is none. The error is that of an option, or
-// of an empty topic or a nil handle, and matches [broker.ErrInvalid] then.
+// New returns an inbox without events. onClose, which may be nil, is called once,
+// by the first Close, to end the supply of events. New returns the error of an
+// option, or one that matches [broker.ErrInvalid] for an empty topic or a nil
+// handle.
 func New(topic string, handle broker.Handler, onClose func() error, opts ...broker.SubscribeOption) (*Inbox, error) {
 	if topic == "" {
 		return nil, fmt.Errorf("%w: no topic to subscribe to", broker.ErrInvalid)
@@ -53,7 +54,7 @@ func New(topic string, handle broker.Handler, onClose func() error, opts ...brok
 		return nil, err
 	}
 	i := &Inbox{topic: topic, options: o, handle: handle, onClose: onClose, done: make(chan struct{})}
-	//nolint:forbidigo // a subscription outlives the call that made it, Close ends it
+	//nolint:forbidigo // a subscription outlives the call that made it; Close ends it
 	i.ctx, i.cancel = context.WithCancel(context.Background())
 	return i, nil
 }
@@ -74,9 +75,9 @@ func (i *Inbox) Dropped() uint64 {
 // Done implements [broker.Subscription].
 func (i *Inbox) Done() <-chan struct{} { return i.done }
 
-// Offer gives e to the subscription, which owns it from then on. It does not
-// block. The error matches [broker.ErrFull] when there is no room, which has
-// been counted and told then, and [broker.ErrClosed] after Close.
+// Offer gives e to the subscription, which owns it from then on. It does not block.
+// The error matches [broker.ErrFull] if too many events are waiting, which has then
+// been counted and reported, and [broker.ErrClosed] after Close.
 func (i *Inbox) Offer(e broker.Event) error {
 	i.mu.Lock()
 	if i.closed {
@@ -103,7 +104,7 @@ func (i *Inbox) Offer(e broker.Event) error {
 	return nil
 }
 
-// weight is what an event counts for in bytes.
+// weight returns how many bytes an event counts for.
 func weight(e *broker.Event) int {
 	n := len(e.Message.Body)
 	for name, value := range e.Message.Header {
@@ -134,12 +135,12 @@ func (i *Inbox) Close() error {
 
 var errLeft = errors.New("the handler ended its goroutine (runtime.Goexit, or FailNow of a test)")
 
-// run gives the events that wait to the handler until there are none.
+// run passes the waiting events to the handler until there are none.
 func (i *Inbox) run() {
 	var e broker.Event
 	ok := true
 	defer func() {
-		if ok { // what ends the goroutine must not end the subscription
+		if ok { // the handler has ended the goroutine, but not the subscription
 			go i.run()
 			i.tell(e, errLeft)
 		}
@@ -154,13 +155,13 @@ func (i *Inbox) run() {
 	}
 }
 
-// next takes the first event that waits; with none it ends the goroutine.
+// next takes the first waiting event. If there is none, the goroutine must end.
 func (i *Inbox) next() (e broker.Event, ok bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if len(i.waiting) == 0 {
 		i.running = false
-		i.waiting = nil // what grew in a burst is not kept
+		i.waiting = nil // release the memory that a burst has needed
 		if i.closed {
 			close(i.done)
 		}
@@ -186,7 +187,7 @@ func (i *Inbox) tell(e broker.Event, err error) {
 	i.options.OnError(e, err)
 }
 
-// contain is deferred around code of the user.
+// contain is deferred around user code.
 func contain(err *error) {
 	r := recover()
 	if r == nil {

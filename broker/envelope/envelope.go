@@ -5,8 +5,8 @@
 //
 //	{"Header":{"Content-Type":"application/json"},"Body":"eyJ9"}
 //
-// The body is in standard base64, header fields stand in the order of their
-// names, and what is absent is null.
+// The body is in standard base64, header fields are sorted by name, and a missing
+// header or body is null.
 package envelope
 
 import (
@@ -27,30 +27,28 @@ const (
 	// together: 64 KiB, the default limit of the HTTP transport.
 	MaxHeader = 64 << 10
 
-	// braces are the bytes around header and body, nulls included.
+	// braces is an upper bound of the bytes around header and body.
 	braces = 64
 	// escaped is how many bytes one byte of a header can become: \u0000.
 	escaped = 6
-	// around are the quotes, the colon and the comma of one field.
+	// around is the number of quotes, colons and commas of one field.
 	around = 6
 )
 
-// MaxSize returns how long the envelope of a message with a body of the given
-// length can be, in bytes, when its header is within bounds. Readers refuse
-// what is longer before they read it.
+// MaxSize returns how many bytes the envelope of a message can have whose body has
+// the given length and whose header is within bounds. Readers refuse longer ones
+// before they read them.
 func MaxSize(body int) int {
 	return base64.StdEncoding.EncodedLen(body) + MaxHeader*escaped + MaxFields*around + braces
 }
 
-// Encode returns the envelope of m. A header that is over its bounds is an
-// error that matches [broker.ErrTooLarge], one that is not UTF-8 cannot be
-// carried and is one that matches [broker.ErrInvalid].
+// Encode returns the envelope of m. The error matches [broker.ErrTooLarge] if the
+// header is over its bounds, and [broker.ErrInvalid] if it is not UTF-8.
 func Encode(m *broker.Message) ([]byte, error) {
 	if err := check(m.Header); err != nil {
 		return nil, err
 	}
-	// Maps are written in the order of their keys, so equal messages are
-	// equal bytes.
+	// encoding/json sorts the keys of maps, so equal messages are equal bytes.
 	header, err := json.Marshal(map[string]string(m.Header))
 	if err != nil {
 		return nil, fmt.Errorf("%w: header: %w", broker.ErrInvalid, err)
@@ -83,10 +81,10 @@ func check(header map[string]string) error {
 	return nil
 }
 
-// Decode reads an envelope; the message shares nothing with data. The caller
-// bounds len(data), see [MaxSize]. Unknown members are ignored, an absent
-// header or body is none. Every error matches [broker.ErrMalformed], that of a
-// header over its bounds [broker.ErrTooLarge] as well.
+// Decode reads an envelope; the message shares no memory with data. The caller
+// must bound len(data), see [MaxSize]. Unknown members are ignored, and header and
+// body may be missing. Every error matches [broker.ErrMalformed]; if the header is
+// over its bounds, it also matches [broker.ErrTooLarge].
 func Decode(data []byte) (broker.Message, error) {
 	var outer struct {
 		Header json.RawMessage `json:"Header"`
@@ -105,8 +103,8 @@ func Decode(data []byte) (broker.Message, error) {
 	return broker.Message{Header: header, Body: outer.Body}, nil
 }
 
-// fields reads a header one token at a time, so that one with too many fields
-// ends before it has taken memory.
+// fields reads a header token by token, so that one with too many fields is refused
+// before it takes up memory.
 func fields(data json.RawMessage) (map[string]string, error) {
 	if len(data) == 0 || slices.Equal(data, []byte("null")) {
 		return nil, nil

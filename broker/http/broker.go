@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package http is go-micro's HTTP broker: a publisher finds the subscribers of
-// a topic by discovery and posts the message to each.
+// Package http is go-micro's HTTP broker: a publisher finds the subscribers of a
+// topic by discovery and posts the message to each.
 //
-// It speaks to brokers of go-micro and theirs speak to it. It differs from
-// them in what it tells:
+// It interoperates with go-micro's HTTP broker in both directions. It differs from
+// it in what it reports:
 //
-//   - A message that cannot be delivered is an error of Publish. go-micro
-//     keeps it silently, at most 64 for each topic, and sends it with a later
-//     one.
+//   - A message that cannot be delivered is an error of Publish. go-micro keeps it
+//     silently, at most 64 for each topic, and sends it with a later one.
 //   - A broadcast that reached only some is a [broker.PartialError] that names
 //     them, and a status other than 2xx is a failure. go-micro looks at neither.
 //   - A topic without subscribers is [broker.ErrNoSubscribers].
-//   - A subscriber whose bound of waiting events is reached answers 503.
-//     go-micro lets the publisher wait while the handler runs.
-//   - A node of a queue that cannot be reached is passed over for another one.
-//   - Each subscription has a node id of its own, where the subscriptions of a
-//     go-micro broker to one topic share one.
+//   - A subscriber with too many waiting events answers 503. In go-micro the
+//     publisher waits while the handler runs.
+//   - If a node of a queue cannot be reached, another one gets the message.
+//   - Each subscription has a node id of its own. In go-micro all subscriptions of
+//     a broker to one topic share one.
 package http
 
 import (
@@ -44,8 +43,8 @@ const (
 	idleTimeout = 90 * time.Second // net/http's value for its own client
 )
 
-// Broker publishes by HTTP and listens for its subscriptions. It is used by
-// many goroutines at once; make it with [New] and end it with Close.
+// Broker publishes by HTTP and listens for its subscriptions. It is safe for
+// concurrent use. Make it with [New]; it must be closed.
 type Broker struct {
 	config
 	discovery Discovery
@@ -62,8 +61,8 @@ var (
 	_ io.Closer     = (*Broker)(nil)
 )
 
-// New returns a broker that finds subscribers through discovery. For
-// subscriptions discovery must be an [Announcer] as well. It opens nothing.
+// New returns a broker that finds subscribers through discovery. To subscribe,
+// discovery must also be an [Announcer]. New neither dials nor listens.
 func New(discovery Discovery, opts ...Option) (*Broker, error) {
 	if discovery == nil {
 		return nil, errors.New("http broker: nil discovery, it says where subscribers are")
@@ -74,7 +73,7 @@ func New(discovery Discovery, opts ...Option) (*Broker, error) {
 	}}
 	for _, opt := range opts {
 		if opt == nil {
-			continue // no option is none
+			continue // nil options are ignored
 		}
 		if err := opt.apply(&b.config); err != nil {
 			return nil, err
@@ -96,7 +95,7 @@ func New(discovery Discovery, opts ...Option) (*Broker, error) {
 			MaxIdleConnsPerHost: idleConns,
 			IdleConnTimeout:     idleTimeout,
 		},
-		// A message is not carried to where nobody registered.
+		// A redirect could lead to a server that has not registered.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	return b, nil
@@ -105,10 +104,10 @@ func New(discovery Discovery, opts ...Option) (*Broker, error) {
 // String returns "http".
 func (*Broker) String() string { return "http" }
 
-// Close closes all subscriptions and withdraws them, stops listening and drops
-// idle connections; Publish and Subscribe fail from then on. A Publish that
-// runs goes on. It returns when nothing of the broker's own runs any more, a
-// few seconds at most; it does not wait for handlers. It may be repeated.
+// Close closes and withdraws all subscriptions, stops listening and closes idle
+// connections. Publish and Subscribe fail from then on; a Publish in progress is
+// not affected. Close waits until all goroutines of the broker have ended, a few
+// seconds at most, but not for handlers. It may be repeated.
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	b.closed = true
@@ -122,7 +121,7 @@ func (b *Broker) Close() error {
 	return err
 }
 
-// begin refuses what comes after Close.
+// begin returns an error after Close.
 func (b *Broker) begin(ctx context.Context) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -132,14 +131,14 @@ func (b *Broker) begin(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// roll is a number from 0 to n-1.
+// roll returns a random number from 0 to n-1.
 func (b *Broker) roll(n int) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.dice.N(n)
 }
 
-// uuid is a random UUID, version 4 of RFC 9562.
+// uuid returns a random UUID, version 4 of RFC 9562.
 func (b *Broker) uuid() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

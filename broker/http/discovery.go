@@ -13,7 +13,7 @@ const (
 	// Broadcast is the version of a subscriber that gets every message. Any
 	// other version is the name of a queue.
 	Broadcast = "ff.http.broadcast"
-	// Lease is how long an announcement holds; go-micro's value.
+	// Lease is how long an announcement is valid; go-micro's value.
 	Lease = 60 * time.Second
 	// Refresh is how often an announcement is repeated; go-micro's value.
 	Refresh = 30 * time.Second
@@ -36,27 +36,27 @@ type Node struct {
 	Metadata map[string]string
 }
 
-// Discovery tells a publisher where subscribers listen. It is used by many
-// goroutines at once.
+// Discovery tells a publisher where subscribers listen. Implementations must be
+// safe for concurrent use.
 type Discovery interface {
-	// Nodes returns the nodes of all versions of the service; none, without
-	// an error, when the service is not known. It returns at the latest when
-	// ctx ends. The nodes are only read.
+	// Nodes returns the nodes of all versions of the service, none and no error if
+	// the service is not known. It returns when ctx is done at the latest. The
+	// broker only reads the nodes.
 	Nodes(ctx context.Context, service string) ([]Node, error)
 }
 
-// Forgetter is a [Discovery] that answers from memory.
+// Forgetter is a [Discovery] with a cache.
 type Forgetter interface {
-	// Forget says that what Nodes returned last seems old: nobody in it
-	// subscribes to a topic, or a node could not be reached. It does not block,
-	// and may pass over what it is told too often.
+	// Forget says that the last answer of Nodes seems to be out of date: it has no
+	// subscriber to a topic, or a node could not be reached. It must not block, and
+	// may ignore calls that come too often.
 	Forget(service string)
 }
 
-// Announcer is a [Discovery] that takes announcements. Subscribing needs it.
+// Announcer is a [Discovery] that accepts announcements, which subscribing needs.
 type Announcer interface {
-	// Announce makes the node known to publishers for ttl, anew each time.
+	// Announce makes the node known to publishers for ttl from now.
 	Announce(ctx context.Context, service string, n Node, ttl time.Duration) error
-	// Withdraw makes it unknown.
+	// Withdraw removes the node.
 	Withdraw(ctx context.Context, service string, n Node) error
 }

@@ -165,7 +165,7 @@ func TestPublishAsCaptured(t *testing.T) {
 	}
 }
 
-func TestWhoGetsIt(t *testing.T) {
+func TestReceiversOfAMessage(t *testing.T) {
 	one, hitsOne := counting(t, 200, "")
 	two, hitsTwo := counting(t, 204, "")
 	three, hitsThree := counting(t, 200, "")
@@ -186,7 +186,7 @@ func TestWhoGetsIt(t *testing.T) {
 	}
 }
 
-func TestUndeliverable(t *testing.T) {
+func TestUndeliverableMessages(t *testing.T) {
 	fine, hits := counting(t, 200, "")
 	full, _ := counting(t, 503, rpcerr.New("go.micro.broker", 503, "no room").Error())
 	moved, _ := counting(t, 307, "")
@@ -229,8 +229,8 @@ func TestUndeliverable(t *testing.T) {
 // reader is a discovery that takes no announcements.
 type reader struct{ http.Discovery }
 
-// Who closes its broker because of a message lets it be answered.
-func TestCloseCutsNoAnswer(t *testing.T) {
+// A broker that is closed because of a message still answers that message.
+func TestCloseLetsAnswersFinish(t *testing.T) {
 	for range 100 { // whether the answer was under way is a matter of luck
 		discovery := new(board)
 		subscriber, came := newBroker(t, discovery), make(chan struct{})

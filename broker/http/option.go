@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// DefaultMaxMessage is the largest body that is published or taken, in
+	// DefaultMaxMessage is the largest body that is published or accepted, in
 	// bytes, unless [WithMaxMessage] says otherwise: 4 MiB.
 	DefaultMaxMessage = 4 << 20
 	// DefaultTimeout bounds one POST unless [WithTimeout] says otherwise: 30
@@ -26,8 +26,8 @@ const (
 	DefaultListen = "127.0.0.1:0"
 )
 
-// Option changes how a [Broker] is made. Options are applied in order, a later
-// one wins.
+// Option configures a [Broker]. Options are applied in order; a later one replaces
+// an earlier one.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -46,9 +46,9 @@ type config struct {
 	source     *dice.Source
 }
 
-// WithListen is the "host:port" at which this broker listens from its first
-// subscription on; port 0 is a free one. A broker that only publishes opens no
-// port. Defaults to [DefaultListen], which other machines cannot reach.
+// WithListen sets the "host:port" at which the broker listens from its first
+// subscription on; port 0 is a free one. A broker that only publishes does not
+// listen. Defaults to [DefaultListen], which other machines cannot reach.
 func WithListen(address string) Option {
 	return optionFunc(func(c *config) error {
 		if _, _, err := net.SplitHostPort(address); err != nil {
@@ -59,10 +59,9 @@ func WithListen(address string) Option {
 	})
 }
 
-// WithAdvertise is the address that is announced to publishers, "host:port" or
-// a host alone, to which the port of the listener is added. Defaults to "",
-// which is the address of the listener; for one that listens on all interfaces
-// it must be given.
+// WithAdvertise sets the address that is announced to publishers: "host:port", or
+// only a host, to which the port of the listener is added. It is required if the
+// broker listens on all interfaces. Defaults to "", the address of the listener.
 func WithAdvertise(address string) Option {
 	return optionFunc(func(c *config) error {
 		c.advertise = address
@@ -70,11 +69,11 @@ func WithAdvertise(address string) Option {
 	})
 }
 
-// WithTLS is the configuration for posting to nodes that are "secure", and,
-// when it has a certificate, for listening: subscriptions are announced as
-// secure then. It is copied, and its
-// ALPN list becomes "http/1.1". Verification is on unless it is turned off in the
-// configuration. Defaults to nil: system roots to post, cleartext to listen.
+// WithTLS sets the configuration for posting to nodes that are "secure". If it has
+// a certificate, it is also used for listening, and subscriptions are announced as
+// secure. It is copied, and its ALPN list becomes "http/1.1". Certificates are
+// verified unless the configuration turns that off. Defaults to nil: the system's
+// root certificates for posting, cleartext for listening.
 func WithTLS(t *tls.Config) Option {
 	return optionFunc(func(c *config) error {
 		if c.tls = t.Clone(); c.tls != nil {
@@ -97,7 +96,7 @@ func WithMaxMessage(bytes int) Option {
 	})
 }
 
-// WithTimeout bounds one POST, beside the context of Publish; more than zero.
+// WithTimeout bounds one POST, in addition to the context of Publish; more than 0.
 // Defaults to [DefaultTimeout].
 func WithTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) error {
@@ -110,7 +109,7 @@ func WithTimeout(d time.Duration) Option {
 }
 
 // WithDialer replaces the way connections for posting are opened. It must
-// return when ctx ends; it is called by many goroutines at once. Defaults to
+// return when ctx is done; it is called by many goroutines at once. Defaults to
 // the dialer of package net.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return optionFunc(func(c *config) error {
@@ -122,10 +121,10 @@ func WithDialer(dial func(ctx context.Context, network, address string) (net.Con
 	})
 }
 
-// WithRefreshFunc names a function that is told, with its topic, of each
-// subscription whose announcement could not be repeated; it is tried again
-// after [Refresh], and publishers may not find the subscriber meanwhile. It is
-// called by many goroutines at once. Defaults to nil, which drops the errors.
+// WithRefreshFunc sets a function that is called when the announcement of a
+// subscription could not be repeated. It is repeated again after [Refresh], and
+// publishers may not find the subscriber meanwhile. The function is called by many
+// goroutines at once. Defaults to nil, which drops the errors.
 func WithRefreshFunc(f func(topic string, err error)) Option {
 	return optionFunc(func(c *config) error {
 		c.onRefresh = f
@@ -133,8 +132,8 @@ func WithRefreshFunc(f func(topic string, err error)) Option {
 	})
 }
 
-// WithClock replaces the clock that times announcements. It is for the
-// simulator and for tests. Defaults to the clock of the machine.
+// WithClock sets the clock that times announcements, for the simulator and for
+// tests. Defaults to the clock of the machine.
 func WithClock(from clock.Clock) Option {
 	return optionFunc(func(c *config) error {
 		if from == nil {
@@ -145,9 +144,9 @@ func WithClock(from clock.Clock) Option {
 	})
 }
 
-// WithDice replaces the source of chance for node ids and for the choice among
-// the nodes of a queue. It is for the simulator and for tests. Defaults to one
-// whose seed the operating system gives.
+// WithDice sets the source of random numbers for node ids and for the choice among
+// the nodes of a queue, for the simulator and for tests. Defaults to one with a
+// seed from the operating system.
 func WithDice(source *dice.Source) Option {
 	return optionFunc(func(c *config) error {
 		c.source = source

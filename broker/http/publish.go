@@ -24,15 +24,14 @@ import (
 
 const (
 	atOnce    = 8       // POSTs of one broadcast that run at a time; go-micro's value for resending
-	maxAnswer = 4 << 10 // of an answer is read, in bytes: an error text
+	maxAnswer = 4 << 10 // bytes of an answer that are read: an error text
 )
 
-// Publish implements [broker.Broker]. It posts m to each node that subscribes
-// to topic, and to one node of each queue, chosen at random; if that one
-// cannot have seen the message, to the next. It waits for all answers. The
-// header's "Micro-Topic" is replaced by topic, as go-micro does. An error that
-// is not partial matches [broker.ErrNotSent] when nobody can have seen the
-// message.
+// Publish implements [broker.Broker]. It posts m to each node that subscribes to
+// topic, and to one node of each queue, chosen at random; if that one cannot have
+// seen the message, to the next. It waits for all answers. As in go-micro, the
+// header's "Micro-Topic" is replaced by topic. An error that is not partial
+// matches [broker.ErrNotSent] if no subscriber can have seen the message.
 func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) error {
 	body, err := b.encode(topic, m)
 	if err == nil {
@@ -49,7 +48,7 @@ func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) e
 	tokens := make(chan struct{}, atOnce)
 	var wg sync.WaitGroup
 	for i, nodes := range targets {
-		if len(targets) == 1 { // mostly, and then nobody else is needed
+		if len(targets) == 1 { // usually, and then no other goroutine is needed
 			outcomes[i] = b.deliver(ctx, nodes, body)
 			break
 		}
@@ -63,13 +62,13 @@ func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) e
 	return judge(topic, outcomes)
 }
 
-// outcome is how it went for one node.
+// outcome is the result for one node or queue.
 type outcome struct {
 	node string
 	err  error
 }
 
-// judge makes one error of many outcomes.
+// judge combines the outcomes into one error.
 func judge(topic string, outcomes []outcome) error {
 	result, proven := &broker.PartialError{Topic: topic}, 0
 	for _, o := range outcomes {
@@ -106,9 +105,10 @@ func (b *Broker) encode(topic string, m *broker.Message) ([]byte, error) {
 	return envelope.Encode(&broker.Message{Header: header, Body: m.Body})
 }
 
-// find returns those who get a message: lists of nodes of which one each does.
-// A list of more than one is a queue and begins with the node to try first. That
-// there is nobody is said by discovery only after it was told to forget.
+// find returns the receivers of a message: lists of nodes, and one node of each
+// list gets it. A list of more than one is a queue and begins with the node to try
+// first. If there is no receiver in the cache of discovery, find asks again
+// without it.
 func (b *Broker) find(ctx context.Context, topic string) ([][]Node, error) {
 	lists, err := b.known(ctx, topic)
 	if errors.Is(err, broker.ErrNoSubscribers) && b.forget() {
@@ -117,8 +117,8 @@ func (b *Broker) find(ctx context.Context, topic string) ([][]Node, error) {
 	return lists, err
 }
 
-// forget reports whether discovery has a memory, of which it is to forget the
-// subscribers.
+// forget tells discovery that its cache seems to be out of date, and reports
+// whether it has one.
 func (b *Broker) forget() bool {
 	f, is := b.discovery.(Forgetter)
 	if is {
@@ -165,7 +165,7 @@ func (b *Broker) deliver(ctx context.Context, nodes []Node, body []byte) (o outc
 		if !errors.Is(o.err, broker.ErrNotSent) || ctx.Err() != nil {
 			break
 		}
-		b.forget() // it may be gone, and others in its place
+		b.forget() // the node may have been replaced by others
 	}
 	return o
 }
@@ -189,12 +189,12 @@ func (b *Broker) post(ctx context.Context, n Node, body []byte) error {
 	req.Header.Set("Content-Type", contentType)
 	rsp, err := b.client.Do(req)
 	if err != nil {
-		if !connected.Load() { // no byte leaves without a connection
+		if !connected.Load() { // nothing was sent without a connection
 			return broker.NotSent(err)
 		}
 		return err
 	}
-	defer func() { _ = rsp.Body.Close() }() // what is left of an answer is of no use
+	defer func() { _ = rsp.Body.Close() }() // the rest of the answer does not matter
 	text, err := io.ReadAll(io.LimitReader(rsp.Body, maxAnswer))
 	if rsp.StatusCode/100 == 2 {
 		return nil

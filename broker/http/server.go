@@ -24,14 +24,14 @@ const (
 	handling  = 64                // requests whose bodies are read at a time; bounds memory
 	headBytes = 64 << 10          // of a request head, the HTTP transport's limit
 	headTime  = 5 * time.Second   // for a request head; go-micro's transport's value
-	answering = time.Second       // for the answers that are under way when it is closed
+	answering = time.Second       // for answers that are being written during Close
 )
 
 // server is the listener of a broker with its subscriptions.
 type server struct {
 	b       *Broker
 	http    *http.Server
-	address string // announced
+	address string // the one that is announced
 	secure  bool
 	tokens  chan struct{}
 	work    sync.WaitGroup // Serve, the connections and the requests
@@ -41,7 +41,7 @@ type server struct {
 	closed bool
 }
 
-// listening returns the broker's server, made by the first who asks.
+// listening returns the broker's server; the first call starts it.
 func (b *Broker) listening() (*server, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -57,7 +57,7 @@ func (b *Broker) listening() (*server, error) {
 	}
 	address, err := advertised(b.advertise, ln.Addr().String())
 	if err != nil {
-		_ = ln.Close() // it was of no use
+		_ = ln.Close() // it was not used
 		return nil, err
 	}
 	s := &server{b: b, address: address, tokens: make(chan struct{}, handling), subs: make(map[string]*subscription)}
@@ -75,13 +75,13 @@ func (b *Broker) listening() (*server, error) {
 		ConnState:         s.count,
 		ErrorLog:          slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
 	}
-	s.work.Go(func() { _ = s.http.Serve(ln) }) // it always ends with an error, and close ends it
+	s.work.Go(func() { _ = s.http.Serve(ln) }) // it runs until close and always returns an error
 	b.server = s
 	return s, nil
 }
 
-// count counts connections: their goroutines may outlive the requests, as after
-// a body that was not read to its end.
+// count counts connections, whose goroutines may outlive the requests: for example
+// after a body that was not read to its end.
 func (s *server) count(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -92,7 +92,7 @@ func (s *server) count(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// advertised is the address for publishers of a listener at actual.
+// advertised returns the address to announce for a listener at actual.
 func advertised(wanted, actual string) (string, error) {
 	host, port, err := net.SplitHostPort(actual)
 	if err != nil {
@@ -110,9 +110,9 @@ func advertised(wanted, actual string) (string, error) {
 	return actual, nil
 }
 
-// ServeHTTP answers as go-micro's broker does: an empty 200 for whatever could
-// be read, 405 and 500 with an error text otherwise, on any path; and 503 when
-// the subscriber has no room.
+// ServeHTTP answers as go-micro's broker does, on any path: with an empty 200 if
+// the message could be read, with 405 or 500 and an error text otherwise. If too
+// many events are waiting for the subscriber, it answers 503.
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.enter() {
 		refuse(w, http.StatusServiceUnavailable, "the broker is closed")
@@ -170,12 +170,13 @@ func refuse(w http.ResponseWriter, status int32, detail string) {
 	http.Error(w, rpcerr.New(serverID, status, detail).Error(), int(status))
 }
 
-// farewell lets requests be answered that have come: it may be for one of them
-// that the broker is closed, and its publisher would take a cut for a failure.
+// farewell lets the requests that have arrived be answered: the handler of one of
+// them may have closed the broker, and its publisher would take a closed
+// connection for a failure.
 func (s *server) farewell() {
 	ctx, cancel := context.WithTimeout(context.Background(), answering) //nolint:forbidigo // it has a bound of its own
 	defer cancel()
-	_ = s.http.Shutdown(ctx) // what has not ended by then is cut
+	_ = s.http.Shutdown(ctx) // connections that are left are closed afterwards
 }
 
 // close ends the subscriptions and the listener.

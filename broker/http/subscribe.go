@@ -14,7 +14,7 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// withdrawTime bounds the farewell to discovery; go-micro's dial timeout.
+// withdrawTime bounds the withdrawal from discovery; go-micro's dial timeout.
 const withdrawTime = 5 * time.Second
 
 // subscription is a queue that is announced while it is open.
@@ -24,19 +24,18 @@ type subscription struct {
 	announcer Announcer
 	node      Node
 	timer     clock.Timer
-	ctx       context.Context //nolint:containedctx // it ends a refresh that runs
+	ctx       context.Context //nolint:containedctx // cancelling it ends a running refresh
 	cancel    context.CancelFunc
 
-	mu   sync.Mutex // held while discovery is told something
+	mu   sync.Mutex // held while discovery is called
 	over bool       // guarded by mu
 }
 
-// Subscribe implements [broker.Broker]. The first subscription begins to
-// listen. It is announced as node "<topic>-<uuid>" of [Service], in the version
-// of its queue or [Broadcast], and repeated each [Refresh]; to be found is all
-// that publishers need. The queue may not be named [Broadcast]. Close of the
-// subscription withdraws the node, which may take some seconds when discovery
-// does not answer.
+// Subscribe implements [broker.Broker]. The first subscription begins to listen. A
+// subscription is announced as node "<topic>-<uuid>" of [Service], with its queue
+// or [Broadcast] as the version, and the announcement is repeated every [Refresh].
+// The queue must not be named [Broadcast]. Closing the subscription withdraws the
+// node, which may take some seconds if discovery does not answer.
 func (b *Broker) Subscribe(ctx context.Context, topic string, handle broker.Handler, opts ...broker.SubscribeOption) (broker.Subscription, error) {
 	s, err := b.subscribe(ctx, topic, handle, opts)
 	if err != nil {
@@ -65,18 +64,18 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 		return nil, err
 	}
 	s.Inbox = q
-	//nolint:forbidigo // refreshing outlives the call that subscribed, Close ends it
+	//nolint:forbidigo // refreshing outlives the call that subscribed; Close ends it
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.node = s.server.node(topic, q.Queue())
 	s.timer = b.clock.Timer(s.refresh)
 	if err := s.begin(ctx); err != nil {
-		_ = q.Close() // it withdraws what may have arrived
+		_ = q.Close() // withdraws the announcement, which may have been accepted
 		return nil, err
 	}
 	return s, nil
 }
 
-// node describes a new subscription.
+// node returns the node of a new subscription.
 func (s *server) node(topic, queue string) Node {
 	n := Node{
 		ID: topic + "-" + s.b.uuid(), Address: s.address, Version: queue,
@@ -88,7 +87,7 @@ func (s *server) node(topic, queue string) Node {
 	return n
 }
 
-// begin takes messages and then says so.
+// begin accepts messages and then announces the subscription.
 func (s *subscription) begin(ctx context.Context) error {
 	s.server.mu.Lock()
 	closed := s.server.closed
@@ -120,7 +119,7 @@ func (s *subscription) announce(ctx context.Context) error {
 	return nil
 }
 
-// refresh is called by the timer.
+// refresh runs when the timer fires: it repeats the announcement.
 func (s *subscription) refresh() {
 	ctx, cancel := context.WithTimeout(s.ctx, Refresh)
 	defer cancel()
@@ -130,9 +129,9 @@ func (s *subscription) refresh() {
 	}
 }
 
-// withdraw is what Close does beyond the queue.
+// withdraw runs when the inbox is closed: it withdraws the announcement.
 func (s *subscription) withdraw() error {
-	s.cancel() // an announcement that runs ends, and lets go of mu
+	s.cancel() // ends a running announcement, which holds mu
 	s.timer.Stop()
 	s.server.mu.Lock()
 	delete(s.server.subs, s.node.ID)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory is the broker inside the process: what is published is put
-// into the queues of the subscribers, and nothing else ever sees it.
+// Package memory is a broker within the process: messages go directly into the
+// queues of the subscribers.
 package memory
 
 import (
@@ -18,22 +18,22 @@ import (
 	"example.com/mailcall/broker/delivery"
 )
 
-// MaxMessage is the largest body that is published, in bytes: 4 MiB, the
-// default of the HTTP broker, so that what passes here passes there.
+// MaxMessage is the largest body that is published, in bytes: 4 MiB, the default of
+// the HTTP broker, so that both accept the same messages.
 const MaxMessage = 4 << 20
 
-// Broker is a set of topics. Brokers do not see each other. It is used by many
-// goroutines at once; its zero value is a broker without subscribers. It needs
-// no closing for its own sake: [Broker.Close] closes the subscriptions.
+// Broker is a set of topics, independent of other brokers. The zero value is a
+// broker without subscribers. It is safe for concurrent use. It holds no resources
+// besides its subscriptions, which [Broker.Close] closes.
 type Broker struct {
 	mu     sync.Mutex
-	topics map[string][]*subscriber // in the order in which they came
-	turn   map[group]uint64         // whose turn it is in each queue
-	named  uint64                   // subscribers that got a number
+	topics map[string][]*subscriber // in the order in which they subscribed
+	turn   map[group]uint64         // which member of each queue is next
+	named  uint64                   // the last number given to a subscriber
 	closed bool
 }
 
-// group is the subscribers that share a queue.
+// group identifies the subscribers that share a queue.
 type group struct{ topic, queue string }
 
 type subscriber struct {
@@ -52,12 +52,11 @@ func New() *Broker { return &Broker{} }
 // String returns "memory".
 func (*Broker) String() string { return "memory" }
 
-// Publish implements [broker.Broker]. It puts a copy of m into the queue of
-// each subscriber and of one of each shared queue, in turn, passing over those
-// without room. It does not block. With nobody to publish to the error matches
-// [broker.ErrNoSubscribers]; when nobody had room it matches [broker.ErrFull];
-// both are [broker.ErrNotSent]. When only some had room it is a
-// [*broker.PartialError].
+// Publish implements [broker.Broker]. It gives a copy of m to each subscriber
+// without a queue, and to one of each queue in turn, passing over those that have
+// no room. It does not block. The error matches [broker.ErrNoSubscribers] if there
+// is no subscriber, and [broker.ErrFull] if none has room; both also match
+// [broker.ErrNotSent]. If only some have room, it is a [*broker.PartialError].
 func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) error {
 	targets, err := b.targets(ctx, topic, m)
 	if err != nil {
@@ -72,13 +71,13 @@ func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) e
 		return result
 	case len(result.Failed) > 0:
 		return broker.NotSent(result)
-	case len(result.Delivered) == 0: // all of them closed in this moment
+	case len(result.Delivered) == 0: // all of them have closed meanwhile
 		return broker.NotSent(fmt.Errorf("memory broker: topic %q: %w", topic, broker.ErrNoSubscribers))
 	}
 	return nil
 }
 
-// offer gives m to the first of members that takes it.
+// offer gives m to the first of members that accepts it.
 func offer(members []*subscriber, topic string, m *broker.Message, result *broker.PartialError) {
 	var full error
 	for _, s := range members {
@@ -97,8 +96,8 @@ func offer(members []*subscriber, topic string, m *broker.Message, result *broke
 	}
 }
 
-// targets returns those who get m: lists of which each gets it once. A queue
-// begins with the member whose turn it is.
+// targets returns the receivers of m: lists of subscribers, and one of each list
+// gets it. A queue begins with the member whose turn it is.
 func (b *Broker) targets(ctx context.Context, topic string, m *broker.Message) ([][]*subscriber, error) {
 	switch {
 	case topic == "":
@@ -171,7 +170,7 @@ func (b *Broker) Subscribe(ctx context.Context, topic string, handle broker.Hand
 	return q, nil
 }
 
-// forget takes a subscriber out that is closed.
+// forget removes a subscriber that is closed.
 func (b *Broker) forget(s *subscriber) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -186,8 +185,8 @@ func (b *Broker) forget(s *subscriber) {
 	}
 }
 
-// Close closes all subscriptions; Publish and Subscribe fail from then on. It
-// does not wait for handlers, and may be repeated. The error is nil.
+// Close closes all subscriptions; Publish and Subscribe fail from then on. It does
+// not wait for handlers, and may be repeated. It returns nil.
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	b.closed = true
@@ -197,7 +196,7 @@ func (b *Broker) Close() error {
 	}
 	b.mu.Unlock()
 	for _, s := range all {
-		_ = s.sub.Close() // forget knows no error
+		_ = s.sub.Close() // it always returns nil
 	}
 	return nil
 }

@@ -40,7 +40,7 @@ func stuck(t *testing.T, b *memory.Broker, opts ...broker.SubscribeOption) broke
 	return s
 }
 
-func TestEverybodyIsFull(t *testing.T) {
+func TestPublishWhenAllSubscribersAreFull(t *testing.T) {
 	b := memory.New()
 	s := stuck(t, b)
 	err := b.Publish(t.Context(), "a", &broker.Message{})
@@ -52,7 +52,7 @@ func TestEverybodyIsFull(t *testing.T) {
 	}
 }
 
-func TestSomeAreFull(t *testing.T) {
+func TestPublishWhenSomeSubscribersAreFull(t *testing.T) {
 	b := memory.New()
 	stuck(t, b)
 	got := make(chan broker.Event, 1)
@@ -74,7 +74,7 @@ func TestSomeAreFull(t *testing.T) {
 }
 
 // A member of a queue that has no room is passed over.
-func TestQueuePassesOver(t *testing.T) {
+func TestQueuePassesOverFullSubscribers(t *testing.T) {
 	b := memory.New()
 	stuck(t, b, broker.WithQueue("q"))
 	got := make(chan broker.Event, 8)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package builtin lists the codecs that a client knows without being told.
+// Package builtin lists the codecs that every client has by default.
 package builtin
 
 import (
@@ -15,9 +15,9 @@ import (
 	"example.com/mailcall/codec/text"
 )
 
-// Codecs returns a new map from content type to codec: the content types that
-// go-micro's client and server know by default, and text/plain, which a
-// go-micro server takes once it has been given a codec for it.
+// Codecs returns a new map from content type to codec: those that go-micro's client
+// and server have by default, and text/plain, which a go-micro server accepts if it
+// is given a codec for it.
 func Codecs() map[string]codec.Codec {
 	return map[string]codec.Codec{
 		"application/protobuf":     proto.New(),

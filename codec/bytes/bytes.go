@@ -9,8 +9,8 @@ import (
 	"example.com/mailcall/codec/internal/value"
 )
 
-// Codec carries bytes. It has no state, so its zero value is ready and any
-// number of goroutines may use it.
+// Codec carries bytes. It is stateless: the zero value is ready to use, and it
+// is safe for concurrent use.
 type Codec struct{}
 
 var _ codec.Appender = Codec{}
@@ -24,11 +24,11 @@ const (
 	wantDecode = "*[]byte or *codec.Frame that is not nil"
 )
 
-// Marshal returns a copy of v, a []byte, *[]byte or [codec.Frame]; anything
-// else is a [codec.TypeError].
+// Marshal returns a copy of v, a []byte, *[]byte or [codec.Frame]; for anything
+// else the error is a [codec.TypeError].
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
-// Append appends the bytes of v to dst. On an error it returns dst as it was.
+// Append appends the bytes of v to dst. On an error it returns dst unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	switch b := v.(type) {
 	case []byte:

@@ -22,9 +22,9 @@ const MaxMessage = 4 << 20
 
 const prefix = 5
 
-// Codec frames the messages of another codec. It is made with [New]; the zero
-// value refuses everything but frames. Any number of goroutines may use it if
-// they may use the inner codec.
+// Codec frames the messages of another codec. Make it with [New]; the zero value
+// refuses everything but a [codec.Frame]. It is as safe for concurrent use as the
+// inner codec.
 type Codec struct{ inner codec.Codec }
 
 var _ codec.Appender = Codec{}
@@ -40,8 +40,7 @@ var errNoInner = errors.New("grpcframe codec: has no inner codec; make it with N
 // matches rpcerr.ErrMessageTooLarge.
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
-// Append is Marshal into memory that the caller has. On an error it returns
-// dst as it was.
+// Append is Marshal, but appends to dst. On an error it returns dst unchanged.
 func (c Codec) Append(dst []byte, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil
@@ -74,10 +73,10 @@ func (c Codec) appendInner(dst []byte, v any) ([]byte, error) {
 	}
 }
 
-// Unmarshal takes the prefix off data and has the inner codec decode the rest
-// into v. Empty data is the message of length zero and sets v to zero. A compressed message, a
-// length over [MaxMessage] (the error matches rpcerr.ErrMessageTooLarge) and a
-// length that is not that of the data are errors.
+// Unmarshal removes the prefix from data and decodes the rest into v with the inner
+// codec. Empty data is an empty message and sets v to its zero value. It returns an
+// error for a compressed message, for a length over [MaxMessage] (the error matches
+// rpcerr.ErrMessageTooLarge), and for a length that is not that of the data.
 func (c Codec) Unmarshal(data []byte, v any) error {
 	if codec.SetFrame(v, data) {
 		return nil
@@ -92,7 +91,7 @@ func (c Codec) Unmarshal(data []byte, v any) error {
 	if len(message) > 0 {
 		return c.inner.Unmarshal(message, v)
 	}
-	// Not every inner codec takes "nothing" for the zero value; JSON does not.
+	// Not every inner codec decodes empty data as the zero value: JSON does not.
 	if !value.Zero(v) {
 		return value.Refuse("grpcframe", "a pointer that is not nil", v)
 	}

@@ -22,8 +22,8 @@ import (
 	"example.com/mailcall/codec/internal/value"
 )
 
-// Codec encodes values as JSON. It has no state, so its zero value is ready
-// and any number of goroutines may use it.
+// Codec encodes values as JSON. It is stateless: the zero value is ready to
+// use, and it is safe for concurrent use.
 type Codec struct{}
 
 var _ codec.Appender = Codec{}
@@ -37,7 +37,7 @@ func New() Codec { return Codec{} }
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
 // Append appends the compact JSON text of v and a newline to dst. On an error
-// it returns dst as it was.
+// it returns dst unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil
@@ -74,10 +74,9 @@ func (Codec) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// compact takes the spaces between tokens out of text[from:], in place.
-// protojson puts them in at random to keep anybody from relying on its output;
-// the wire wants the same bytes each time. It reports whether there is nothing
-// to escape.
+// compact removes the spaces between tokens from text[from:], in place. protojson
+// inserts them at random so that nobody relies on its output, but equal messages
+// should be equal bytes here. It reports whether there is nothing to escape.
 func compact(text []byte, from int) (_ []byte, plain bool) {
 	kept, quoted := from, false
 	plain = true
@@ -103,12 +102,11 @@ func compact(text []byte, from int) (_ []byte, plain bool) {
 	return text[:kept], plain
 }
 
-// lineEnds is the byte with which U+2028 and U+2029 begin, in UTF-8.
+// lineEnds is the first byte of U+2028 and U+2029 in UTF-8.
 const lineEnds = 0xe2
 
-// escape writes text[from:] with <, >, & and the line ends of Unicode as \u003c
-// and so on, as go-micro does it: there the text of a message passes through
-// Go's own encoder.
+// escape writes <, >, & and the line ends of Unicode in text[from:] as \u003c and so
+// on, as go-micro does: there the text of a message passes through Go's own encoder.
 func escape(text []byte, from int) []byte {
 	var out bytes.Buffer
 	json.HTMLEscape(&out, text[from:])

@@ -16,8 +16,8 @@ import (
 	"example.com/mailcall/codec/internal/gojson"
 )
 
-// Codec encodes values as JSON inside JSON-RPC envelopes. It has no state, so
-// its zero value is ready and any number of goroutines may use it.
+// Codec encodes values as JSON inside JSON-RPC envelopes. It is stateless: the
+// zero value is ready to use, and it is safe for concurrent use.
 type Codec struct{}
 
 var (
@@ -28,12 +28,12 @@ var (
 // New returns the codec.
 func New() Codec { return Codec{} }
 
-// Marshal returns the bare JSON text of v, without an envelope and without a
-// newline, as an event has it. A nil and a nil pointer are a [codec.TypeError].
+// Marshal returns the JSON text of v without an envelope and without a newline, as
+// in an event. For nil and a nil pointer the error is a [codec.TypeError].
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
-// Append appends the bare JSON text of v to dst. On an error it returns dst as
-// it was.
+// Append appends the bare JSON text of v to dst. On an error it returns dst
+// unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) { return gojson.Append(dst, v) }
 
 // Unmarshal decodes the one JSON value in data, bare or as ReadRequest and
@@ -42,7 +42,7 @@ func (Codec) Unmarshal(data []byte, v any) error { return gojson.Unmarshal(data,
 
 // AppendRequest appends the request line to dst. A [codec.Frame] is the whole
 // line: it brings its own envelope and e is not looked at. On an error it
-// returns dst as it was.
+// returns dst unchanged.
 func (Codec) AppendRequest(dst []byte, e codec.Envelope, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil
@@ -56,9 +56,9 @@ func (Codec) AppendRequest(dst []byte, e codec.Envelope, v any) ([]byte, error) 
 	return append(out, "}\n"...), nil
 }
 
-// AppendReply appends the reply line to dst. The id of an error reply is
-// empty whatever e.ID is, as on go-micro's wire. A [codec.Frame] is the whole
-// line of a success. On an error it returns dst as it was.
+// AppendReply appends the reply line to dst. The id of an error reply is empty
+// whatever e.ID is, as on go-micro's wire. A [codec.Frame] is the whole line of
+// a success. On an error it returns dst unchanged.
 func (Codec) AppendReply(dst []byte, e codec.Envelope, v any) ([]byte, error) {
 	if e.Error != "" {
 		out := appendString(append(dst, `{"id":"","result":null,"error":`...), e.Error)

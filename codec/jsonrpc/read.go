@@ -10,7 +10,7 @@ import (
 	"example.com/mailcall/codec"
 )
 
-// request and reply are lines. Their names stand in errors.
+// request and reply are the lines. The names of these types occur in errors.
 type (
 	request struct {
 		ID     json.RawMessage   `json:"id"`
@@ -24,10 +24,10 @@ type (
 	}
 )
 
-// ReadRequest splits a request line. The id may be any JSON value: of a string
-// the envelope has the text, of anything else the JSON text, of null and of no
-// id at all "". There must be exactly one parameter. Unknown members are
-// ignored. The value is a copy.
+// ReadRequest splits a request line. The id may be any JSON value: the envelope gets
+// the content of a string, "" for null or a missing id, and the JSON text of
+// anything else. There must be exactly one parameter. Unknown members are ignored.
+// The value is a copy.
 func (Codec) ReadRequest(data []byte) (codec.Envelope, []byte, error) {
 	var line request
 	if err := json.Unmarshal(data, &line); err != nil {
@@ -40,9 +40,9 @@ func (Codec) ReadRequest(data []byte) (codec.Envelope, []byte, error) {
 }
 
 // ReadReply splits a reply line. Id and error may be any JSON value, as in
-// [Codec.ReadRequest]; an error that is null, absent or "" means success, and
-// then there must be a result. Unknown members are ignored. The value is a
-// copy, nil in an error reply.
+// [Codec.ReadRequest]. An error that is null, missing or "" means success, and then
+// there must be a result. Unknown members are ignored. The value is a copy, nil in
+// an error reply.
 func (Codec) ReadReply(data []byte) (codec.Envelope, []byte, error) {
 	var line reply
 	if err := json.Unmarshal(data, &line); err != nil {
@@ -58,8 +58,8 @@ func (Codec) ReadReply(data []byte) (codec.Envelope, []byte, error) {
 	return e, line.Result, nil
 }
 
-// text is what an id or error says: a string's content, "" for null, else the
-// JSON text. go-micro prints numbers as floats here, which ruins long ids.
+// text returns an id or error as text: the content of a string, "" for null, else
+// the JSON text. go-micro prints numbers as floats, which corrupts long ids.
 func text(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""

@@ -16,8 +16,8 @@ type fastMarshaler interface {
 	MarshalToSizedBufferVT(buffer []byte) (int, error)
 }
 
-// fastUnmarshaler is what vtprotobuf's unmarshal feature generates. It merges,
-// hence the Reset.
+// fastUnmarshaler is what vtprotobuf's unmarshal feature generates. UnmarshalVT
+// merges, so Reset is called first.
 type fastUnmarshaler interface {
 	Reset()
 	UnmarshalVT(data []byte) error

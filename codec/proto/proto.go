@@ -13,8 +13,8 @@ import (
 	"example.com/mailcall/codec/internal/value"
 )
 
-// Codec encodes protobuf messages. It has no state, so its zero value is ready
-// and any number of goroutines may use it.
+// Codec encodes protobuf messages. It is stateless: the zero value is ready to
+// use, and it is safe for concurrent use.
 //
 // A message that has the methods of vtprotobuf (SizeVT and
 // MarshalToSizedBufferVT, UnmarshalVT and Reset) is encoded and decoded by
@@ -35,8 +35,8 @@ const (
 // nil pointer are a [codec.TypeError].
 func (c Codec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
 
-// Append is Marshal into memory that the caller has. It allocates nothing when
-// dst has room for the encoding. On an error it returns dst as it was.
+// Append is Marshal, but appends to dst. It does not allocate if dst has room for
+// the encoding. On an error it returns dst unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) {
 	if value.Nil(v) {
 		return dst, value.Refuse(name, want, v)
@@ -82,8 +82,8 @@ func (Codec) Unmarshal(data []byte, v any) error {
 	return nil
 }
 
-// undecoded is apart for the sake of the stack: a goroutine has to have room for
-// all of Unmarshal below the decoder, and mostly nothing fails.
+// undecoded returns the error for data that cannot be decoded. It is a function of
+// its own to keep the stack frame of Unmarshal small.
 func undecoded(data []byte, v any, err error) error {
 	return fmt.Errorf("proto codec: decode %d bytes into %T: %w", len(data), v, err)
 }

@@ -17,8 +17,8 @@ import (
 	"example.com/mailcall/codec/proto"
 )
 
-// Codec encodes protobuf messages inside proto-rpc envelopes. It has no state,
-// so its zero value is ready and any number of goroutines may use it.
+// Codec encodes protobuf messages inside proto-rpc envelopes. It is stateless:
+// the zero value is ready to use, and it is safe for concurrent use.
 type Codec struct{}
 
 var (
@@ -44,8 +44,8 @@ const lengthBytes = 4
 // [codec.TypeError].
 func (Codec) Marshal(v any) ([]byte, error) { return proto.New().Append(nil, v) }
 
-// Append appends the bare encoding of v to dst. On an error it returns dst as
-// it was.
+// Append appends the bare encoding of v to dst. On an error it returns dst
+// unchanged.
 func (Codec) Append(dst []byte, v any) ([]byte, error) { return proto.New().Append(dst, v) }
 
 // Unmarshal resets v, a protobuf message, and decodes data, bare or as
@@ -53,9 +53,8 @@ func (Codec) Append(dst []byte, v any) ([]byte, error) { return proto.New().Appe
 func (Codec) Unmarshal(data []byte, v any) error { return proto.New().Unmarshal(data, v) }
 
 // AppendRequest appends both blocks of a request to dst. e.ID is a decimal
-// number below 2^64, or "" for 0. A [codec.Frame] is both blocks: it brings
-// its own envelope and e is not looked at. On an error it returns dst as it
-// was.
+// number below 2^64, or "" for 0. A [codec.Frame] is both blocks: it brings its
+// own envelope and e is not looked at. On an error it returns dst unchanged.
 func (Codec) AppendRequest(dst []byte, e codec.Envelope, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil
@@ -74,7 +73,7 @@ func (Codec) AppendRequest(dst []byte, e codec.Envelope, v any) ([]byte, error) 
 // AppendReply appends both blocks of a reply to dst. Replies do not name the
 // method, as on go-micro's wire; the second block of an error reply is empty.
 // e.ID is as in AppendRequest. A [codec.Frame] is both blocks of a success. On
-// an error it returns dst as it was.
+// an error it returns dst unchanged.
 func (Codec) AppendReply(dst []byte, e codec.Envelope, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok && e.Error == "" {
 		return append(dst, data...), nil

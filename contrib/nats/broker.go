@@ -18,13 +18,12 @@ import (
 
 // Broker publishes and subscribes as go-micro's NATS broker: the topic is the
 // subject, the payload is an [envelope], a queue is a NATS queue group. It is
-// used by many goroutines at once; make it with [NewBroker] and end it with
-// Close.
+// safe for concurrent use. Make it with [NewBroker]; it must be closed.
 //
-// Whether anybody subscribes is not known, so Publish succeeds without
-// subscribers too. A subscription may have wildcards; its events have the
-// topic that they were published to. What is published while the subscriber's
-// connection is lost is lost to it; afterwards it goes on by itself.
+// It is not known whether a topic has subscribers, so Publish succeeds without any
+// too. A subscription may have wildcards; its events have the topic that they were
+// published to. Messages that are published while the subscriber's connection is
+// lost are lost to it; the subscription goes on once the connection is back.
 type Broker struct {
 	link *link
 
@@ -59,7 +58,7 @@ func (b *Broker) Connect(ctx context.Context) error {
 	return nil
 }
 
-// known gives errors of a link the names that the broker's contract has.
+// known translates errors of a link into those of the broker's contract.
 func known(err error) error {
 	switch {
 	case errors.Is(err, ErrClosed):
@@ -75,9 +74,9 @@ func known(err error) error {
 // Publish implements [broker.Broker]. It returns when the server has confirmed
 // that it got the message, unless [WithoutConfirmation] says not to wait; a
 // subject that this user may not publish to is an error that matches
-// [natsio.ErrPermissionViolation]. The
-// envelope may be as long as the server's max_payload, 1 MiB by default, which
-// is some 768 KiB of body; a larger one is [broker.ErrTooLarge].
+// [natsio.ErrPermissionViolation]. The envelope may be as long as the server's
+// max_payload, 1 MiB by default, which is about 768 KiB of body; for a larger one the
+// error matches [broker.ErrTooLarge].
 func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) error {
 	nc, payload, err := b.prepare(ctx, topic, m)
 	if err != nil {
@@ -122,7 +121,7 @@ func (b *Broker) prepare(ctx context.Context, topic string, m *broker.Message) (
 	return nc, payload, err
 }
 
-// seal returns the envelope of m, which is not over the server's limit.
+// seal returns the envelope of m, or an error if it is over the server's limit.
 func seal(limit int64, m *broker.Message) ([]byte, error) {
 	if int64(len(m.Body)) > limit {
 		return nil, fmt.Errorf("%w: body of %d bytes, the server takes payloads of %d", broker.ErrTooLarge, len(m.Body), limit)
@@ -190,7 +189,7 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 	}
 	confirm := b.link.asking(nc, topic)
 	sub, err = nc.QueueSubscribe(topic, in.Queue(), func(m *natsio.Msg) {
-		_ = in.Offer(open(m)) // the inbox tells what is lost
+		_ = in.Offer(open(m)) // the inbox reports what is lost
 	})
 	if err == nil {
 		err = b.remember(in)
@@ -199,14 +198,14 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 		err = confirm(ctx)
 	}
 	if err != nil {
-		_ = in.Close() // it was of no use
+		_ = in.Close() // it was not used
 		return nil, err
 	}
 	return in, nil
 }
 
-// unsubscribe ends a subscription, which the end of the connection has done
-// already.
+// unsubscribe ends a subscription. It is no error if the end of the connection has
+// done that already.
 func unsubscribe(sub *natsio.Subscription) error {
 	if sub == nil {
 		return nil

@@ -31,7 +31,7 @@ const (
 type ends struct {
 	local, remote string
 	subject       string // is sent to
-	reply         string // is told with it, "" for none
+	reply         string // is sent along as the reply subject, "" for none
 }
 
 // conn is one end of a connection; both ends are of this kind.
@@ -86,11 +86,11 @@ func (c *conn) LocalAddress() string { return c.local }
 // RemoteAddress implements [transport.Peer].
 func (c *conn) RemoteAddress() string { return c.remote }
 
-// nobody reports whether m is the server's word that nobody got a message.
+// nobody reports whether m is the server's answer that a message had no receiver.
 func nobody(m *natsio.Msg) bool { return len(m.Data) == 0 && m.Header.Get("Status") == "503" }
 
-// deliver takes a message that came in. It does not block. An empty one, which
-// is no envelope, is the peer's farewell.
+// deliver handles a received message. It does not block. An empty one, which is not
+// an envelope, says that the peer has closed the connection.
 func (c *conn) deliver(m *natsio.Msg) {
 	if c.ctx.Err() != nil {
 		return // nothing comes after the end, least of all past a gap
@@ -180,7 +180,7 @@ func fields(h transport.Header) metadata.Metadata {
 	return out
 }
 
-// state is why nothing can be done with the connection, or nil.
+// state returns why the connection cannot be used, nil if it can.
 func (c *conn) state() error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
@@ -191,14 +191,14 @@ func (c *conn) state() error {
 	return over(c.limit())
 }
 
-// limit is what Bind has set.
+// limit returns the context that Bind has set.
 func (c *conn) limit() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.bound
 }
 
-// over is the error of a bound that has ended.
+// over returns the error of a bound that has passed.
 func over(bound context.Context) error {
 	switch err := bound.Err(); {
 	case err == nil:
@@ -230,7 +230,7 @@ func (c *conn) recv(m *transport.Message) error {
 	if nobody(got) {
 		err := fmt.Errorf("%w at %s", ErrNobodyListens, c.remote)
 		c.end(err)
-		if sent == 1 { // it is that one which nobody got
+		if sent == 1 { // then it is that message which had no receiver
 			return transport.NotSent(err)
 		}
 		return err
@@ -245,7 +245,8 @@ func (c *conn) recv(m *transport.Message) error {
 	return nil
 }
 
-// next is the next message. What had arrived before the peer's end counts.
+// next returns the next message, including those that arrived before the peer closed
+// the connection.
 func (c *conn) next() (*natsio.Msg, error) {
 	err := c.state()
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errFlooded) {
@@ -310,10 +311,9 @@ func (c *conn) Ready(time.Duration) bool {
 	return c.ctx.Err() == nil && c.epoch.Err() == nil && len(c.in) == 0
 }
 
-// Close implements [transport.Conn]. The peer, if it can know of the
-// connection, is sent an empty message. go-micro has no farewell; there the
-// socket fails on it, which ends it as well, and else it would live on for
-// ever.
+// Close implements [transport.Conn]. If the peer can know of the connection, it is
+// sent an empty message. go-micro's protocol has no such message; its socket fails
+// on it, which closes it too. Otherwise it would stay open for ever.
 func (c *conn) Close() error {
 	var err error
 	c.once.Do(func() {

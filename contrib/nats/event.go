@@ -14,8 +14,7 @@ import (
 	"example.com/mailcall/registry/record"
 )
 
-// event is a question or a piece of news: an action and the record that it
-// concerns.
+// event is a query or a notification: an action and the record that it concerns.
 type event struct {
 	Service json.RawMessage `json:"Service"`
 	Action  string          `json:"Action"`
@@ -95,8 +94,8 @@ func without(list []*registry.Service, s *registry.Service) []*registry.Service 
 	return out
 }
 
-// bounded refuses what no record of the service may have: too many nodes. A
-// version without any counts as one.
+// bounded returns an error if the service has too many nodes. A version without any
+// counts as one.
 func bounded(name string, list []*registry.Service) error {
 	nodes := 0
 	for _, version := range list {

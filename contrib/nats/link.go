@@ -19,20 +19,20 @@ import (
 )
 
 var (
-	// ErrDisconnected is matched when there is no connection to the server at
-	// the moment. It is being made again.
+	// ErrDisconnected is matched when there is no connection to the server at the
+	// moment. It is being reopened.
 	ErrDisconnected = errors.New("nats: not connected to the server")
 	// ErrClosed is matched when the broker, registry or transport was closed.
 	ErrClosed = errors.New("nats: closed")
 )
 
 const (
-	// A server that answers no ping is given up after two intervals.
+	// A connection whose pings are not answered is closed after two intervals.
 	pingInterval = 10 * time.Second
 	maxPings     = 2
 )
 
-// link is a connection that is made when it is first needed.
+// link is a connection to the server, opened when it is first needed.
 type link struct {
 	config
 
@@ -53,7 +53,7 @@ type link struct {
 	conns   map[*conn]bool // that hear of refusals
 }
 
-// dialing is one attempt to connect, for all who wait for it.
+// dialing is one attempt to connect, for all callers that wait for it.
 type dialing struct {
 	done chan struct{}
 	nc   *natsio.Conn
@@ -75,7 +75,7 @@ func newLink(opts []Option) (*link, error) {
 	return l, nil
 }
 
-// get returns the connection, made first if there is none.
+// get returns the connection; it opens one first if there is none.
 func (l *link) get(ctx context.Context) (*natsio.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -151,7 +151,7 @@ func (l *link) dial(d *dialing) {
 	l.adopt(d.nc)
 }
 
-// adopt begins to use nc. l.mu is held, or nobody else has l yet.
+// adopt begins to use nc. l.mu is held, or l is not shared yet.
 func (l *link) adopt(nc *natsio.Conn) {
 	l.nc = nc
 	changes := nc.StatusChanged(natsio.RECONNECTING, natsio.DISCONNECTED, natsio.CLOSED)
@@ -190,7 +190,7 @@ func (l *link) until(ctx context.Context) (context.Context, context.CancelFunc) 
 	return ctx, func() { stop(); cancel(nil) }
 }
 
-// current is the epoch that runs.
+// current returns the current epoch.
 func (l *link) current() context.Context {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -205,7 +205,7 @@ func (l *link) tell(err error) {
 	}
 }
 
-// confirm waits until the server has taken all that was written before.
+// confirm waits until the server has received everything that was written before.
 func (l *link) confirm(ctx context.Context, nc *natsio.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, l.timeout) // nats.go wants a deadline
 	defer cancel()
@@ -236,7 +236,7 @@ func (l *link) asking(nc *natsio.Conn, subjects ...string) (confirm func(context
 	}
 }
 
-// close ends the connection if it is ours.
+// close closes the connection, unless it came with WithConn.
 func (l *link) close() {
 	l.mu.Lock()
 	l.closed = true
@@ -266,19 +266,19 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.ctx.Err(); err != nil { // hangUp may have come and gone
+	if err := d.ctx.Err(); err != nil { // hangUp may have run already
 		return nil, errors.Join(err, c.Close())
 	}
 	d.newest = c
 	return c, nil
 }
 
-// hangUp ends the wait for a server that was dialled and says nothing; nats.go
-// knows no context for it.
+// hangUp ends the wait for a server that was dialled and does not answer; nats.go has
+// no context for that.
 func (d *dialer) hangUp() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.newest != nil {
-		_ = d.newest.Close() // whoever reads is told
+		_ = d.newest.Close() // the reader gets an error
 	}
 }

@@ -21,13 +21,12 @@ const (
 	maxPeers = 4096 // connections of one listener
 )
 
-// Listen accepts connections at address, a subject. An empty address, or one
-// that ends in ":0", is replaced by a fresh inbox, as go-micro's servers have
-// it. The accepted connections implement [transport.Exclusive] and
-// [transport.Peer].
+// Listen accepts connections at address, a subject. As in go-micro's servers, an
+// empty address, or one that ends in ":0", is replaced by a new inbox. The accepted
+// connections implement [transport.Exclusive] and [transport.Peer].
 //
-// go-micro's clients do not say that they leave, so the listener keeps 4,096 connections
-// at most: one more ends the one that has been silent for longest.
+// go-micro's clients do not say that they close a connection, so the listener keeps
+// at most 4,096 of them: a further one closes the one that has been idle longest.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
 	//nolint:forbidigo // the contract of listeners has no context; the timeout bounds it
 	ctx, cancel := context.WithTimeout(context.Background(), t.link.timeout)
@@ -59,7 +58,7 @@ func (t *Transport) listen(ctx context.Context, address string) (*listener, erro
 		return nil, err
 	}
 	if err := confirm(ctx); err != nil {
-		_ = unsubscribe(l.sub) // it was of no use
+		_ = unsubscribe(l.sub) // it was not used
 		return nil, err
 	}
 	return l, nil
@@ -83,19 +82,19 @@ type listener struct {
 // deliver gives a message to the connection of its sender.
 func (l *listener) deliver(m *natsio.Msg) {
 	if m.Reply == "" {
-		return // nobody waits for an answer; a connection is what answers
+		return // the sender does not wait for an answer
 	}
 	farewell := len(m.Data) == 0
 	switch c, gone := l.peer(m.Reply, farewell); {
 	case c != nil:
 		c.deliver(m)
-	case gone && !farewell: // it has missed ours, and waits for an answer
+	case gone && !farewell: // the peer does not know that it was closed, and waits
 		_ = publish(l.nc, m.Reply, "", nil) // it may never learn of it
 	}
 }
 
-// peer returns the connection of a sender, a new one for a new sender; nil
-// when no new one is taken. gone says that the one it had was closed here.
+// peer returns the connection of a sender, a new one for a new sender; nil if no new
+// one is accepted. gone says that the one it had was closed here.
 func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 	l.mu.Lock()
 	c, gone = l.peers[reply], l.gone[reply]
@@ -116,16 +115,16 @@ func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 		l.peers[reply] = c
 	default:
 		l.link.shut(c)
-		c = nil // as a full backlog of a socket: the client will not be answered
+		c = nil // as with a full backlog of a socket, the client gets no answer
 	}
 	l.mu.Unlock()
 	if evicted != nil {
-		_ = evicted.Close() // it has no more to say
+		_ = evicted.Close() // an error changes nothing
 	}
 	return c, false
 }
 
-// silent is the connection that has been silent for longest. l.mu is held.
+// silent returns the connection that has been idle longest. l.mu is held.
 func (l *listener) silent() (c *conn) {
 	for _, other := range l.peers {
 		if c == nil || other.used.Load() < c.used.Load() {
@@ -135,8 +134,8 @@ func (l *listener) silent() (c *conn) {
 	return c
 }
 
-// forget takes a connection out. The last one takes the subscription with it
-// when the listener was closed before.
+// forget removes a connection. If the listener is closed, the last one also ends the
+// subscription.
 func (l *listener) forget(c *conn) error {
 	l.mu.Lock()
 	if l.peers[c.remote] == c {
@@ -156,8 +155,8 @@ func (l *listener) forget(c *conn) error {
 	return nil
 }
 
-// leave returns when the server knows that nobody listens here, so that it can
-// say so to those who come.
+// leave ends the subscription and waits until the server knows, so that it can refuse
+// later messages.
 func (l *listener) leave() error {
 	if err := unsubscribe(l.sub); err != nil {
 		return err
@@ -187,8 +186,8 @@ func (l *listener) Accept() (transport.Conn, error) {
 // Address implements [transport.Listener].
 func (l *listener) Address() string { return l.address }
 
-// Close implements [transport.Listener]. The subscription lives on while an
-// accepted connection does.
+// Close implements [transport.Listener]. The subscription stays as long as there are
+// accepted connections.
 func (l *listener) Close() error {
 	var err error
 	l.once.Do(func() {
@@ -203,7 +202,7 @@ func (l *listener) Close() error {
 		for {
 			select {
 			case c := <-l.waiting:
-				_ = c.Close() // nobody will accept it
+				_ = c.Close() // it will not be accepted any more
 			default:
 				return
 			}

@@ -23,9 +23,9 @@ const (
 	DefaultCollect = 100 * time.Millisecond
 )
 
-// Option changes how a [Broker], [Registry] or [Transport] is made. Options
-// are applied in order, a later one wins. One that does not concern what is
-// made has no effect.
+// Option configures a [Broker], [Registry] or [Transport]. Options are applied in
+// order; a later one replaces an earlier one. One that does not apply to what is made
+// has no effect.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -47,7 +47,7 @@ func configure(opts []Option) (config, error) {
 	c := config{timeout: DefaultTimeout, collect: DefaultCollect, urls: []string{DefaultURL}}
 	for _, opt := range opts {
 		if opt == nil {
-			continue // no option is none
+			continue // nil options are ignored
 		}
 		if err := opt.apply(&c); err != nil {
 			return config{}, err
@@ -56,8 +56,8 @@ func configure(opts []Option) (config, error) {
 	return c, nil
 }
 
-// WithURL names the servers of one cluster, "nats://host:port" or
-// "tls://host:port", of which one is connected to. Defaults to [DefaultURL].
+// WithURL sets the servers of one cluster, "nats://host:port" or "tls://host:port";
+// the client connects to one of them. Defaults to [DefaultURL].
 func WithURL(urls ...string) Option {
 	return optionFunc(func(c *config) error {
 		if strings.TrimSpace(strings.Join(urls, "")) == "" {
@@ -68,11 +68,10 @@ func WithURL(urls ...string) Option {
 	})
 }
 
-// WithConn makes use of a connection that exists, so that broker, registry and
-// transport, or the program's own work, share one. It is not closed with them,
-// and options about connecting do not change it. Make it with
-// ReconnectBufSize(-1), lest what is published in the moment of a loss is kept
-// and sent later, and with MaxReconnects(-1).
+// WithConn uses an existing connection, so that broker, registry, transport and the
+// rest of the program can share one. It is not closed with them, and options about
+// connecting do not change it. Make it with ReconnectBufSize(-1), so that what is
+// published while it is lost is not sent later, and with MaxReconnects(-1).
 func WithConn(conn *natsio.Conn) Option {
 	return optionFunc(func(c *config) error {
 		if conn == nil {
@@ -83,25 +82,24 @@ func WithConn(conn *natsio.Conn) Option {
 	})
 }
 
-// WithTLS secures the connection. Verification is on unless the configuration
-// itself turns it off. Defaults to what the URL says.
+// WithTLS sets the TLS configuration. The server's certificate is verified unless the
+// configuration turns that off. Defaults to what the URL says.
 func WithTLS(t *tls.Config) Option {
 	return WithOptions(natsio.Secure(t.Clone()))
 }
 
-// WithCredentials names the file with the JWT and the key of the user, as
-// "nsc" writes it. It is read on each connecting. Defaults to no credentials.
+// WithCredentials sets the file with the JWT and the key of the user, as written by
+// "nsc". It is read for each connection. Defaults to no credentials.
 func WithCredentials(file string) Option {
 	return WithOptions(natsio.UserCredentials(file))
 }
 
-// WithUser gives the name and password of the user. Defaults to what the URL
-// says.
+// WithUser sets the name and password of the user. Defaults to what the URL says.
 func WithUser(name, password string) Option {
 	return WithOptions(natsio.UserInfo(name, password))
 }
 
-// WithOptions adds options of nats.go itself, applied after ours.
+// WithOptions adds options of nats.go, which are applied after those of this package.
 func WithOptions(opts ...natsio.Option) Option {
 	return optionFunc(func(c *config) error {
 		c.natsOptions = append(c.natsOptions, opts...)
@@ -109,9 +107,9 @@ func WithOptions(opts ...natsio.Option) Option {
 	})
 }
 
-// WithTimeout bounds connecting to one server, and each wait for a
-// confirmation of the server beside the caller's context; more than zero.
-// Defaults to [DefaultTimeout].
+// WithTimeout bounds connecting to one server and, in addition to the caller's
+// context, each wait for a confirmation of the server; more than 0. Defaults to
+// [DefaultTimeout].
 func WithTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) error {
 		if d <= 0 {
@@ -122,10 +120,9 @@ func WithTimeout(d time.Duration) Option {
 	})
 }
 
-// WithErrorFunc names a function that is told of errors that concern no call:
-// a lost connection, a refused permission, a query that could not be answered.
-// It is called by many goroutines at once and must not block. Defaults to nil,
-// which drops them.
+// WithErrorFunc sets a function that gets errors which belong to no call: a lost
+// connection, a refused permission, a query that could not be answered. It is called
+// by many goroutines at once and must not block. Defaults to nil, which drops them.
 func WithErrorFunc(f func(error)) Option {
 	return optionFunc(func(c *config) error {
 		c.onError = f
@@ -133,9 +130,9 @@ func WithErrorFunc(f func(error)) Option {
 	})
 }
 
-// WithoutConfirmation makes Publish of a [Broker] return once the message is
-// in the connection's buffer. It is faster by a round trip to the server, and
-// what the connection loses afterwards is lost without an error.
+// WithoutConfirmation makes Publish of a [Broker] return once the message is in the
+// connection's buffer. That saves a round trip to the server, but a message that is
+// lost afterwards is not reported.
 func WithoutConfirmation() Option {
 	return optionFunc(func(c *config) error {
 		c.unconfirmed = true
@@ -143,8 +140,8 @@ func WithoutConfirmation() Option {
 	})
 }
 
-// WithCollect is how long a [Registry] collects answers, more than zero. It is
-// what a Lookup takes unless there is a quorum. Defaults to [DefaultCollect].
+// WithCollect sets how long a [Registry] collects answers, more than 0. A Lookup takes
+// that long unless there is a quorum. Defaults to [DefaultCollect].
 func WithCollect(d time.Duration) Option {
 	return optionFunc(func(c *config) error {
 		if d <= 0 {
@@ -155,9 +152,9 @@ func WithCollect(d time.Duration) Option {
 	})
 }
 
-// WithQuorum makes a Lookup of a [Registry] return once so many answers have
-// come; each is one version of a service at one of its owners. Not negative.
-// Defaults to 0, which waits for all that come in time.
+// WithQuorum makes a Lookup of a [Registry] return after this many answers; each is
+// one version of a service from one process. 0 or more. Defaults to 0, which waits
+// for all answers that arrive in time.
 func WithQuorum(answers int) Option {
 	return optionFunc(func(c *config) error {
 		if answers < 0 {

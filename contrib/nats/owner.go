@@ -15,7 +15,7 @@ import (
 	"example.com/mailcall/registry/record"
 )
 
-// owner has the records of this process and answers questions for them.
+// owner has the records of this process and answers queries for them.
 type owner struct {
 	link *link
 
@@ -28,7 +28,7 @@ type owner struct {
 	closed   bool
 }
 
-// nodeKey is a node of a service.
+// nodeKey identifies a node of a service.
 type nodeKey struct{ service, node string }
 
 func newOwner(l *link) *owner {
@@ -55,7 +55,7 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 			return err
 		}
 		if err := confirm(ctx); err != nil {
-			_ = unsubscribe(sub) // it was of no use, or is not known to be of any
+			_ = unsubscribe(sub) // it is not confirmed
 			return err
 		}
 		o.sub, o.on = sub, nc
@@ -68,7 +68,7 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 		}
 	}
 	o.arm()
-	return publish(nc, subjectWatch, "", event) // before anybody can tell of its end
+	return publish(nc, subjectWatch, "", event) // before the end of the node can be published
 }
 
 func (o *owner) remove(s *registry.Service) {
@@ -77,7 +77,7 @@ func (o *owner) remove(s *registry.Service) {
 	o.drop(s)
 }
 
-// drop takes the nodes of s out. o.mu is held.
+// drop removes the nodes of s. o.mu is held.
 func (o *owner) drop(s *registry.Service) {
 	if left := without(o.services[s.Name], s); left != nil {
 		o.services[s.Name] = left
@@ -89,8 +89,8 @@ func (o *owner) drop(s *registry.Service) {
 	}
 }
 
-// expire takes out what nobody registered again in time, and tells the
-// watchers. o.mu is held.
+// expire removes nodes that were not registered again in time, and tells the watchers.
+// o.mu is held.
 func (o *owner) expire(now time.Time) {
 	for key, end := range o.ends {
 		if now.Before(end) {
@@ -103,7 +103,7 @@ func (o *owner) expire(now time.Time) {
 	}
 }
 
-// node is the record of one node, nil if there is none. o.mu is held.
+// node returns the record of one node, nil if there is none. o.mu is held.
 func (o *owner) node(key nodeKey) *registry.Service {
 	for _, s := range o.services[key.service] {
 		for _, n := range s.Nodes {
@@ -117,8 +117,8 @@ func (o *owner) node(key nodeKey) *registry.Service {
 	return nil
 }
 
-// farewell tells the watchers that s is gone. Those that it does not reach
-// because the connection is lost begin anew for the same reason.
+// farewell tells the watchers that s was removed. Those that it does not reach because
+// the connection is lost start again for the same reason.
 func (o *owner) farewell(s *registry.Service) {
 	event, err := writeEvent(s, actionDelete)
 	if err == nil {
@@ -129,7 +129,7 @@ func (o *owner) farewell(s *registry.Service) {
 	}
 }
 
-// arm sets the timer for the node that ends first. o.mu is held.
+// arm sets the timer for the node that expires first. o.mu is held.
 func (o *owner) arm() {
 	var first time.Time
 	for _, end := range o.ends {
@@ -148,7 +148,7 @@ func (o *owner) arm() {
 	}
 }
 
-// tick is called by the timer.
+// tick runs when the timer fires.
 func (o *owner) tick() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -159,7 +159,7 @@ func (o *owner) tick() {
 	o.arm()
 }
 
-// answer replies to one question, with one message for each record.
+// answer replies to one query, with one message for each record.
 func (o *owner) answer(m *natsio.Msg) {
 	if m.Reply == "" {
 		return
@@ -180,7 +180,7 @@ func (o *owner) answer(m *natsio.Msg) {
 	}
 }
 
-// found are the records that a question asks for.
+// found returns the records that match a query.
 func (o *owner) found(asked *registry.Service, action string) []*registry.Service {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -32,14 +32,14 @@ const (
 	maxBytes   = 64 << 20 // of answers or events that wait; the default of nats.go
 )
 
-// Registry is go-micro's NATS registry. Nothing stores records: every process
-// that registered some answers for them, for as long as it lives, so a Lookup
-// asks everybody and collects. It is used by many goroutines at once; make it
-// with [NewRegistry] and end it with Close.
+// Registry is go-micro's NATS registry. Records are not stored: every process answers
+// queries for those that it has registered, as long as it runs, so a Lookup queries
+// all processes and collects the answers. It is safe for concurrent use. Make it with
+// [NewRegistry]; it must be closed.
 //
-// A process that is too slow to answer is not found, and one that dies says
-// no farewell: put registry/cache in front, and let the caller's health
-// memory do the rest.
+// A process that answers too late is not found, and one that crashes does not
+// deregister. Clients of package api therefore put registry/cache in front and eject
+// nodes that fail.
 type Registry struct {
 	link  *link
 	owner *owner
@@ -64,11 +64,11 @@ func NewRegistry(opts ...Option) (*Registry, error) {
 // String returns "nats".
 func (*Registry) String() string { return "nats" }
 
-// Lookup implements [registry.Registry]. It takes the time of [WithCollect]
-// unless a quorum is reached before or the server knows that nobody registers
-// here. Nodes are merged by version. The error matches [registry.ErrNotFound]
-// when the server passed the question on and no answer came; answers that are
-// no records of the service count for nothing.
+// Lookup implements [registry.Registry]. It takes the time of [WithCollect], unless
+// there is a quorum before that or the server knows that no process answers queries.
+// Nodes are merged by version. The error matches [registry.ErrNotFound] if the server
+// has passed the query on and there was no answer; answers that are not records of
+// the service are ignored.
 func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
 	found, err := r.ask(ctx, &registry.Service{Name: service}, actionGet)
 	if err == nil && len(found) == 0 {
@@ -80,7 +80,7 @@ func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Serv
 	return found, nil
 }
 
-// List implements [registry.Lister]. It takes the time of a Lookup.
+// List implements [registry.Lister]. It takes as long as a Lookup.
 func (r *Registry) List(ctx context.Context) ([]*registry.Service, error) {
 	found, err := r.ask(ctx, nil, actionList)
 	if err != nil {
@@ -90,8 +90,8 @@ func (r *Registry) List(ctx context.Context) ([]*registry.Service, error) {
 	return found, nil
 }
 
-// ask publishes a question and collects the answers. Those about another
-// service than the one that is asked for are dropped.
+// ask publishes a query and collects the answers. Those about other services are
+// dropped.
 func (r *Registry) ask(ctx context.Context, about *registry.Service, action string) ([]*registry.Service, error) {
 	question, err := writeEvent(about, action)
 	if err != nil {
@@ -116,7 +116,7 @@ func (r *Registry) ask(ctx context.Context, about *registry.Service, action stri
 	if err := publish(nc, subjectQuery, inbox, question); err != nil {
 		return nil, err
 	}
-	// The time for answers begins when the server has the question.
+	// The time for answers begins when the server has the query.
 	if err := confirm(whole); err != nil {
 		return nil, err
 	}
@@ -135,9 +135,9 @@ func (r *Registry) collect(ctx context.Context, sub *natsio.Subscription, about 
 		m, err := sub.NextMsgWithContext(window)
 		switch {
 		case errors.Is(err, natsio.ErrNoResponders):
-			return nil, nil // nobody registers here
+			return nil, nil // no process answers queries
 		case err != nil && ctx.Err() != nil:
-			return nil, context.Cause(ctx) // the caller's time is over, or the connection was lost
+			return nil, context.Cause(ctx) // ctx is done, or the connection was lost
 		case err != nil && window.Err() != nil:
 			return answers, nil
 		case err != nil:
@@ -145,7 +145,7 @@ func (r *Registry) collect(ctx context.Context, sub *natsio.Subscription, about 
 		}
 		s, err := record.Unmarshal(m.Data)
 		if err != nil || about != nil && s.Name != about.Name {
-			continue // one broken owner does not hide the others
+			continue // one broken process must not hide the others
 		}
 		if answers = append(answers, s); len(answers) == r.link.quorum {
 			break
@@ -154,9 +154,9 @@ func (r *Registry) collect(ctx context.Context, sub *natsio.Subscription, about 
 	return answers, nil
 }
 
-// Register implements [registry.Registrar]: from now on questions for the
-// record are answered here, until Deregister, Close, or the end of ttl. Each
-// call tells the watchers, and so does the end of a ttl.
+// Register implements [registry.Registrar]: queries for the record are answered from
+// now on, until Deregister, Close, or the end of ttl. Each call, and the end of ttl,
+// is reported to watches.
 func (r *Registry) Register(ctx context.Context, service *registry.Service, ttl time.Duration) error {
 	if err := r.register(ctx, service, ttl); err != nil {
 		return fmt.Errorf("nats registry: register: %w", err)
@@ -186,8 +186,8 @@ func (r *Registry) register(ctx context.Context, service *registry.Service, ttl 
 	return confirm(ctx)
 }
 
-// Deregister implements [registry.Registrar]. Nodes that were registered by
-// another process are not: that one goes on answering for them.
+// Deregister implements [registry.Registrar]. It does not remove nodes that another
+// process has registered: that process goes on answering for them.
 func (r *Registry) Deregister(ctx context.Context, service *registry.Service) error {
 	event, err := writeEvent(service, actionDelete)
 	if err == nil {
@@ -211,9 +211,9 @@ func (r *Registry) announce(ctx context.Context, nc *natsio.Conn, event []byte) 
 	return confirm(ctx)
 }
 
-// Close stops answering and closes the connection, unless that came with
-// [WithConn]. It says no farewell: Deregister does. Watches end with an error.
-// It may be repeated.
+// Close stops answering queries and closes the connection, unless that came with
+// [WithConn]. It does not tell watches that nodes are gone: Deregister does. Watches
+// of this registry end with an error. It may be repeated.
 func (r *Registry) Close() error {
 	err := r.owner.close()
 	r.link.close()

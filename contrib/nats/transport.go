@@ -13,19 +13,21 @@ import (
 )
 
 // Transport is go-micro's NATS transport: a node's address is a subject, each
-// connection has an inbox for the answers, and each message is an envelope as
-// the broker's. All connections run over one connection to the server. It is
-// used by many goroutines at once; make it with [NewTransport] and end it with
-// Close.
+// connection has an inbox for the answers, and each message is an envelope like the
+// broker's. All connections share one connection to the server. It is safe for
+// concurrent use. Make it with [NewTransport]; it must be closed.
 //
-// The wire cannot say three things. A dial succeeds though nobody listens: the
-// server tells when the first message is sent, and then Recv fails at once
-// with an error that matches [ErrNobodyListens] and [transport.ErrNotSent]. It is
-// the same where the server lets this user not send there: that error matches
-// ErrPermissionViolation of nats.go. (With [WithConn] it is not heard of.)
-// There is no back-pressure: a connection with 256 messages or 16 MiB waiting
-// for Recv breaks. And there is no end: here one is told with an empty
-// message, but go-micro's programs send none.
+// The protocol has three limitations:
+//
+//   - A dial succeeds even if there is no listener. The server reports that when the
+//     first message is sent, and then Recv fails at once with an error that matches
+//     [ErrNobodyListens] and [transport.ErrNotSent]. The same happens if this user may
+//     not send there: then the error matches ErrPermissionViolation of nats.go. (With
+//     [WithConn] that is not noticed.)
+//   - There is no back-pressure: a connection with 256 messages or 16 MiB waiting for
+//     Recv is broken.
+//   - There is no message that closes a connection. This package sends an empty
+//     message instead; go-micro sends none.
 type Transport struct{ link *link }
 
 var (
@@ -33,7 +35,7 @@ var (
 	_ io.Closer           = (*Transport)(nil)
 )
 
-// ErrNobodyListens is matched when the server knows nobody who listens at the
+// ErrNobodyListens is matched when the server knows that there is no listener at the
 // address.
 var ErrNobodyListens = errors.New("nats transport: nobody listens")
 
@@ -71,8 +73,8 @@ func (t *Transport) dial(ctx context.Context, address string) (*conn, error) {
 	}
 	inbox := nc.NewInbox()
 	c := newConn(t.link, nc, ends{local: inbox, remote: address, subject: address, reply: inbox})
-	// The server handles what it is told in order: a message sent later finds
-	// the subscription, and nothing needs to be waited for.
+	// The server handles messages in order: one that is sent later finds the
+	// subscription, so there is no need to wait.
 	sub, err := nc.Subscribe(inbox, c.deliver)
 	if err != nil {
 		t.link.shut(c)
@@ -89,8 +91,7 @@ func (t *Transport) Close() error {
 	return nil
 }
 
-// carried gives errors of the envelope the names that the transport's contract
-// has.
+// carried translates errors of the envelope into those of the transport's contract.
 func carried(err error) error {
 	switch {
 	case errors.Is(err, broker.ErrTooLarge):

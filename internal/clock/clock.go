@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package clock is the one source of time. Everything that decides takes its
-// time from a [Clock], so that the simulator can put its own in place.
+// Package clock is the one source of time. All decisions take the time from a
+// [Clock], so that the simulator can replace it.
 package clock
 
 import (
@@ -9,13 +9,12 @@ import (
 	"time"
 )
 
-// Instant is a point in time: nanoseconds on a monotonic scale that begins
-// when the clock was made. The zero Instant means "never" or "not set"; no
-// clock ever reads it.
+// Instant is a point in time: nanoseconds on the monotonic scale of one clock. The
+// zero Instant means "never" or "not set"; no clock ever returns it.
 type Instant int64
 
-// Add returns the instant d later, or the last there is if d is longer than
-// that: who means "for ever" says it with a long time.
+// Add returns the instant d later. It saturates at the last instant, because a very
+// long duration stands for "for ever".
 func (i Instant) Add(d time.Duration) Instant {
 	if later := i + Instant(d); later >= i || d < 0 {
 		return later
@@ -26,33 +25,34 @@ func (i Instant) Add(d time.Duration) Instant {
 // Sub returns the duration from earlier to i.
 func (i Instant) Sub(earlier Instant) time.Duration { return time.Duration(i - earlier) }
 
-// Clock tells the time and sets timers. It is used by many goroutines at once.
+// Clock tells the time and makes timers. Implementations are safe for concurrent
+// use.
 type Clock interface {
-	// Now is the current instant, always positive.
+	// Now returns the current instant, which is always positive.
 	Now() Instant
-	// Time translates an instant into wall-clock time with its monotonic
-	// reading, as network deadlines need it.
+	// Time converts an instant to a time with a monotonic reading, for network
+	// deadlines.
 	Time(at Instant) time.Time
-	// Instant translates a time (a context's deadline) into an instant.
+	// Instant converts a time, such as a context's deadline, to an instant.
 	Instant(t time.Time) Instant
-	// Timer returns a stopped timer that calls f each time it fires, on a
-	// goroutine of its own (the simulator: in its loop).
+	// Timer returns a stopped timer that calls f each time it fires, on a goroutine
+	// of its own (the simulator: in its loop).
 	Timer(f func()) Timer
 }
 
 // Timer is a reusable timer.
 type Timer interface {
-	// Reset arms the timer to fire once at the given instant, in place of an
-	// earlier one. An instant in the past fires at once.
+	// Reset arms the timer to fire once, at the given instant instead of an earlier
+	// one. For an instant in the past it fires at once.
 	Reset(at Instant)
-	// Stop disarms the timer. A call of f that has begun goes on.
+	// Stop disarms the timer. It does not wait for a call of f that has begun.
 	Stop()
 }
 
 // Real returns the clock of the machine.
 func Real() Clock {
-	// One hour back, so that no reading is zero or negative even for times
-	// shortly before the clock was made.
+	// One hour back, so that instants are positive even for times shortly before
+	// the clock was made.
 	return machine{base: time.Now().Add(-time.Hour)}
 }
 
@@ -66,8 +66,8 @@ func (m machine) Instant(t time.Time) Instant {
 	if t != t.Round(0) { // it has a monotonic reading
 		return Instant(t.Sub(m.base))
 	}
-	// The clock on the wall may have been set since base was read: how far away
-	// the time is, only the clock as it is now can tell.
+	// The wall clock may have been set since base was read, so the distance to t is
+	// computed with the current wall clock.
 	now := time.Now()
 	return Instant(now.Sub(m.base)).Add(t.Sub(now))
 }

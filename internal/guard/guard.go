@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package guard makes errors of panics in code of the user, so that they fail
-// what that code was called for and nothing else.
+// Package guard makes errors of panics in user code, so that they fail what
+// that code was called for and nothing else.
 package guard
 
 import (
@@ -19,12 +19,12 @@ func Catch(where string, err *error) {
 	}
 }
 
-// ErrLeft is the error of code of the user that has ended the goroutine it ran
-// on. It matches [rpcerr.ErrPanic].
+// ErrLeft is the error of user code that has ended the goroutine it ran on. It
+// matches [rpcerr.ErrPanic].
 var ErrLeft = fmt.Errorf("%w: it ended its goroutine (runtime.Goexit, or FailNow of a test)", rpcerr.ErrPanic)
 
-// Ask runs ask, which must end, and tells what it returns; [ErrLeft] if it ended
-// the goroutine in place of that.
+// Ask runs ask and passes its results to tell, or [ErrLeft] if ask has ended the
+// goroutine. ask must end.
 func Ask[T any](ask func() (T, error), tell func(T, error)) {
 	var answer T
 	err := ErrLeft
@@ -32,7 +32,7 @@ func Ask[T any](ask func() (T, error), tell func(T, error)) {
 	answer, err = ask()
 }
 
-// Panicked is the error for p, which recover has returned.
+// Panicked returns the error for p, a value that recover has returned.
 func Panicked(where string, p any) error {
 	return fmt.Errorf("%w: %s: %v\n%s", rpcerr.ErrPanic, where, p, debug.Stack())
 }

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package lifo is a stack that nobody ever waits for: values that are taken
-// and put back again and again, by many goroutines at once.
+// Package lifo is a lock-free stack of values that many goroutines take and put
+// back again and again.
 //
-// A lock in its place would be held for nanoseconds, but a goroutine that is
-// preempted while it holds it makes a queue of all the others, and the queue
-// outlives the cause.
+// A mutex would be held only for nanoseconds, but a goroutine that is preempted
+// while it holds one makes all the others queue up, and the queue outlasts its
+// cause.
 package lifo
 
 import (
@@ -16,12 +16,12 @@ import (
 // blockSize is how many slots are allocated together.
 const blockSize = 64
 
-// Stack holds values that were given a slot by Add. The zero value is empty
-// and ready to use. It must not be copied.
+// Stack holds values that have a slot, see Add. The zero value is empty and ready
+// to use. It is safe for concurrent use and must not be copied.
 type Stack[T any] struct {
-	// head is the slot on top plus one (0: empty) in the low half, and in the
-	// high half a tag that changes with each operation, so that a slot that
-	// was taken and put back meanwhile is not mistaken for one that stayed.
+	// head has the top slot plus one (0: empty) in the low half, and in the high
+	// half a tag that changes with each operation. The tag avoids the ABA problem:
+	// a slot that was taken and put back meanwhile.
 	head   atomic.Uint64
 	blocks atomic.Pointer[[]*[blockSize]slot[T]]
 
@@ -32,8 +32,8 @@ type Stack[T any] struct {
 
 type slot[T any] struct {
 	value atomic.Pointer[T]
-	// below is the slot below plus one in the low half, and in the high half how
-	// many are on the stack from here down.
+	// below has the slot below plus one in the low half, and in the high half the
+	// number of slots on the stack from this one down.
 	below atomic.Uint64
 }
 
@@ -42,7 +42,7 @@ const (
 	tagStep  = 1 << 32
 )
 
-// Add gives v a slot, for Push. It is not on the stack yet.
+// Add gives v a slot, without pushing it.
 func (s *Stack[T]) Add(v *T) (id uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -69,7 +69,7 @@ func (s *Stack[T]) grow() {
 	s.blocks.Store(&blocks)
 }
 
-// Remove takes the slot back. The value must not be on the stack.
+// Remove frees a slot. Its value must not be on the stack.
 func (s *Stack[T]) Remove(id uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,15 +81,15 @@ func (s *Stack[T]) at(id uint32) *slot[T] {
 	return &(*s.blocks.Load())[id/blockSize][id%blockSize]
 }
 
-// Push puts the value of a slot on top. It must not be on the stack already.
+// Push puts the value of a slot on top. It must not be on the stack yet.
 func (s *Stack[T]) Push(id uint32) {
 	at := s.at(id)
 	for {
 		head := s.head.Load()
 		under := head & slotMask
-		below := uint64(s.depthAt(uint32(under))+1)<<32 | under // true if the head is still the same then
+		below := uint64(s.depthAt(uint32(under))+1)<<32 | under // right as long as the head does not change
 		if at.below.Load() != below {
-			at.below.Store(below) // a store that others may see is dear
+			at.below.Store(below) // an atomic store is expensive
 		}
 		if s.head.CompareAndSwap(head, head&^slotMask+tagStep|uint64(id+1)) {
 			return
@@ -113,11 +113,12 @@ func (s *Stack[T]) Pop() *T {
 	}
 }
 
-// Len is how many values are on the stack; one that is being put or taken
-// just now may count or not.
+// Len returns how many values are on the stack; one that is just being pushed or
+// popped may be counted or not.
 func (s *Stack[T]) Len() int { return int(s.depthAt(uint32(s.head.Load() & slotMask))) }
 
-// depthAt is the depth of a slot plus one; of 0, which is no slot, none.
+// depthAt returns how many slots are on the stack from the given one down. top is
+// a slot plus one; 0 stands for none.
 func (s *Stack[T]) depthAt(top uint32) uint32 {
 	if top == 0 {
 		return 0

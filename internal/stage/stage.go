@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package stage lets who dials say what it is at, to whom waits for less long
-// than the dial may take.
+// Package stage lets a dial report what it is doing, so that a caller whose wait
+// ends before the dial does can say so.
 package stage
 
 import "context"
 
-// What several transports do on the way to a connection.
+// Stages that several transports have in common.
 const (
 	Resolving  = "resolving the name"
 	Connecting = "connecting"
@@ -15,20 +15,20 @@ const (
 
 type key struct{}
 
-// With returns a context for one dial; entered is told what it is at, from any
+// With returns a context for one dial. entered is called with each stage, by any
 // goroutine.
 func With(ctx context.Context, entered func(doing string)) context.Context {
 	return context.WithValue(ctx, key{}, entered)
 }
 
-// At returns ctx for the part of the dial that concerns another place than the
-// address that is dialled; it is named behind what is done.
+// At returns ctx for the part of a dial that concerns another place than the
+// dialled address, such as a proxy. The place is appended to the stage.
 func At(ctx context.Context, place string) context.Context {
 	return With(ctx, func(doing string) { Enter(ctx, doing+" ("+place+")") })
 }
 
-// Enter says what the dial of ctx does from now on, in words that can follow
-// "while". Without [With] nobody hears of it.
+// Enter reports what the dial of ctx does from now on, in words that can follow
+// "while". Without [With] it does nothing.
 func Enter(ctx context.Context, doing string) {
 	if entered, ok := ctx.Value(key{}).(func(string)); ok {
 		entered(doing)

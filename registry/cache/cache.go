@@ -1,62 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cache keeps what a registry said, so that a client does not depend
-// on it at each moment, and does not believe everything it says when it is
-// unwell. It is a [registry.Registry] in front of another, the source.
+// Package cache is a [registry.Registry] in front of another one, the source. It
+// lets a client go on while the source is unavailable, and does not let a faulty
+// answer take all nodes away.
 //
 // # Lookups
 //
-// A list is served from memory until it is as old as the TTL. Then the next
-// lookup asks the source and waits for the answer; all lookups of a service
-// share one question, each ends with its own context, and the question ends at
-// the lookup timeout. That a service does not exist, or has no node, is never
-// served from memory: each lookup asks.
+// A list is served from memory until its age reaches the TTL. Then the next
+// lookup asks the source and waits for the answer. All lookups of a service share
+// one query to the source; each lookup ends with its own context, and the query
+// ends at the lookup timeout. That a service does not exist or has no nodes is
+// never served from memory: each lookup asks the source.
 //
 // # Failures
 //
-// The source has failed when a lookup ends with an error other than
-// [registry.ErrNotFound], when it takes longer than the lookup timeout, and
-// when a watch breaks. After a lookup that failed the service is not asked for
-// again before the pause is over. Meanwhile, and until an answer comes, the
-// last list with nodes is served at once, however old it is, and the source is
-// asked beside it. Without such a list lookups get the error, and the pause
-// after the first failure in a row is 0, after the second 1/64 of what is set,
-// and doubles from there, so that a client that begins survives a hiccup.
-// [Registry.Inspect] shows how stale a list is, and why.
+// The source has failed if a query ends with an error other than
+// [registry.ErrNotFound] or takes longer than the lookup timeout, or if a watch
+// breaks. After a failed query the source is not queried again for this service
+// until the pause is over. Until it has answered, the last list with nodes is
+// served at once, however old it is, and the source is queried in the background.
+//
+// If there is no such list, lookups get the error. Then the pause is 0 after the
+// first failure in a row, 1/64 of the configured one after the second, and
+// doubles from there, so that a client that has just started survives a short
+// outage. [Registry.Inspect] shows how stale a list is, and why.
 //
 // # Empty lists
 //
-// An empty answer is one without any node: [registry.ErrNotFound], an empty
-// list, or versions without nodes. Once the source has failed, for whichever
-// service, it is not believed when it says that a service has gone: an empty
-// answer for a service with nodes, the first answer for this service since the
-// failure, is put aside, and the last list stays in force. It is applied when
-// it is confirmed: by another empty answer at least one pause after the first,
-// with no failure for this service between them. Any answer with nodes is
-// believed, and ends the doubt for its service. The first answer ever for a
-// service is believed whatever it is.
+// An empty answer is one without any node: [registry.ErrNotFound], an empty list,
+// or versions without nodes. After the source has failed, for any service, an
+// empty answer for a service with nodes is not applied if it is the first answer
+// for this service since the failure; the last list stays in force. The empty
+// answer is applied once it is confirmed by another one, at least one pause after
+// the first and without a failure for this service in between. An answer with
+// nodes is always applied and ends the doubt about its service. The first answer
+// ever for a service is always applied.
 //
 // # Removals
 //
-// Nodes that are new, and changes of a node (by its id), apply at once. A node
-// that is missing in an answer is kept, behind the others of its version and
-// marked as leaving, until the first of these: an answer that has it again; a
-// second answer without it that comes at least a tenth of the grace after the
-// first one; the end of the grace, which does not come while the source fails
-// for this service or an empty answer waits for its confirmation. A confirmed
-// empty answer removes all. With a grace of 0 nodes go at once.
+// New nodes, and changes of a node (identified by its id), apply at once. A node
+// that is missing from an answer is kept, behind the other nodes of its version
+// and marked as leaving, until
+//
+//   - an answer contains it again,
+//   - a second answer without it comes, at least a tenth of the grace period
+//     after the first one, or
+//   - the grace period ends; it does not end while the source fails for this
+//     service, or while an empty answer is waiting for confirmation.
+//
+// A confirmed empty answer removes all nodes. With a grace period of 0 nodes are
+// removed at once.
 //
 // # Watches
 //
-// All watches of a service share one watch of the source. Its lists are
-// answers as those of lookups, and a lookup that was asked for before the watch
-// last spoke is not applied: its answer may be older. Watchers are told what
-// callers of Lookup see, after the same damping, at the start (if anything is
-// known) and after each change, whether a watch, a lookup or the end of a grace
-// brought it. While there are watchers the cache asks by itself, once in a
-// pause, as long as the source fails or an empty answer waits to be confirmed.
-// When the source's watch breaks, the watches end with its error; the next
-// lookup asks again.
+// All watches of a service share one watch of the source. The lists that it
+// reports are handled like the answers to queries. The answer to a query that
+// began before the watch last reported a list is not applied, because it may be
+// older. Watchers get what Lookup would return: once at the start, if anything is
+// known, and after each change, be it caused by a watch, a query or the end of a
+// grace period. While there are watchers and the source fails, or an empty answer
+// is waiting for confirmation, the cache queries the source once per pause. If
+// the source's watch breaks, all watches end with its error, and the next lookup
+// queries the source.
 package cache
 
 import (
@@ -71,23 +76,23 @@ import (
 )
 
 var (
-	// ErrTooManyServices says that the bound of [WithMaxServices] is reached and every
-	// service is in use.
+	// ErrTooManyServices says that the bound of [WithMaxServices] is reached and
+	// every service is in use.
 	ErrTooManyServices = errors.New("registry cache: too many services")
 	// ErrClosed says that the cache was closed.
 	ErrClosed = errors.New("registry cache: closed")
 )
 
-// Registry is a cache in front of a source. It is used by any number of
-// goroutines at once. Its zero value is of no use, see [New].
+// Registry is a cache in front of a source. It is safe for concurrent use. The
+// zero value is not usable; see [New].
 type Registry struct {
 	config
 	source Source
 
 	mu       sync.Mutex
 	services map[string]*service
-	// failures counts those of the source, for all services together; lastErr
-	// and failedAt are those of the last.
+	// failures counts the failures of the source, for all services; lastErr and
+	// failedAt are the error and the time of the last one.
 	failures uint64
 	lastErr  error
 	failedAt clock.Instant
@@ -99,8 +104,8 @@ var (
 	_ registry.Lister   = (*Registry)(nil)
 )
 
-// New returns a cache in front of a registry. It refuses nil and options out of
-// range. Close it when it is not needed any more.
+// New returns a cache in front of a registry. It returns an error if source is
+// nil or an option is out of range. The cache must be closed.
 func New(source registry.Registry, opts ...Option) (*Registry, error) {
 	if source == nil {
 		return nil, errors.New("registry cache: the source is nil")
@@ -108,8 +113,8 @@ func New(source registry.Registry, opts ...Option) (*Registry, error) {
 	return NewOf(sourceOf(source), opts...)
 }
 
-// NewOf is [New] for a source that does not wait. It refuses one without
-// Lookup.
+// NewOf is [New] for a source that does not block. It returns an error if the
+// source has no Lookup.
 func NewOf(source Source, opts ...Option) (*Registry, error) {
 	c, err := configure(opts)
 	if err == nil && source.Lookup == nil {
@@ -123,8 +128,8 @@ func NewOf(source Source, opts ...Option) (*Registry, error) {
 
 // Lookup implements [registry.Registry] as the package says. The error of a
 // source that fails is wrapped; others are [ErrTooManyServices], [ErrClosed]
-// and the error of ctx. The slice is the caller's, the records are not to be
-// changed.
+// and the error of ctx. The caller owns the slice and must not modify the
+// records.
 func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("registry cache: service %q: %w", service, err)
@@ -140,8 +145,8 @@ func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Serv
 	}
 }
 
-// List passes the question on to the source; nothing of it is kept. It returns
-// an error that matches [errors.ErrUnsupported] if the source cannot list.
+// List asks the source; its answer is not cached. It returns an error that
+// matches [errors.ErrUnsupported] if the source cannot list.
 func (r *Registry) List(ctx context.Context) ([]*registry.Service, error) {
 	if r.source.List == nil {
 		return nil, fmt.Errorf("registry cache: %s cannot list its services: %w", r.source.Name, errors.ErrUnsupported)
@@ -149,10 +154,11 @@ func (r *Registry) List(ctx context.Context) ([]*registry.Service, error) {
 	return r.source.List(ctx)
 }
 
-// Expire makes the next lookup of the service ask the source, if the source
-// was not asked for it within the pause: for a caller that has reason to think
-// that the list is old, such as nodes that refuse connections. It does not
-// change what is served until then, and does nothing for an unknown service.
+// Expire makes the next lookup of the service query the source, unless it was
+// queried for it within the pause. It is for callers that have reason to think
+// that the list is out of date, for example because nodes refuse connections. It
+// does not change what is served until then, and does nothing for an unknown
+// service.
 func (r *Registry) Expire(service string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -161,9 +167,9 @@ func (r *Registry) Expire(service string) {
 	}
 }
 
-// Close ends the questions and watches that are under way. Lookups and watches
-// end, and fail from then on, with [ErrClosed]. It does not wait for the
-// source, does not close it, and may be repeated. It returns nil.
+// Close ends all queries and watches. Lookups and watches fail with [ErrClosed],
+// also later ones. It neither waits for the source nor closes it, and may be
+// repeated. It returns nil.
 func (r *Registry) Close() error {
 	r.mu.Lock()
 	r.closed = true
@@ -186,7 +192,7 @@ func run(do []func()) {
 	}
 }
 
-// answer is what a lookup gets.
+// answer is the result of a lookup.
 type answer struct {
 	list []*registry.Service
 	err  error
@@ -195,8 +201,8 @@ type answer struct {
 // waiter is a lookup that waits for the source.
 type waiter struct{ done func(answer) }
 
-// result is what a lookup gets from what is believed. why is the source's own
-// error, if it gave one.
+// result returns what a lookup gets from the list in force. why is the source's
+// error, if there is one.
 func (s *service) result(why error) answer {
 	failed := why != nil && !errors.Is(why, registry.ErrNotFound)
 	switch {

@@ -42,7 +42,7 @@ func over(t *testing.T, source registry.Registry, opts ...cache.Option) *cache.R
 	return r
 }
 
-func TestOverMemory(t *testing.T) {
+func TestCacheOverMemory(t *testing.T) {
 	source := memory.New(list("1:a")...)
 	r := over(t, source, cache.WithGrace(time.Millisecond))
 	if got := r.String(); got != "cache+memory" {
@@ -254,7 +254,7 @@ func TestConcurrentUse(t *testing.T) {
 
 // The question that is too slow is given up, and not one before it that was
 // answered before its source had returned.
-func TestTheRightQuestionIsGivenUp(t *testing.T) {
+func TestTimeoutCancelsTheRunningQueryOnly(t *testing.T) {
 	var r *cache.Registry
 	asked, given := 0, make(chan int, 2)
 	source := cache.Source{Name: "quick", Lookup: func(service string, done func([]*registry.Service, error)) func() {

@@ -9,21 +9,20 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// maxHeld bounds the nodes that are kept after they disappeared; the oldest go
-// first. A registry that replaces more nodes within one grace is broken or
-// lies.
+// maxHeld bounds how many missing nodes are kept; beyond it the oldest are
+// removed. A registry that replaces more nodes within one grace period is broken.
 const maxHeld = 4096
 
-// held is a node that the source did not name any more.
+// held is a node that is kept although the source no longer names it.
 type held struct {
 	node  *registry.Node
-	of    *registry.Service // the version that it was in
-	since clock.Instant     // when the first list without it came
+	of    *registry.Service // the version that it belongs to
+	since clock.Instant     // when the first list without it arrived
 }
 
-// damp compares a new list with what is known: nodes that it has not are held,
-// those held before are let go if it is the second list without them and comes
-// late enough, or if it has them again.
+// damp compares a new list with the one in force. Nodes that are missing are
+// held. Nodes that were already held are released if the list contains them
+// again, or if it comes late enough after the first one without them.
 func (s *state) damp(list []*registry.Service, now clock.Instant) {
 	has := make(map[string]bool)
 	for _, v := range list {
@@ -40,7 +39,7 @@ func (s *state) damp(list []*registry.Service, now clock.Instant) {
 	for _, v := range s.list {
 		for _, n := range v.Nodes {
 			if !has[n.ID] {
-				has[n.ID] = true // once, should the source have named it twice
+				has[n.ID] = true // hold it once even if the source had named it twice
 				s.held = append(s.held, held{n, v, now})
 			}
 		}
@@ -50,7 +49,7 @@ func (s *state) damp(list []*registry.Service, now clock.Instant) {
 	}
 }
 
-// release lets go of the nodes whose grace is over.
+// release removes the held nodes whose grace period is over.
 func (s *state) release(now clock.Instant) (some bool) {
 	before := len(s.held)
 	s.held = slices.DeleteFunc(s.held, func(h held) bool { return now >= h.since.Add(s.grace) })
@@ -66,8 +65,8 @@ func (s *state) graceEnds() clock.Instant {
 	return s.held[0].since.Add(s.grace)
 }
 
-// withHeld returns the list with the held nodes behind the others of their
-// version. A version that is not in the list any more comes at its end.
+// withHeld returns the list with the held nodes behind the other nodes of their
+// version. A version that is no longer in the list is appended.
 func (s *state) withHeld() []*registry.Service {
 	if len(s.held) == 0 {
 		return s.list

@@ -10,12 +10,12 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// State is a picture of a cache at one moment.
+// State is the state of a cache at one moment.
 type State struct {
-	// Source is its name.
+	// Source is the name of the source.
 	Source string
-	// Failures of the source so far, for all services. LastError is the last
-	// of them, nil for none, and SinceFailure how long ago it was.
+	// Failures counts the failures of the source, for all services. LastError is
+	// the last one, nil for none, and SinceFailure how long ago it was.
 	Failures     uint64
 	LastError    error
 	SinceFailure time.Duration
@@ -23,37 +23,38 @@ type State struct {
 	Services []ServiceState
 }
 
-// ServiceState is what a [State] says of one service.
+// ServiceState is the state of one service.
 type ServiceState struct {
 	// Name of the service, and the number of nodes that lookups return.
 	Name  string
 	Nodes int
-	// Held is how many of these the source does not name any more.
+	// Held is how many of these the source no longer names.
 	Held int
-	// Known says that the source has answered. Age is then how long ago it gave
-	// the list that is in force; else it is 0.
+	// Known says that the source has answered. Then Age is the age of the list in
+	// force; otherwise it is 0.
 	Known bool
 	Age   time.Duration
-	// Stale says that the list is older than it should be: than the TTL, or
-	// than a broken watch, a failure or an empty answer that is not believed.
+	// Stale says that the list may be out of date: it is older than the TTL, or
+	// there was a broken watch, a failure or an unconfirmed empty answer since.
 	Stale bool
-	// Doubt says that an empty answer waits for its confirmation.
+	// Doubt says that an empty answer is waiting for confirmation.
 	Doubt bool
-	// Failures in a row, and the last of them; nil for none.
+	// Failures counts the failures in a row; Err is the last one, nil for none.
 	Failures int
 	Err      error
-	// AskAgainIn is for how long the source is not asked again; 0 for no bound.
+	// AskAgainIn is how long the source is not queried again; 0 if it may be now.
 	AskAgainIn time.Duration
-	// Asking says that the source is being asked; Overdue that it takes longer
-	// than the lookup timeout, so that nobody waits for it.
+	// Asking says that a query is running; Overdue that it takes longer than the
+	// lookup timeout, so that no lookup waits for it.
 	Asking, Overdue bool
 	// Waiting lookups, and running watches.
 	Waiting, Watchers int
-	// Lookups so far, and how many questions to the source these took.
+	// Lookups so far, and how many queries to the source they needed.
 	Lookups, Asks uint64
 }
 
-// Inspect returns a picture of the cache. It asks nobody and changes nothing.
+// Inspect returns the state of the cache. It neither queries the source nor
+// changes anything.
 func (r *Registry) Inspect() State {
 	r.mu.Lock()
 	defer r.mu.Unlock()

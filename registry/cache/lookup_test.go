@@ -167,7 +167,7 @@ func TestFailureOfAnotherServiceMakesDoubt(t *testing.T) {
 	}
 }
 
-func TestOneQuestionForAll(t *testing.T) {
+func TestLookupsShareOneQuery(t *testing.T) {
 	r := newRig(t)
 	first, second := r.ask(), r.ask()
 	third := new(string)

@@ -10,7 +10,7 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// The defaults of the options, shown by each of them.
+// The defaults of the options.
 const (
 	defaultTTL         = time.Minute
 	defaultPause       = 5 * time.Second
@@ -19,7 +19,7 @@ const (
 	defaultMaxServices = 4096
 )
 
-// Option sets up a [Registry].
+// Option configures a [Registry].
 type Option interface{ apply(*config) error }
 
 type option func(*config) error
@@ -33,8 +33,8 @@ type config struct {
 	clock   clock.Clock
 }
 
-// WithTTL sets how old a list may get before a lookup asks the source again.
-// More than 0. Defaults to 1m (go-micro's value).
+// WithTTL sets the age at which a list is looked up in the source again. More
+// than 0. Defaults to 1m (go-micro's value).
 func WithTTL(d time.Duration) Option {
 	return option(func(c *config) error {
 		c.ttl = d
@@ -42,9 +42,10 @@ func WithTTL(d time.Duration) Option {
 	})
 }
 
-// WithPause sets how long a service is not asked for again after the source
-// failed (while there is no list to serve it grows to this), and how far an empty answer and its confirmation are apart at least.
-// More than 0. Defaults to 5s (go-micro's value).
+// WithPause sets how long the source is not queried again for a service after it
+// has failed; while there is no list to serve, the pause grows to this value. It
+// is also the least time between an empty answer and its confirmation. More than
+// 0. Defaults to 5s (go-micro's value).
 func WithPause(d time.Duration) Option {
 	return option(func(c *config) error {
 		c.pause = d
@@ -52,10 +53,9 @@ func WithPause(d time.Duration) Option {
 	})
 }
 
-// WithGrace sets how long a node is kept that a list does not have any more;
-// a second list without it ends this once a tenth of the grace is over. 0
-// takes nodes out at once. Defaults to 10s (Finagle's stabilising of addresses
-// takes as long as an epoch of its own, the value is ours).
+// WithGrace sets how long a node is kept that is missing from a list; a second
+// list without it ends this after a tenth of the grace period. 0 removes nodes at
+// once. Defaults to 10s.
 func WithGrace(d time.Duration) Option {
 	return option(func(c *config) error {
 		c.grace = d
@@ -63,9 +63,9 @@ func WithGrace(d time.Duration) Option {
 	})
 }
 
-// WithLookupTimeout bounds one question to the source, however long callers
-// would wait; over it the source counts as failing. More than 0. Defaults to
-// 5s.
+// WithLookupTimeout bounds one query to the source, however long the callers
+// would wait. A query that takes longer counts as a failure. More than 0.
+// Defaults to 5s.
 func WithLookupTimeout(d time.Duration) Option {
 	return option(func(c *config) error {
 		c.timeout = d
@@ -73,10 +73,10 @@ func WithLookupTimeout(d time.Duration) Option {
 	})
 }
 
-// WithMaxServices bounds the services that are kept. When it is reached, one
-// that was not asked for within the TTL, or that does not exist, makes room;
-// if there is none, lookups of further services fail with
-// [ErrTooManyServices]. At least 1. Defaults to 4096.
+// WithMaxServices bounds how many services are kept. Beyond that, one is dropped
+// that was not looked up within the TTL or does not exist; if there is none,
+// lookups of further services fail with [ErrTooManyServices]. At least 1.
+// Defaults to 4096.
 func WithMaxServices(n int) Option {
 	return option(func(c *config) error {
 		if c.limit = n; n < 1 {
@@ -86,8 +86,8 @@ func WithMaxServices(n int) Option {
 	})
 }
 
-// WithClock sets the source of time, for simulations: only packages of
-// mailcall can make one. Defaults to the clock of the machine.
+// WithClock sets the source of time, for simulations; only packages of mailcall
+// can make one. Defaults to the clock of the machine.
 func WithClock(t clock.Clock) Option {
 	return option(func(c *config) error {
 		if c.clock = t; t == nil {
@@ -112,7 +112,7 @@ func configure(opts []Option) (config, error) {
 	var all []error
 	for _, o := range opts {
 		if o == nil {
-			continue // no option is none
+			continue // nil options are ignored
 		}
 		if err := o.apply(&c); err != nil {
 			all = append(all, fmt.Errorf("registry cache: %w", err))

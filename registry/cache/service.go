@@ -11,25 +11,25 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// service is one service of the cache: its state, and who is told of it. The
-// mutex of the registry guards it. What talks to others is returned as
-// functions to run once the mutex is free.
+// service is one service of the cache: its state, and the lookups and watches
+// that are told about it. The mutex of the registry guards it. Methods that have
+// to call functions of others return these, to be run once the mutex is free.
 type service struct {
 	state
 	name  string
 	used  clock.Instant // last lookup
 	timer clock.Timer
 
-	// asking says that a question is under way, asked when it began. It is
-	// overdue when it took longer than the lookup timeout: then nobody waits
-	// for it, and no other is asked until the source lets go of it.
+	// asking says that a query is running, and asked when it began. It is overdue
+	// if it takes longer than the lookup timeout: then no lookup waits for it, and
+	// no other one begins until the source has returned.
 	asking, overdue bool
 	asked           clock.Instant
-	cancel          func() // of the question; nil if there is none yet or at all
+	cancel          func() // cancels the query; may be nil
 	waiters         []*waiter
 
-	// turn counts questions and words of the watch; askTurn and watchTurn are
-	// those of the last of each.
+	// turn counts the queries and the lists from the watch; askTurn and watchTurn
+	// are the numbers of the last of each.
 	turn, askTurn, watchTurn uint64
 	watchers                 []*watcher
 	upstream                 *upstream
@@ -37,9 +37,9 @@ type service struct {
 	lookups, asks uint64
 }
 
-// Ask is [Registry.Lookup] in the form that does not wait: done is called once,
-// at once if the answer is in memory, else from where the source answers,
-// unless leave was called before.
+// Ask is [Registry.Lookup] without blocking: done is called once, immediately if
+// the answer is in memory, else when the source has answered, unless leave was
+// called before.
 func (r *Registry) Ask(name string, done func([]*registry.Service, error)) (leave func()) {
 	w := &waiter{func(a answer) { done(a.list, a.err) }}
 	r.mu.Lock()
@@ -79,7 +79,7 @@ func (r *Registry) leave(s *service, w *waiter) {
 	s.waiters = slices.DeleteFunc(s.waiters, func(x *waiter) bool { return x == w })
 }
 
-// open returns the service of that name, a new one if there is room.
+// open returns the service of that name; it adds a new one if there is room.
 func (r *Registry) open(name string, now clock.Instant) (*service, error) {
 	if r.closed {
 		return nil, ErrClosed
@@ -96,8 +96,8 @@ func (r *Registry) open(name string, now clock.Instant) (*service, error) {
 	return s, nil
 }
 
-// makeRoom drops the service that was not asked for the longest time, of those
-// that nobody watches or waits for and that are out of date or have no nodes.
+// makeRoom drops the least recently used service among those that are neither
+// watched nor waited for, and that are out of date or have no nodes.
 func (r *Registry) makeRoom(now clock.Instant) bool {
 	var oldest *service
 	for _, s := range r.services {
@@ -117,7 +117,7 @@ func (r *Registry) makeRoom(now clock.Instant) bool {
 	return true
 }
 
-// ask asks the source, unless it is being asked.
+// ask begins a query unless one is running.
 func (r *Registry) ask(s *service, now clock.Instant) (do []func()) {
 	if s.asking {
 		return nil
@@ -143,23 +143,23 @@ func (r *Registry) ask(s *service, now clock.Instant) (do []func()) {
 	}}
 }
 
-// answered takes the source's answer.
+// answered handles the result of a query.
 func (r *Registry) answered(s *service, list []*registry.Service, err error) {
 	r.mu.Lock()
 	now := r.clock.Now()
 	late := s.overdue
 	s.asking, s.overdue, s.cancel = false, false, nil
 	if r.services[s.name] != s {
-		r.mu.Unlock() // closed meanwhile
+		r.mu.Unlock() // the cache was closed
 		return
 	}
 	var do []func()
 	switch missing := errors.Is(err, registry.ErrNotFound); {
 	case err != nil && !missing:
-		if !late { // else it is counted already
+		if !late { // an overdue query is counted already
 			r.failed(s, err, now)
 		}
-	case s.watchTurn > s.askTurn: // the watch knows better
+	case s.watchTurn > s.askTurn: // the watch has reported a newer list
 	case missing:
 		do = r.take(s, nil, now)
 	default:
@@ -178,9 +178,9 @@ func (r *Registry) failed(s *service, err error, now clock.Instant) {
 	s.failed(err, now)
 }
 
-// take hands a list to the state and tells those who watch.
+// take puts a list in force and tells the watchers.
 func (r *Registry) take(s *service, list []*registry.Service, now clock.Instant) (do []func()) {
-	first := !s.known // then that there is nothing is news as well
+	first := !s.known // then watchers are told even if there is nothing
 	if s.answered(tidy(list), r.failures, now) || first {
 		return s.news()
 	}
@@ -194,7 +194,7 @@ func (r *Registry) settle(s *service, now clock.Instant) (do []func()) {
 	return nil
 }
 
-// answer answers all who wait.
+// answer answers all waiting lookups.
 func (s *service) answer(why error) (do []func()) {
 	for _, w := range s.waiters {
 		a := s.result(why)
@@ -204,7 +204,7 @@ func (s *service) answer(why error) (do []func()) {
 	return do
 }
 
-// tick does what is due.
+// tick runs when the timer fires: it does what is due.
 func (r *Registry) tick(s *service) {
 	r.mu.Lock()
 	if r.services[s.name] != s {
@@ -252,7 +252,7 @@ func (r *Registry) arm(s *service) {
 	s.timer.Reset(next)
 }
 
-// end tells everybody that it is over.
+// end ends all lookups and watches with err.
 func (s *service) end(err error) (do []func()) {
 	s.timer.Stop()
 	if s.cancel != nil {

@@ -12,25 +12,25 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// Source is what a cache asks, in a form that does not wait: a simulation has
-// no goroutine that could. None of the functions is called while the cache
-// holds a lock, so they may answer at once.
+// Source is what a cache queries, without blocking, because a simulation has no
+// goroutines that could block. None of the functions is called while the cache
+// holds a lock, so they may answer immediately.
 type Source struct {
-	// Name is what [Registry.String] returns behind "cache+".
+	// Name is what [Registry.String] returns after "cache+".
 	Name string
-	// Lookup begins a lookup; done is called once, from anywhere. cancel says
-	// that the answer is not waited for any more; it may be nil.
+	// Lookup begins a lookup; done is called once, by any goroutine. cancel says
+	// that the answer is no longer needed; it may be nil.
 	Lookup func(service string, done func([]*registry.Service, error)) (cancel func())
-	// Watch begins a watch: changed is called with each new list, one call at
-	// a time, and ended once if the watch breaks. stop ends it. Nil is a
-	// source without watch.
+	// Watch begins a watch: changed is called with each new list, one call at a
+	// time, and ended once if the watch breaks. stop ends it. Nil if the source
+	// cannot watch.
 	Watch func(service string, changed func([]*registry.Service), ended func(error)) (stop func())
-	// List is [registry.Lister]'s; nil is a source that cannot.
+	// List is as in [registry.Lister]; nil if the source cannot list.
 	List func(context.Context) ([]*registry.Service, error)
 }
 
-// sourceOf asks a registry, each question on a goroutine of its own that ends
-// with the registry's answer. A panic of the registry is an error.
+// sourceOf makes a source of a registry. Each query runs on a goroutine of its
+// own, which ends when the registry returns. A panic of the registry is an error.
 func sourceOf(r registry.Registry) Source {
 	s := Source{
 		Name: r.String(),
@@ -59,8 +59,8 @@ func sourceOf(r registry.Registry) Source {
 	return s
 }
 
-// background is the context of work that is shared: it outlives each of the
-// callers that wait for it.
+// background returns the context for work that several callers share, which
+// outlives each of them.
 func background() (context.Context, context.CancelFunc) {
 	return context.WithCancel(context.Background()) //nolint:forbidigo // see above; the cache cancels it
 }
@@ -77,9 +77,8 @@ func watch(ctx context.Context, r registry.Registry, service string, changed fun
 
 var errWatchEnded = errors.New("the watch ended without an error")
 
-// tidy returns a list of our own without what a source should not have put
-// there: nil records and nil nodes. Records are shared, so they are copied
-// where they need to change.
+// tidy returns a copy of the list without nil records and nil nodes. Records are
+// shared, so those that have to change are copied.
 func tidy(list []*registry.Service) []*registry.Service {
 	var tidied []*registry.Service
 	for _, s := range list {

@@ -12,48 +12,48 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// rules are the times by which a state decides.
+// rules are the durations by which a state decides.
 type rules struct{ ttl, pause, grace time.Duration }
 
-// state is what is believed about one service. It decides, and talks to
-// nobody: the time, and how often the source has failed, come in as arguments.
+// state is what the cache knows about one service. It only decides: the time, and
+// how often the source has failed, are arguments.
 type state struct {
 	rules
-	// known says that the source has answered; list is what it said last of
-	// what was believed, nil for a service that does not exist, and at is when.
+	// known says that the source has answered; list is the last answer that was
+	// applied, nil for a service that does not exist, and at is when.
 	known bool
 	list  []*registry.Service
 	at    clock.Instant
-	// held are nodes that list does not have any more. visible is list with
-	// them: what callers get. Its records and itself are never changed.
+	// held are nodes that are no longer in list. visible is list with them, which
+	// is what callers get; neither it nor its records are ever modified.
 	held    []held
 	visible []*registry.Service
-	// expired says that the list is to be looked up again, whatever its age.
+	// expired says that the list has to be looked up again, whatever its age.
 	expired bool
-	// failures counts those in a row, err is the last and failedAt its time.
+	// failures counts the failures in a row; err is the last one, failedAt its time.
 	failures int
 	err      error
 	failedAt clock.Instant
-	// next is the first instant at which the source may be asked again.
+	// next is the first instant at which the source may be queried again.
 	next clock.Instant
-	// trusted is the source's count of failures when it was last believed. An
-	// empty answer while it has counted on is not believed; emptyAt is when the
-	// first of these came.
+	// trusted is the source's count of failures at the last answer that was
+	// applied. If the count has grown since, an empty answer needs confirmation;
+	// emptyAt is when the first of these arrived.
 	trusted uint64
 	emptyAt clock.Instant
 }
 
-// verdict is what a lookup is to do.
+// verdict is how a lookup is answered.
 type verdict int
 
 const (
 	serve        verdict = iota // answer from memory
-	serveAndAsk                 // that, and ask the source for the next
-	askAndAnswer                // ask the source and wait for it
-	refuse                      // there is nothing to answer from, and it is not time to ask
+	serveAndAsk                 // answer from memory, and query the source
+	askAndAnswer                // query the source and wait for it
+	refuse                      // return an error: there is no list, and no query is due
 )
 
-// judge decides a lookup.
+// judge decides how a lookup is answered.
 func (s *state) judge(now clock.Instant) verdict {
 	due := now >= s.next
 	switch {
@@ -61,7 +61,7 @@ func (s *state) judge(now clock.Instant) verdict {
 		if !due && s.err != nil {
 			return refuse
 		}
-		return askAndAnswer // that there is nothing is always fresh
+		return askAndAnswer // that there are no nodes is never served from memory
 	case !s.healthy():
 		if due {
 			return serveAndAsk
@@ -74,19 +74,19 @@ func (s *state) judge(now clock.Instant) verdict {
 	}
 }
 
-// healthy is false while the source cannot be believed about this service.
+// healthy reports whether the source's answers for this service can be trusted.
 func (s *state) healthy() bool { return s.failures == 0 && s.emptyAt == 0 }
 
-// failed takes a failure of the source into account.
+// failed records a failure of the source.
 func (s *state) failed(err error, now clock.Instant) {
 	s.failures++
 	s.err, s.failedAt = err, now
 	s.next = now.Add(s.rest())
-	s.emptyAt = 0 // a confirmation counts from the answer after it
+	s.emptyAt = 0 // the wait for a confirmation begins again
 }
 
-// rest is how long the source is not asked after a failure. Who has no list to
-// go on with suffers from it, so it grows from nothing to the pause.
+// rest returns how long the source is not queried after a failure. Without a list
+// callers get errors meanwhile, so then it grows from nothing to the pause.
 func (s *state) rest() time.Duration {
 	const doublings = 6
 	switch {
@@ -99,14 +99,14 @@ func (s *state) rest() time.Duration {
 	}
 }
 
-// answered takes a list of the source into account, nil for a service that
-// does not exist; sourceFailures is how often the source has failed so far. It
-// reports whether what callers see has changed.
+// answered handles a list from the source, nil for a service that does not exist;
+// sourceFailures is how often the source has failed so far. It reports whether
+// what callers see has changed.
 func (s *state) answered(list []*registry.Service, sourceFailures uint64, now clock.Instant) (changed bool) {
 	doubtful := nodes(list) == 0 && nodes(s.visible) > 0 && s.trusted != sourceFailures
 	confirmed := doubtful && planted.EmptyListApplied
 	if doubtful && !confirmed {
-		s.failures, s.err = 0, nil // it did answer
+		s.failures, s.err = 0, nil // it is an answer all the same
 		if s.emptyAt == 0 {
 			s.emptyAt = now
 			s.next = now.Add(s.pause)
@@ -127,8 +127,8 @@ func (s *state) answered(list []*registry.Service, sourceFailures uint64, now cl
 	return s.show()
 }
 
-// settle lets go of the nodes whose grace is over and reports whether what
-// callers see has changed. While the source is not healthy they stay.
+// settle removes the nodes whose grace period is over, unless the source is not
+// healthy, and reports whether what callers see has changed.
 func (s *state) settle(now clock.Instant) (changed bool) {
 	if !s.healthy() || !s.release(now) {
 		return false
@@ -136,9 +136,9 @@ func (s *state) settle(now clock.Instant) (changed bool) {
 	return s.show()
 }
 
-// wake returns when something is to be done for those who watch: a grace
-// ends, or the source is to be asked again because it did not answer well. 0
-// is never.
+// wake returns when something has to be done for the watchers: a grace period
+// ends, or the source is queried again after a failure or an empty answer. 0 is
+// never.
 func (s *state) wake() clock.Instant {
 	if !s.healthy() {
 		return s.next
@@ -146,7 +146,7 @@ func (s *state) wake() clock.Instant {
 	return s.graceEnds()
 }
 
-// show makes what callers see and reports whether it has changed.
+// show updates what callers see and reports whether it has changed.
 func (s *state) show() (changed bool) {
 	next := s.withHeld()
 	if reflect.DeepEqual(next, s.visible) {
@@ -156,7 +156,7 @@ func (s *state) show() (changed bool) {
 	return true
 }
 
-// refused is the error for [refuse].
+// refused returns the error of a lookup that is refused.
 func (s *state) refused(service string, now clock.Instant) error {
 	if s.err == nil {
 		return fmt.Errorf("service %q: the question before this one is not answered yet", service)
@@ -167,7 +167,7 @@ func (s *state) refused(service string, now clock.Instant) error {
 
 func round(d time.Duration) time.Duration { return max(d, 0).Round(time.Millisecond) }
 
-// nodes counts.
+// nodes returns the number of nodes in the list.
 func nodes(list []*registry.Service) (n int) {
 	for _, s := range list {
 		n += len(s.Nodes)

@@ -6,15 +6,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
-	"sync"
 
 	"example.com/mailcall/registry"
+	"example.com/mailcall/registry/internal/distinct"
 )
 
-// watcher is one running watch. Its functions are called without the mutex, do
-// not wait, and may be called at the same time.
+// watcher is one running watch. Its functions are called without the mutex; they
+// do not block and may be called concurrently.
 type watcher struct {
 	news  func() // there may be a new list
 	ended func(error)
@@ -23,9 +22,9 @@ type watcher struct {
 // upstream is the watch of the source that all watchers of a service share.
 type upstream struct{ stop func() }
 
-// Watch implements [registry.Registry] as the package says: changed gets what
-// Lookup would return. Changes that come while it runs are put together. It
-// returns ctx.Err() once ctx has ended, the error of the source if its watch
+// Watch implements [registry.Registry]: changed gets what Lookup would return.
+// Several changes that happen while changed runs are reported as one. Watch
+// returns ctx.Err() once ctx is done, the error of the source if its watch
 // breaks, [ErrTooManyServices] or [ErrClosed].
 func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
 	if changed == nil {
@@ -46,7 +45,7 @@ func (r *Registry) Watch(ctx context.Context, service string, changed func([]*re
 	}
 	stop := r.join(service, w)
 	defer stop()
-	var told teller
+	var told distinct.Lists
 	for {
 		select {
 		case <-ctx.Done():
@@ -57,76 +56,12 @@ func (r *Registry) Watch(ctx context.Context, service string, changed func([]*re
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			told.tell(r.current(service), changed)
+			told.Pass(r.current(service), changed)
 		}
 	}
 }
 
-// Follow is [Registry.Watch] in the form that does not wait: changed is called
-// from where the news come from, one call at a time, and ended once if the
-// watch breaks. After stop no call begins.
-func (r *Registry) Follow(service string, changed func([]*registry.Service), ended func(error)) (stop func()) {
-	f := &follower{}
-	var told teller
-	leave := r.join(service, &watcher{
-		news:  func() { f.run(func() { told.tell(r.current(service), changed) }) },
-		ended: func(err error) { f.end(func() { ended(err) }) },
-	})
-	return func() {
-		f.end(func() {})
-		leave()
-	}
-}
-
-// follower lets one call in at a time; calls that come meanwhile become one
-// more, made by the one that is in.
-type follower struct {
-	mu                   sync.Mutex
-	running, again, over bool
-}
-
-func (f *follower) run(call func()) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.again = true; f.running {
-		return
-	}
-	f.running = true
-	for f.again && !f.over {
-		f.again = false
-		f.mu.Unlock()
-		call()
-		f.mu.Lock()
-	}
-	f.running = false
-}
-
-// end lets no further call begin, and calls last the first time.
-func (f *follower) end(last func()) {
-	f.mu.Lock()
-	first := !f.over
-	f.over = true
-	f.mu.Unlock()
-	if first {
-		last()
-	}
-}
-
-// teller leaves out lists that are equal to the one before.
-type teller struct {
-	told bool
-	last []*registry.Service
-}
-
-func (t *teller) tell(list []*registry.Service, changed func([]*registry.Service)) {
-	if t.told && reflect.DeepEqual(list, t.last) {
-		return
-	}
-	t.told, t.last = true, slices.Clone(list)
-	changed(list)
-}
-
-// current is what callers see, in a slice of their own.
+// current returns what callers see, in a new slice.
 func (r *Registry) current(name string) []*registry.Service {
 	r.mu.Lock()
 	s := r.services[name]
@@ -169,7 +104,7 @@ func (r *Registry) join(name string, w *watcher) (leave func()) {
 // watch begins the watch of the source.
 func (r *Registry) watch(s *service, up *upstream) func() {
 	if r.source.Watch == nil {
-		return func() {} // lookups alone bring news
+		return func() {} // the source cannot watch; only lookups bring changes
 	}
 	return func() {
 		stop := r.source.Watch(s.name,
@@ -181,12 +116,12 @@ func (r *Registry) watch(s *service, up *upstream) func() {
 		}
 		r.mu.Unlock()
 		if stop != nil {
-			stop() // nobody watches any more
+			stop() // the last watcher has left meanwhile
 		}
 	}
 }
 
-// part takes a watcher out, and ends the watch of the source with the last.
+// part removes a watcher; with the last one it ends the watch of the source.
 func (r *Registry) part(s *service, w *watcher) {
 	r.mu.Lock()
 	var do []func()
@@ -222,7 +157,7 @@ func (s *service) news() (do []func()) {
 	return do
 }
 
-// heard takes a list from the watch of the source.
+// heard handles a list from the watch of the source.
 func (r *Registry) heard(s *service, up *upstream, list []*registry.Service) {
 	r.mu.Lock()
 	if s.upstream != up {
@@ -237,7 +172,8 @@ func (r *Registry) heard(s *service, up *upstream, list []*registry.Service) {
 	run(do)
 }
 
-// broke takes the end of the source's watch: the list may be old from now on.
+// broke handles the end of the source's watch. The list may be out of date from
+// now on.
 func (r *Registry) broke(s *service, up *upstream, err error) {
 	if err == nil {
 		err = errWatchEnded
@@ -250,7 +186,7 @@ func (r *Registry) broke(s *service, up *upstream, err error) {
 	}
 	up.stop = nil // it has ended by itself
 	now := r.clock.Now()
-	next := max(s.next, now) // it may be asked at once, unless it failed before
+	next := max(s.next, now) // a query may begin at once, unless one has failed before
 	r.failed(s, err, now)
 	s.next = next
 	s.expired = true

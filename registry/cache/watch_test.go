@@ -80,7 +80,8 @@ func TestWatchIsDamped(t *testing.T) {
 	r.want(news(), "gone")
 }
 
-// Who is kept beyond what the source says is marked, in a record of its own.
+// A node that is kept although the source no longer names it is marked, in a copy
+// of its record.
 func TestNodesThatLeaveAreMarked(t *testing.T) {
 	r := newRig(t)
 	_, _, stop := r.follow()
@@ -174,7 +175,7 @@ func TestWatchThatEndsWithoutError(t *testing.T) {
 	}
 }
 
-// While somebody watches, a source that fails is asked once in a pause.
+// While there is a watcher, a failing source is queried once per pause.
 func TestWatchersAreKeptCurrent(t *testing.T) {
 	r := newRig(t)
 	news, _, stop := r.follow()
@@ -204,7 +205,7 @@ func TestWatchersAreKeptCurrent(t *testing.T) {
 	}
 }
 
-func TestHangingSourceIsNotAskedTwice(t *testing.T) {
+func TestHangingSourceIsNotQueriedTwice(t *testing.T) {
 	r := newRig(t)
 	_, _, stop := r.follow()
 	defer stop()

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package dns is the registry that the domain name system is. The name of a
-// service, or what [WithTargets] puts in its place, is looked up in one of two
-// forms:
+// Package dns uses the domain name system as a registry. The name of a service,
+// or the target that [WithTargets] gives for it, is looked up in one of two forms:
 //
 //   - "name:port": every A and AAAA record of name is a node at that port.
 //   - "_service._proto.name": every SRV record is a node at its host and port.
 //     The address has the name of the host, which the transport resolves.
 //
-// Of the SRV records only those with the lowest priority are nodes: RFC 2782
-// keeps the others for when none of these can be reached, which a registry
-// cannot know. [WithAllPriorities] takes them all, for a filter or picker that
-// knows; metadata "priority" and "weight" of the node have the numbers of its
-// record. A target of "." is a service without nodes.
+// Only SRV records with the lowest priority become nodes: RFC 2782 reserves the
+// others for when none of these can be reached, which a registry cannot know.
+// [WithAllPriorities] takes all of them, for a filter or strategy that can tell;
+// the node's metadata has "priority" and "weight" of its record. A target of "."
+// is a service without nodes.
 //
-// Nodes are in the order of their addresses and named after them, so the same
-// answer makes the same list. A name that does not exist, or has no such
-// record, is [registry.ErrNotFound]; a server that fails or does not answer is
-// another error. Nothing is kept: each Lookup resolves anew, and package cache
-// in front of the registry saves questions. DNS cannot list services.
+// Nodes are ordered by their addresses and named after them, so that the same
+// answer makes the same list. A name that does not exist, or has no such record,
+// is [registry.ErrNotFound]; a server that fails or does not answer is another
+// error. Nothing is cached: each Lookup resolves again; put package cache in front
+// of it to save queries. DNS cannot list services.
 package dns
 
 import (
@@ -31,6 +30,7 @@ import (
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/registry"
+	"example.com/mailcall/registry/internal/distinct"
 )
 
 // Resolver asks the domain name system. [net.Resolver] is one. It is used by
@@ -42,8 +42,8 @@ type Resolver interface {
 	LookupSRV(ctx context.Context, service, proto, name string) (cname string, records []*net.SRV, err error)
 }
 
-// Registry resolves services. It is used by any number of goroutines at once.
-// Its zero value is of no use, see [New].
+// Registry resolves services. It is safe for concurrent use. The zero value is
+// not usable; see [New].
 type Registry struct{ config }
 
 var _ registry.Registry = (*Registry)(nil)
@@ -72,11 +72,11 @@ func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Serv
 	return []*registry.Service{{Name: service, Nodes: nodes}}, nil
 }
 
-// Watch resolves the service at once and then at each interval, and calls
-// changed with the first list and with each that differs from the one before;
-// nil if the name does not exist. It returns ctx.Err() when ctx ends, and the
-// error of a server that failed: who watches looks up again when it likes, and
-// starts a new watch.
+// Watch resolves the service at once and then in each interval, and calls changed
+// with the first list and with each that differs from the one before; nil if the
+// name does not exist. It returns ctx.Err() when ctx is done, and
+// the error of a server that failed. Then the caller looks the service up again
+// and starts a new watch.
 func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
 	if changed == nil {
 		return errors.New("dns registry: watch needs a function to call")
@@ -89,7 +89,7 @@ func (r *Registry) Watch(ctx context.Context, service string, changed func([]*re
 		}
 	})
 	defer timer.Stop()
-	var told teller
+	var told distinct.Lists
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (r *Registry) Watch(ctx context.Context, service string, changed func([]*re
 		case err != nil && !errors.Is(err, registry.ErrNotFound):
 			return err
 		}
-		told.tell(list, changed)
+		told.Pass(list, changed)
 		timer.Reset(r.clock.Now().Add(r.interval))
 		select {
 		case <-ctx.Done():

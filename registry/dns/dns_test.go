@@ -139,7 +139,7 @@ func TestNotFoundAndFailures(t *testing.T) {
 }
 
 // A lookup after the records changed sees the new ones: nothing is kept.
-func TestLookupResolvesAnew(t *testing.T) {
+func TestLookupResolvesEachTime(t *testing.T) {
 	s := newServer(t)
 	r := newRegistry(t, dns.WithResolver(s.resolver()))
 	for _, want := range []string{"10.0.0.1:1", "10.0.0.2:1"} {

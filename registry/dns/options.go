@@ -16,17 +16,16 @@ import (
 // Kubernetes gives the names of services.
 const defaultInterval = 30 * time.Second
 
-// Option sets up a [Registry].
+// Option configures a [Registry].
 type Option interface{ apply(*config) error }
 
 type option func(*config) error
 
 func (o option) apply(c *config) error { return o(c) }
 
-// WithTargets says where services are found: the name that callers use, and
-// "name:port" or "_service._proto.name" for it. A service that is not among
-// them is looked up under its own name. Targets of several uses of the option
-// add up. Defaults to none.
+// WithTargets says where services are found: it maps the names that callers use to
+// "name:port" or "_service._proto.name". Other services are looked up under their
+// own names. Several uses of the option add up. Defaults to none.
 func WithTargets(targets map[string]string) Option {
 	return option(func(c *config) error {
 		var all []error
@@ -40,9 +39,9 @@ func WithTargets(targets map[string]string) Option {
 	})
 }
 
-// WithMetadata sets metadata of all nodes, beside the default of protocol=mucp
-// (go-micro's own protocol) or in its place: protocol=grpc, transport=grpc for
-// servers that speak gRPC. An empty value takes a name out.
+// WithMetadata sets metadata of all nodes, in addition to protocol=mucp (go-micro's
+// own protocol) or replacing it: protocol=grpc, transport=grpc for servers that
+// speak gRPC. An empty value removes a name. Defaults to protocol=mucp only.
 func WithMetadata(metadata map[string]string) Option {
 	return option(func(c *config) error {
 		for name, value := range metadata {
@@ -64,8 +63,8 @@ func WithInterval(d time.Duration) Option {
 	})
 }
 
-// WithAllPriorities makes nodes of all SRV records, not of those with the
-// lowest priority alone. Without effect on names with a port.
+// WithAllPriorities makes nodes of all SRV records, not only of those with the
+// lowest priority. It has no effect on names with a port.
 func WithAllPriorities() Option {
 	return option(func(c *config) error {
 		c.priorities = true
@@ -73,7 +72,7 @@ func WithAllPriorities() Option {
 	})
 }
 
-// WithResolver sets who is asked. Defaults to the resolver of the machine, a
+// WithResolver sets the resolver. Defaults to that of the machine, a
 // [net.Resolver].
 func WithResolver(r Resolver) Option {
 	return option(func(c *config) error {
@@ -84,8 +83,8 @@ func WithResolver(r Resolver) Option {
 	})
 }
 
-// WithClock sets the source of time, for simulations: only packages of
-// mailcall can make one. Defaults to the clock of the machine.
+// WithClock sets the source of time, for simulations; only packages of mailcall
+// can make one. Defaults to the clock of the machine.
 func WithClock(t clock.Clock) Option {
 	return option(func(c *config) error {
 		if c.clock = t; t == nil {
@@ -104,7 +103,7 @@ func configure(opts []Option) (config, error) {
 	var all []error
 	for _, o := range opts {
 		if o == nil {
-			continue // no option is none
+			continue // nil options are ignored
 		}
 		if err := o.apply(&c); err != nil {
 			all = append(all, fmt.Errorf("dns registry: %w", err))

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,11 +16,11 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// maxNodes bounds what one answer makes: more than a message of the domain
-// name system holds, so it stops resolvers of other kinds only.
+// maxNodes bounds the nodes of one answer. It is more than a DNS message can hold,
+// so it only limits resolvers of other kinds.
 const maxNodes = 10_000
 
-// question is a target in its parts. Without a port it is for SRV records.
+// question is a parsed target. Without a port it asks for SRV records.
 type question struct {
 	name string
 	port string
@@ -92,8 +91,8 @@ func (r *Registry) records(ctx context.Context, q question) (nodes []*registry.N
 	if err != nil && len(found) == 0 {
 		return nil, err
 	}
-	// With an error net.Resolver returns what is left of an answer in which
-	// some targets were no host names. Nor can a port of 0 be called.
+	// If some targets are not host names, net.Resolver returns the other records
+	// together with an error. A port of 0 cannot be called either.
 	found = slices.DeleteFunc(slices.Clone(found), func(s *net.SRV) bool {
 		return s == nil || s.Port == 0 || strings.TrimSuffix(s.Target, ".") == ""
 	})
@@ -115,25 +114,11 @@ func (r *Registry) records(ctx context.Context, q question) (nodes []*registry.N
 	return nodes, nil
 }
 
-// classify tells a name that does not exist from a server that failed.
+// classify distinguishes a name that does not exist from a server that failed.
 func classify(err error) error {
 	var failure *net.DNSError
 	if errors.As(err, &failure) && failure.IsNotFound {
 		return fmt.Errorf("%w: %w", registry.ErrNotFound, err)
 	}
 	return err
-}
-
-// teller leaves out lists that are equal to the one before.
-type teller struct {
-	told bool
-	last []*registry.Service
-}
-
-func (t *teller) tell(list []*registry.Service, changed func([]*registry.Service)) {
-	if t.told && reflect.DeepEqual(list, t.last) {
-		return
-	}
-	t.told, t.last = true, slices.Clone(list)
-	changed(list)
 }

@@ -12,13 +12,13 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// key names a node: one id may stand under several services.
+// key identifies a node; the same id may be registered under several services.
 type key struct{ service, node string }
 
 var _ registry.Registrar = (*Registry)(nil)
 
-// Register implements [registry.Registrar]. A service goes with its last node;
-// one that was added without nodes stays.
+// Register implements [registry.Registrar]. A service is removed with its last
+// node; one that was added without nodes stays.
 func (r *Registry) Register(ctx context.Context, service *registry.Service, ttl time.Duration) error {
 	switch err := check(service); {
 	case err != nil:
@@ -46,7 +46,7 @@ func (r *Registry) Deregister(ctx context.Context, service *registry.Service) er
 	}
 	for _, n := range service.Nodes {
 		if n == nil || n.ID == "" {
-			continue // no node is called so
+			continue // there is no such node
 		}
 		err := r.Remove(service.Name, n.ID)
 		if err != nil && !errors.Is(err, registry.ErrNotFound) {
@@ -56,7 +56,7 @@ func (r *Registry) Deregister(ctx context.Context, service *registry.Service) er
 	return nil
 }
 
-// register adds a record that was checked. r.mu is held.
+// register adds a record that has been checked. r.mu is held.
 func (r *Registry) register(service *registry.Service, ttl time.Duration) {
 	r.prune()
 	for _, n := range service.Nodes {
@@ -72,7 +72,8 @@ func (r *Registry) register(service *registry.Service, ttl time.Duration) {
 	r.arm()
 }
 
-// time makes the clock when it is first needed, so that the zero value works.
+// time returns the clock. It is made when first needed, so that the zero value
+// works.
 func (r *Registry) time() clock.Clock {
 	if r.clock == nil {
 		r.clock = clock.Real()
@@ -89,8 +90,8 @@ func (r *Registry) time() clock.Clock {
 	return r.clock
 }
 
-// prune takes out the nodes whose time is up. Readers call it too: a timer may
-// be late. r.mu is held.
+// prune removes the expired nodes. Readers call it too, because a timer may be
+// late. r.mu is held.
 func (r *Registry) prune() {
 	if len(r.ends) == 0 {
 		return
@@ -106,7 +107,7 @@ func (r *Registry) prune() {
 	}
 }
 
-// arm sets the timer for the node that ends first. r.mu is held.
+// arm sets the timer for the node that expires first. r.mu is held.
 func (r *Registry) arm() {
 	var first clock.Instant
 	for _, end := range r.ends {
@@ -122,7 +123,7 @@ func (r *Registry) arm() {
 	}
 }
 
-// forget drops the ends of all nodes of a service that goes. r.mu is held.
+// forget drops the expiry of all nodes of a service that is removed. r.mu is held.
 func (r *Registry) forget(list []*registry.Service) {
 	for _, s := range list {
 		for _, n := range s.Nodes {

@@ -69,7 +69,7 @@ func announce(t *testing.T, r *memory.Registry, s *registry.Service, ttl time.Du
 	}
 }
 
-func TestNodesEnd(t *testing.T) {
+func TestNodesExpire(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		v := newVirtual()
 		v.late = late
@@ -116,7 +116,7 @@ func TestNodesEnd(t *testing.T) {
 	}
 }
 
-func TestWatchersHearOfTheEnd(t *testing.T) {
+func TestWatchersSeeNodesExpire(t *testing.T) {
 	v := newVirtual()
 	r := memory.NewWithClock(v)
 	announce(t, r, service("1", "a"), time.Minute)
@@ -131,7 +131,7 @@ func TestWatchersHearOfTheEnd(t *testing.T) {
 }
 
 // With the clock of the machine, and from the zero value.
-func TestNodeEndsByItself(t *testing.T) {
+func TestNodeExpiresOnTheMachinesClock(t *testing.T) {
 	var r memory.Registry
 	announce(t, &r, service("1", "a"), time.Millisecond)
 	for got := range watch(t, &r) {

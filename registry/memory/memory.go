@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory is the registry inside the process: a program registers nodes
-// by hand, and every client that was given the registry sees them at once.
+// Package memory is a registry within the process: a program registers nodes, and
+// every client that was given the registry sees them at once.
 package memory
 
 import (
@@ -17,16 +17,16 @@ import (
 )
 
 // Registry holds records in memory until they are taken out, or their time is
-// up where [Registry.Registrar] gave them one. It is used by any number of
-// goroutines at once. Its zero value is an empty registry.
+// up where [Registry.Registrar] gave them one. It is safe for concurrent use.
+// Its zero value is an empty registry.
 type Registry struct {
 	mu sync.Mutex
-	// services has the versions of each service in the order in which they
-	// came. The slices and records are replaced, never changed in place.
+	// services has the versions of each service in the order in which they were
+	// added. The slices and records are replaced, never modified in place.
 	services map[string][]*registry.Service
 	watchers map[string]map[*watcher]struct{}
-	// ends has the nodes that do not live for ever. timer fires when the first
-	// of them ends; both and the clock are nil until there is one.
+	// ends has the expiry of the nodes that have one. timer fires at the first of
+	// these; both and the clock are nil until there is one.
 	ends  map[key]clock.Instant
 	timer clock.Timer
 	clock clock.Clock
@@ -37,8 +37,8 @@ var (
 	_ registry.Lister   = (*Registry)(nil)
 )
 
-// New returns a registry with the given records. A record that [Registry.Register]
-// would refuse is left out.
+// New returns a registry with the given records. Records that [Registry.Add] would
+// refuse are left out.
 func New(services ...*registry.Service) *Registry {
 	return NewWithClock(nil, services...)
 }
@@ -55,12 +55,12 @@ func NewWithClock(c clock.Clock, services ...*registry.Service) *Registry {
 	return r
 }
 
-// Add adds the nodes of service to those of the same name and version, for
-// ever: also those that had been registered for a time. A
-// node whose id is known already is replaced, in whichever version it was;
-// metadata and endpoints of the version become those of service. A service
-// without nodes becomes known. It refuses a nil service or node, and an empty
-// name, node id or address. The record must not be changed afterwards.
+// Add adds the nodes of service to those of the same name and version. They do
+// not expire, even if they had been registered with a ttl. A node whose id is
+// already known is replaced, whichever version it was in; metadata and endpoints
+// of the version become those of service. A service without nodes becomes known.
+// Add returns an error for a nil service or node, and for an empty name, node id
+// or address. The record must not be modified afterwards.
 func (r *Registry) Add(service *registry.Service) error {
 	if err := check(service); err != nil {
 		return err
@@ -99,8 +99,8 @@ func (r *Registry) Remove(service, nodeID string) error {
 
 // Lookup returns the versions of the service in the order in which they were
 // registered, or an error that matches [registry.ErrNotFound] and names the
-// service. It does not block; with a ctx that has ended it returns its error.
-// The slice is the caller's, the records are not to be changed.
+// service. It does not block; if ctx is done it returns its error. The caller
+// owns the slice and must not modify the records.
 func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("memory registry: service %q: %w", service, err)
@@ -112,8 +112,8 @@ func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Serv
 }
 
 // List returns every version of every service, in the order of the names and of
-// their registration. It does not block; with a ctx that has ended it returns
-// its error. The slice is the caller's, the records are not to be changed.
+// their registration. It does not block; if ctx is done it returns its error.
+// The caller owns the slice and must not modify the records.
 func (r *Registry) List(ctx context.Context) ([]*registry.Service, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("memory registry: list: %w", err)

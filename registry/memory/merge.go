@@ -8,8 +8,8 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// merge returns old with the record added: see [Registry.Register]. Neither
-// old nor its records are changed.
+// merge returns old with the record added, see [Registry.Add]. Neither old nor its
+// records are modified.
 func merge(old []*registry.Service, add *registry.Service) []*registry.Service {
 	next := *add
 	next.Nodes = nil
@@ -22,7 +22,7 @@ func merge(old []*registry.Service, add *registry.Service) []*registry.Service {
 			list = append(list, &next)
 			continue
 		}
-		// A node that moves to the new version leaves the old one.
+		// A node that is in the new version is removed from its old one.
 		if left := drop(s, add.Nodes); left != nil {
 			list = append(list, left)
 		}
@@ -36,7 +36,7 @@ func merge(old []*registry.Service, add *registry.Service) []*registry.Service {
 	return list
 }
 
-// put replaces the node of the same id or appends n. nodes is changed.
+// put replaces the node of the same id or appends n. It modifies nodes.
 func put(nodes []*registry.Node, n *registry.Node) []*registry.Node {
 	if i := slices.IndexFunc(nodes, func(have *registry.Node) bool { return have.ID == n.ID }); i >= 0 {
 		nodes[i] = n
@@ -45,8 +45,8 @@ func put(nodes []*registry.Node, n *registry.Node) []*registry.Node {
 	return append(nodes, n)
 }
 
-// drop returns s without the given nodes: s itself if it has none of them,
-// nil if it had no others.
+// drop returns s without the given nodes: s itself if it has none of them, nil if
+// it has no others.
 func drop(s *registry.Service, gone []*registry.Node) *registry.Service {
 	var kept []*registry.Node
 	for _, n := range s.Nodes {
@@ -65,8 +65,8 @@ func drop(s *registry.Service, gone []*registry.Node) *registry.Service {
 	return &next
 }
 
-// without returns old without the node, nil if nothing is left, and whether it
-// was there.
+// without returns old without the node, nil if nothing is left, and whether the
+// node was there.
 func without(old []*registry.Service, nodeID string) (left []*registry.Service, found bool) {
 	gone := []*registry.Node{{ID: nodeID}}
 	for _, s := range old {

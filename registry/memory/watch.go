@@ -10,16 +10,16 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// watcher is one running Watch. It holds no list, only whether there is news:
-// however slow its callback, it takes one token of memory.
+// watcher is one running Watch. It holds no list, only whether there is a change,
+// so that a slow callback does not take up memory.
 type watcher struct{ news chan struct{} }
 
-// Watch calls changed with the whole new list after each change, one call at
-// a time, and once at the beginning with the list as it is (nil if there is no
-// such service), so that a change between a Lookup and the Watch is not
-// missed. Changes that come while changed runs are put together: the next call
-// has the latest list. It returns ctx.Err() once ctx has ended; a change that
-// is equal to what was there is none.
+// Watch calls changed with the whole new list after each change, one call at a
+// time, and once at the beginning with the list as it is (nil if there is no
+// such service), so that a change between a Lookup and the Watch is not missed.
+// Several changes that happen while changed runs are reported as one, with the
+// latest list. A list that equals the one before is not a change. Watch returns
+// ctx.Err() once ctx is done.
 func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
 	if changed == nil {
 		return errors.New("memory registry: watch needs a function to call")
@@ -62,8 +62,8 @@ func (r *Registry) remove(service string, w *watcher) {
 	}
 }
 
-// replace puts list in the place of what is known of the service and wakes its
-// watchers. r.mu is held, or nobody else has r yet.
+// replace puts a new list in force for the service and wakes its watchers. r.mu is
+// held, or r is not shared yet.
 func (r *Registry) replace(service string, list []*registry.Service) {
 	if reflect.DeepEqual(r.services[service], list) {
 		return

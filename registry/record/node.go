@@ -32,12 +32,12 @@ func UnmarshalNode(data []byte) (*registry.Service, error) {
 	return s, nil
 }
 
-// Merge puts records together, one for each name and version, in the order in
-// which these appear. Metadata and endpoints are those of the first record of
-// a version. A node whose id appears again, in whichever version of the name,
-// is taken once, as it was first. The records and their nodes are not changed;
-// nil records are skipped. An error matches [ErrTooLarge]: a service has more
-// than [MaxNodes] nodes.
+// Merge merges records into one for each name and version, in the order in which
+// these appear. Metadata and endpoints are those of the first record of a version.
+// If the id of a node appears several times, in any versions of the name, only the
+// first one is taken. The records and their nodes are not modified; nil records
+// are skipped. The error matches [ErrTooLarge] if a service has more than
+// [MaxNodes] nodes.
 func Merge(records []*registry.Service) ([]*registry.Service, error) {
 	type version struct{ name, version string }
 	type node struct{ name, id string }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package record reads and writes the records that go-micro's registries keep:
-// a [registry.Service] as JSON, byte for byte as go-micro writes it. Names
-// stand in the order of the fields, keys of maps in the order of the alphabet,
-// maps and lists that are nil are null, and <, > and & are escaped.
+// a [registry.Service] as JSON, byte for byte as go-micro writes it. Members are in
+// the order of the fields, the keys of maps are sorted, nil maps and lists are
+// null, and <, > and & are escaped.
 //
-// etcd and consul keep one record for each node ([MarshalNode]); what is read
-// from there is put together again with [Merge].
+// etcd and Consul keep one record for each node ([MarshalNode]); [Merge] merges
+// these again.
 package record
 
 import (
@@ -17,8 +17,7 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// Bounds of one record. A registry is shared, so a record is bounded before
-// it is believed.
+// Bounds of one record. A registry is shared, so its records are not trusted.
 const (
 	// MaxSize is how many bytes a record may have: 1 MiB, the largest message
 	// that a NATS server takes by default, and below etcd's 1.5 MiB.
@@ -67,7 +66,7 @@ func Unmarshal(data []byte) (*registry.Service, error) {
 	return s, nil
 }
 
-// check says what is wrong with a record.
+// check returns an error that says what is wrong with a record.
 func check(s *registry.Service) error {
 	switch {
 	case s == nil:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package static is the registry of addresses that are known beforehand and
-// never change: configuration, tests, a proxy.
+// Package static is a registry of addresses that are known in advance and never
+// change: from a configuration, in tests, behind a proxy.
 package static
 
 import (
@@ -13,8 +13,8 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// Registry has the services it was made with. It is used by any number of
-// goroutines at once. Its zero value knows no service.
+// Registry has the services it was made with. It is safe for concurrent use.
+// Its zero value knows no service.
 type Registry struct {
 	services map[string]*registry.Service
 }
@@ -60,8 +60,8 @@ func service(name string, addresses []string) *registry.Service {
 }
 
 // Lookup returns the record of the service, or an error that matches
-// [registry.ErrNotFound] and names the service. The slice is the caller's, the
-// record is not to be changed.
+// [registry.ErrNotFound] and names the service. The caller owns the slice and
+// must not modify the record.
 func (r *Registry) Lookup(_ context.Context, service string) ([]*registry.Service, error) {
 	s, ok := r.services[service]
 	if !ok {
@@ -71,7 +71,7 @@ func (r *Registry) Lookup(_ context.Context, service string) ([]*registry.Servic
 }
 
 // List returns the record of every service in the order of their names. The
-// slice is the caller's, the records are not to be changed.
+// caller owns the slice and must not modify the records.
 func (r *Registry) List(context.Context) ([]*registry.Service, error) {
 	all := make([]*registry.Service, 0, len(r.services))
 	for _, name := range slices.Sorted(maps.Keys(r.services)) {
@@ -80,7 +80,7 @@ func (r *Registry) List(context.Context) ([]*registry.Service, error) {
 	return all, nil
 }
 
-// Watch waits until ctx ends and returns its error. Nothing ever changes, so
+// Watch waits until ctx is done and returns its error. Nothing ever changes, so
 // changed is not called.
 func (r *Registry) Watch(ctx context.Context, _ string, _ func([]*registry.Service)) error {
 	<-ctx.Done()

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package chaos_test breaks things while calls are under way: nodes, code of
-// the user, the caller's own patience.
+// Package chaos_test breaks things while calls are under way: nodes, user code,
+// the caller's own patience.
 package chaos_test
 
 import (

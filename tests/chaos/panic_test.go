@@ -193,8 +193,8 @@ func (b *bomb) filter(s []*registry.Service) []*registry.Service {
 	return s
 }
 
-// A panic in code of the user fails the one call that met it, with the stack
-// in its error; the client goes on, and nothing is lent for ever.
+// A panic in user code fails the one call that met it, with the stack in its
+// error; the client goes on, and nothing is lent for ever.
 func TestPanicsAreContained(t *testing.T) {
 	for _, tc := range panicRows() {
 		t.Run(tc.name, func(t *testing.T) {

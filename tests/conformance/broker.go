@@ -14,23 +14,20 @@ import (
 	"example.com/mailcall/metadata"
 )
 
-// BrokerRig is a broker under test: two ends of it, which are the same where a
-// broker is all in one place.
+// BrokerRig is a broker under test, as seen by a publisher and by a subscriber.
 type BrokerRig struct {
-	// Publisher and Subscriber may be the same.
+	// Publisher and Subscriber may be the same broker.
 	Publisher, Subscriber broker.Broker
-	// Close closes one of the two as its users would. Nil means that they
-	// implement io.Closer.
+	// Close closes one of the two. Nil if they implement io.Closer.
 	Close func(broker.Broker) error
 }
 
-// BrokerFactory makes a rig for one test. What it opens it closes with the
-// test.
+// BrokerFactory makes a rig for one test. It must close what it opens when the test
+// ends.
 type BrokerFactory func(t *testing.T) BrokerRig
 
-// Broker runs the contract of package broker, clause by clause. Brokers may
-// add fields to the header of a message, as the HTTP one does, but not change
-// or lose any.
+// Broker tests each clause of the contract of package broker. Brokers may add fields
+// to the header of a message, as the HTTP one does, but must not change or lose any.
 func Broker(t *testing.T, factory BrokerFactory) {
 	t.Helper()
 	for _, clause := range []struct {
@@ -69,7 +66,7 @@ func Broker(t *testing.T, factory BrokerFactory) {
 	}
 }
 
-// post is a rig at work.
+// post is a rig in use by a test.
 type post struct {
 	BrokerRig
 
@@ -78,7 +75,7 @@ type post struct {
 
 const topic = "conformance.topic"
 
-// inbox is a subscription that hands its events on.
+// inbox is a subscription whose events go to a channel.
 type inbox struct {
 	broker.Subscription
 
@@ -86,7 +83,7 @@ type inbox struct {
 	errors chan error
 }
 
-// subscribe hands on the events of a topic.
+// subscribe returns an inbox for the events of a topic.
 func (p *post) subscribe(topic string, opts ...broker.SubscribeOption) *inbox {
 	p.t.Helper()
 	in := &inbox{events: make(chan broker.Event, 4096), errors: make(chan error, 4096)}
@@ -123,7 +120,7 @@ func (p *post) publish(topic string, m *broker.Message) {
 	}
 }
 
-// next is the next event of an inbox.
+// next waits for the next event of an inbox and returns it.
 func (p *post) next(in *inbox) broker.Event {
 	p.t.Helper()
 	e := receive(p.t, "an event", in.events)
@@ -153,8 +150,8 @@ func event(body string) *broker.Message {
 	}
 }
 
-// testSlowSubscriber holds a handler up: at most what may wait is kept for it,
-// the rest is counted and told, and another subscriber misses nothing.
+// testSlowSubscriber blocks a handler: no more events than allowed wait for it, the
+// rest are counted and reported, and another subscriber misses none.
 func testSlowSubscriber(t *testing.T, p *post) {
 	const waiting, published = 4, 64
 	var (

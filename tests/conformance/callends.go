@@ -14,7 +14,7 @@ import (
 	"example.com/mailcall/metadata"
 )
 
-// waiting are the calls whose handlers wait until nobody waits for them.
+// waiting are the calls whose handlers wait until the caller has gone.
 type waiting struct {
 	mu    sync.Mutex
 	calls map[string]*waiter
@@ -41,7 +41,7 @@ func (w *waiting) enter(ctx context.Context) (context.Context, *waiter) {
 	return metadata.NewContext(ctx, metadata.Metadata{waiterField: name}), made
 }
 
-// here is what their handlers do.
+// here runs in their handlers.
 func (w *waiting) here(ctx context.Context) error {
 	md, _ := metadata.FromContext(ctx)
 	name, _ := md.Get(waiterField)

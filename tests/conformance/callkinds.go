@@ -17,11 +17,11 @@ import (
 )
 
 const (
-	// soon bounds what is expected to reach its bound.
+	// soon is the bound of calls that are expected to reach it.
 	soon = 50 * time.Millisecond
-	// later is the second try of it: the machine may have been busy.
+	// later is the bound of the second try: the machine may have been busy.
 	later = 2 * time.Second
-	// messages is how many a stream carries each way.
+	// messages is how many a stream carries in each direction.
 	messages = 3
 )
 
@@ -34,7 +34,7 @@ type call struct {
 	bound       time.Duration
 }
 
-// explained reports whether err is one that tells what happened.
+// explained reports whether err says what happened.
 func explained(err error) bool {
 	var e *rpcerr.CallError
 	return errors.As(err, &e)
@@ -63,11 +63,11 @@ func (c *call) run(kind string) error {
 	}
 }
 
-// errEarly says that time was too short for what was to be seen.
+// errEarly says that the bound was too short for what was to be tested.
 var errEarly = errors.New("the bound was reached too early")
 
-// eventually tries with a short time, which is enough nearly always, and once
-// more with a long one.
+// eventually tries with a short bound, which is nearly always enough, and if not with
+// a long one.
 func (*call) eventually(try func(bound time.Duration) error) error {
 	err := try(soon)
 	if errors.Is(err, errEarly) {
@@ -84,7 +84,7 @@ func (c *call) request(method string, v any) api.Request {
 	return c.stage.client.NewRequest("greeter", c.dialect.handler+"."+method, v, api.WithContentType(c.contentType))
 }
 
-// unary calls a method and wants its answer.
+// unary calls a method and expects its answer.
 func (c *call) unary(method, word, want string) error {
 	ctx, cancel := c.within()
 	defer cancel()
@@ -102,7 +102,7 @@ func expect(what, got, want string) error {
 	return nil
 }
 
-// metadata wants the handler to see what the caller's context says.
+// metadata expects the handler to get the metadata of the caller's context.
 func (c *call) metadata() error {
 	ctx, cancel := c.within()
 	defer cancel()
@@ -114,7 +114,7 @@ func (c *call) metadata() error {
 	return expect("the handler's metadata", c.dialect.text(rsp), "blue")
 }
 
-// failure wants the error of the service, with all its parts.
+// failure expects the error of the service, with all its members.
 func (c *call) failure() error {
 	ctx, cancel := c.within()
 	defer cancel()
@@ -153,7 +153,7 @@ func (c *call) recv(s api.Stream, want string) error {
 	return expect("a message", c.dialect.text(rsp), want)
 }
 
-// over wants the good end, as the service tells it.
+// over expects the normal end, as the service sends it.
 func (c *call) over(s api.Stream) error {
 	if err := s.Recv(c.dialect.reply()); err != io.EOF { //nolint:errorlint // no other error stands for it
 		return fmt.Errorf("the end: got %w, want io.EOF", err)

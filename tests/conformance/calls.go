@@ -18,24 +18,23 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Carrier is a transport under test as calls see it: a row for each content
-// type in the table of [Calls].
+// Carrier is a transport under test for [Calls], whose table has a row for each
+// content type.
 type Carrier struct {
-	// Name is what the table calls it.
+	// Name is its name in the table.
 	Name string
-	// Factory makes the rig that all its calls go over.
+	// Factory makes the rig for all its calls.
 	Factory Factory
 	// Options are further options of the client. Defaults to none.
 	Options []api.Option
-	// Limits say what the wire cannot. Defaults to none: everything works.
+	// Limits say what the transport cannot do. Defaults to none: everything works.
 	Limits []Limit
 }
 
-// Limit is something that a wire cannot. The suite tries it all the same: it
-// must end in an error within its bound, so a limit that is none is a failure,
-// and so is a hang.
+// Limit is something that a transport cannot do. The suite tries it all the same, and
+// it must end with an error within its bound: if it works, or hangs, the suite fails.
 type Limit struct {
-	// ContentType and Kind say where it holds, one of [Kinds]. Empty is
+	// ContentType and Kind, one of [Kinds], say where the limit applies. Empty is
 	// everywhere.
 	ContentType, Kind string
 	// Reason completes the sentence "the wire cannot: ...".
@@ -61,15 +60,16 @@ func Kinds() []string {
 	}
 }
 
-// SilentErrors is the limit of the content types under which a go-micro server
-// sends nothing in place of an error: their codecs have no value to send with it.
+// SilentErrors returns the limits of the content types with which a go-micro server
+// sends nothing instead of an error, because their codecs have no value to send with
+// it.
 func SilentErrors() []Limit {
 	const reason = "tell an error: go-micro's server sends none under this content type"
 	return []Limit{{octetStream, KindError, reason}, {textPlain, KindError, reason}}
 }
 
-// SilentEnds is SilentErrors for wires on which an error is also how the end of
-// a stream is told: those of go-micro's messages.
+// SilentEnds is SilentErrors for transports of go-micro's messages, where the end of a
+// stream is sent as an error, too.
 func SilentEnds() []Limit {
 	const reason = "tell the end of a stream: go-micro's server sends none under this content type"
 	limits := SilentErrors()
@@ -82,15 +82,15 @@ func SilentEnds() []Limit {
 const (
 	octetStream = "application/octet-stream"
 	textPlain   = "text/plain"
-	// works is what a good cell of a table says.
+	// works is the text of a table cell that has passed.
 	works = "ok"
-	// failed is what a bad one says; the failures themselves are above it.
+	// failed is the text of one that has failed; the failures are logged above it.
 	failed = "FAILED"
 )
 
-// Calls makes calls of every kind under every content type that a client knows
-// over the carriers, from a real client to the greeter of mailcalltest, and
-// logs a table: ok, or what the wire cannot.
+// Calls makes calls of every kind, with every content type that a client has by
+// default, over the carriers, from a real client to the greeter of mailcalltest. It
+// logs a table: ok, or what the transport cannot do.
 func Calls(t *testing.T, carriers ...Carrier) {
 	t.Helper()
 	kinds := Kinds()
@@ -117,7 +117,7 @@ type stage struct {
 	carrier Carrier
 	client  *api.Caller
 	waiting *waiting
-	streams bool // the wire knows streams as such
+	streams bool // the transport has streams
 }
 
 func newStage(t *testing.T, carrier Carrier) *stage {
@@ -161,8 +161,8 @@ func knowsStreams(t *testing.T, over transport.Transport, address string) bool {
 	return is
 }
 
-// try makes one kind of call. It returns what the wire cannot, "" if it can,
-// and whether all is as it was said to be.
+// try makes one kind of call. It returns the limit that applies, "" for none, and
+// whether the result is as expected.
 func (s *stage) try(contentType, kind string) (cannot string, ok bool) {
 	cannot = s.carrier.limit(contentType, kind)
 	s.t.Run(contentType+"/"+kind, func(t *testing.T) {
@@ -197,7 +197,7 @@ func (c *Carrier) limit(contentType, kind string) string {
 	return ""
 }
 
-// table is what a suite logs. What wires cannot is said once, below it.
+// table is what a suite logs. The limits are explained once, below it.
 type table struct {
 	text  strings.Builder
 	w     *tabwriter.Writer

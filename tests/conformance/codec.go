@@ -13,10 +13,10 @@ import (
 	"example.com/mailcall/codec"
 )
 
-// Codec runs the contract of package codec with values that c takes: pointers
-// to structs, messages, frames, as a caller would give them. Clauses of
-// [codec.Appender] and [codec.Enveloper] are run where c implements them. No
-// value may be a channel: that stands for one that no codec takes.
+// Codec tests the contract of package codec with values that c accepts: pointers to
+// structs, messages, frames, as a caller would pass them. The clauses of
+// [codec.Appender] and [codec.Enveloper] are tested if c implements them. No value may
+// be a channel: the suite uses one as a value that no codec accepts.
 func Codec(t *testing.T, c codec.Codec, values ...any) {
 	t.Helper()
 	if len(values) == 0 {
@@ -193,7 +193,7 @@ func testForeign(t *testing.T, c codec.Codec) {
 
 func testGarbage(t *testing.T, c codec.Codec, v any) {
 	for _, data := range [][]byte{nil, {}, {0}, []byte("{"), []byte(`"`), bytes.Repeat([]byte{0xff}, 64), make([]byte, 64)} {
-		_ = c.Unmarshal(data, fresh(t, v)) // what it says is its own affair, it must return
+		_ = c.Unmarshal(data, fresh(t, v)) // any result is fine; it only has to return
 		if e, ok := c.(codec.Enveloper); ok {
 			_, _, _ = e.ReadRequest(data) // as above
 			_, _, _ = e.ReadReply(data)   // as above

@@ -17,17 +17,17 @@ import (
 	"example.com/mailcall/metadata"
 )
 
-// Courier is a broker under test as publishing clients see it: a row for each
-// content type in the table of [Publishing].
+// Courier is a broker under test for [Publishing], whose table has a row for each
+// content type.
 type Courier struct {
-	// Name is what the table calls it.
+	// Name is its name in the table.
 	Name string
-	// Factory makes the rig that all events go over.
+	// Factory makes the rig for all events.
 	Factory BrokerFactory
 }
 
-// Publishing publishes values of every content type that a client knows, from
-// a real client to a subscriber, and logs a table.
+// Publishing publishes values with every content type that a client has by default,
+// from a real client to a subscriber, and logs a table.
 func Publishing(t *testing.T, couriers ...Courier) {
 	t.Helper()
 	columns := []struct {
@@ -65,7 +65,7 @@ func Publishing(t *testing.T, couriers ...Courier) {
 	t.Log("\n" + table.String())
 }
 
-// press is a client that publishes, and who reads it.
+// press is a client that publishes, and the subscribers.
 type press struct {
 	post
 
@@ -103,7 +103,7 @@ func (p *press) say(ctx context.Context, in *inbox, v any, opts ...api.PublishOp
 	return e, nil
 }
 
-// value wants the bare value: events have no envelope.
+// value expects the bare value: events have no envelope.
 func (p *press) value() error {
 	d := dialectOf(p.contentType)
 	e, err := p.say(p.t.Context(), p.readers, d.request("Ann", 1))
@@ -124,7 +124,7 @@ func (p *press) value() error {
 	return nil
 }
 
-// frame wants bytes to stay as they are.
+// frame expects the bytes unchanged.
 func (p *press) frame() error {
 	data := []byte("\x00raw\xff")
 	e, err := p.say(p.t.Context(), p.readers, &codec.Frame{Data: data})
@@ -134,7 +134,7 @@ func (p *press) frame() error {
 	return err
 }
 
-// metadata wants what the publisher's context says.
+// metadata expects the metadata of the publisher's context.
 func (p *press) metadata() error {
 	ctx := metadata.NewContext(p.t.Context(), metadata.Metadata{"Tenant": "blue"})
 	e, err := p.say(ctx, p.readers, &codec.Frame{Data: []byte("x")})
@@ -145,7 +145,7 @@ func (p *press) metadata() error {
 	return expect("the event's metadata", got, "blue")
 }
 
-// exchange wants the message where it was sent, and not under its own topic.
+// exchange expects the message at the exchange, and not at its topic.
 func (p *press) exchange() error {
 	if _, err := p.say(p.t.Context(), p.offside, &codec.Frame{Data: []byte("x")}, api.WithExchange(topic+".exchange")); err != nil {
 		return err

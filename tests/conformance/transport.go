@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package conformance holds the suites that an implementation of a contract
-// passes, ours and anybody's: [Transport], [Codec], [Registry] and [Broker]. Two
-// more make real calls over an implementation and log a table of what works:
-// [Calls] and [Publishing].
+// Package conformance has the test suites of the contracts, for the implementations
+// of this repository and for any other: [Transport], [Codec], [Registry] and
+// [Broker]. Two more suites make real calls over an implementation and log a table of
+// what works: [Calls] and [Publishing].
 //
 //	func TestConformance(t *testing.T) {
 //		conformance.Transport(t, func(t *testing.T) conformance.Rig {
@@ -30,9 +30,9 @@ import (
 // long.
 const patience = 20 * time.Second
 
-// Rig is a transport under test, with the way to be called on it.
+// Rig is a transport under test, and a way to listen for its connections.
 type Rig struct {
-	// Transport is what is tested.
+	// Transport is the transport under test.
 	Transport transport.Transport
 	// Listen accepts connections at an address.
 	Listen func(address string) (transport.Listener, error)
@@ -40,13 +40,13 @@ type Rig struct {
 	Address string
 }
 
-// Factory makes a rig for one test. What it opens it closes with the test.
+// Factory makes a rig for one test. It must close what it opens when the test ends.
 type Factory func(t *testing.T) Rig
 
-// Transport runs the contract of package transport, clause by clause. Clauses
-// of [transport.Exclusive] and [transport.RoundTripper] are run where the
-// connections implement them. Listeners may add fields to the header of an answer, as HTTP does, but not
-// change or lose any.
+// Transport tests each clause of the contract of package transport, and those of
+// [transport.Exclusive] and [transport.RoundTripper] if the connections implement
+// them. Listeners may add fields to the header of an answer, as HTTP does, but must
+// not change or lose any.
 func Transport(t *testing.T, factory Factory) {
 	t.Helper()
 	for _, clause := range []struct {
@@ -133,7 +133,7 @@ func echo(c transport.Conn) {
 	}
 }
 
-// silent takes messages and answers none.
+// silent receives messages and answers none.
 func silent(c transport.Conn) {
 	var m transport.Message
 	for c.Recv(&m) == nil { //nolint:revive // it takes what comes
@@ -177,7 +177,7 @@ func (b *bench) exchange(c transport.Conn, m *transport.Message) transport.Messa
 	return transport.Message{Header: got.Header.Clone(), Body: append([]byte(nil), got.Body...)}
 }
 
-// await waits for an error that a goroutine tells.
+// await waits for an error that a goroutine reports.
 func (b *bench) await(what string, c <-chan error) error {
 	b.t.Helper()
 	timer := time.NewTimer(patience)

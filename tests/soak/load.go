@@ -82,7 +82,7 @@ func (w *wire) close() (err error) {
 	return errors.Join(err, w.broker.Close())
 }
 
-// load runs workers until ctx ends.
+// load runs workers until ctx is done.
 func (w *wire) load(ctx context.Context, o options, c *counts, work *sync.WaitGroup) {
 	for range o.workers {
 		work.Go(func() { repeat(ctx, c, w.call) })

@@ -11,9 +11,8 @@ type alarm struct {
 	wake  chan struct{}
 }
 
-// set returns the channel that gets a value at the instant. It may get one
-// early, from a wait before, so the waiter looks at the clock. The zero instant
-// is never.
+// set returns the channel that gets a value at the instant. It may get one early, from
+// an earlier wait, so the waiter must check the clock. The zero instant is never.
 func (a *alarm) set(c clock.Clock, at clock.Instant) <-chan struct{} {
 	if at == 0 {
 		return nil

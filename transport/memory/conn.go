@@ -18,14 +18,14 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// packet is a message on the way. It belongs to the sender until it is in a
-// queue and to the receiver from then on.
+// packet is a message in transit. The sender owns it until it is in a queue, and then
+// the receiver.
 type packet struct {
 	header transport.Header
 	body   []byte
 }
 
-// keptBody is the longest body buffer that is used again, in bytes.
+// keptBody is the size in bytes up to which the buffer of a body is reused.
 const keptBody = 64 << 10
 
 // gate is a channel that is closed once.
@@ -221,7 +221,7 @@ func (c *conn) recvSlow(b bound) (*packet, error) {
 	}
 }
 
-// begin returns the bound that holds, and an error if it is over already.
+// begin returns the current bound, and an error if it has passed already.
 func (c *conn) begin() (bound, error) {
 	c.mu.Lock()
 	b := c.bound
@@ -229,7 +229,7 @@ func (c *conn) begin() (bound, error) {
 	return b, c.over(b)
 }
 
-// over says why a wait cannot go on, nil if it can.
+// over returns why a wait ends, nil if it goes on.
 func (c *conn) over(b bound) error {
 	switch {
 	case c.interrupted.isShut():
@@ -259,6 +259,6 @@ func (c *conn) recycle(p *packet) {
 	if cap(p.body) > keptBody {
 		p.body = nil
 	}
-	clear(p.header) // the strings belong to messages that are over
+	clear(p.header) // drop the references to the strings
 	c.network.packets.Put(p)
 }

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package memory carries messages between two ends of one process, for tests
-// and for services that run together. Header names travel byte for byte,
-// nothing is shared between the two ends, and queues are bounded: a sender
-// that gets too far ahead waits.
+// Package memory carries messages within one process, for tests and for services
+// that run in the same program. Header names are not changed, the two ends share no
+// memory, and queues are bounded: a sender that gets too far ahead blocks.
 package memory
 
 import (
@@ -20,17 +19,17 @@ import (
 )
 
 const (
-	// MaxMessage is the largest body that is sent, in bytes: 4 MiB, the
-	// default of the HTTP transport, so that what passes here passes there.
+	// MaxMessage is the largest body that is sent, in bytes: 4 MiB, the default of the
+	// HTTP transport, so that both accept the same messages.
 	MaxMessage = 4 << 20
 
 	queueLength = 64  // messages on the way in one direction
 	backlog     = 128 // connections that wait for Accept, as many as a socket has
 )
 
-// Network is a set of addresses that can be listened on and dialled. Networks
-// do not see each other. It is used by many goroutines at once; make one with
-// [New]. It owns no goroutine and needs no closing.
+// Network is a set of addresses to listen on and to dial, independent of other
+// networks. Make it with [New]. It is safe for concurrent use, has no goroutine, and
+// need not be closed.
 type Network struct {
 	clock   clock.Clock
 	packets sync.Pool // of *packet
@@ -52,10 +51,10 @@ func New() *Network {
 // String returns "memory", the name in a node's "transport" metadata.
 func (*Network) String() string { return "memory" }
 
-// Dial opens a connection to the listener of address. It waits while too many
-// connections wait to be accepted, and returns when ctx ends at the latest.
-// The connection implements [transport.Exclusive] and [transport.Peer]. With
-// nobody listening the error matches syscall.ECONNREFUSED; every error matches
+// Dial opens a connection to the listener at address. It blocks while too many
+// connections wait to be accepted, and returns when ctx is done at the latest. The
+// connection implements [transport.Exclusive] and [transport.Peer]. If there is no
+// listener, the error matches syscall.ECONNREFUSED; every error matches
 // [transport.ErrNotSent].
 func (n *Network) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	if err := ctx.Err(); err != nil {
@@ -153,7 +152,7 @@ func (l *listener) Close() error {
 	return nil
 }
 
-// turnAway closes the connections that nobody will accept any more.
+// turnAway closes the connections that will not be accepted any more.
 func (l *listener) turnAway() {
 	for {
 		select {

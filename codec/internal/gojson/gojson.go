@@ -33,8 +33,8 @@ func (Codec) Append(dst []byte, v any) ([]byte, error) { return Append(dst, v) }
 // Unmarshal decodes the one JSON value in data into v.
 func (Codec) Unmarshal(data []byte, v any) error { return Unmarshal(data, v) }
 
-// Append appends the JSON text of v to dst. On an error it returns dst as it
-// was.
+// Append appends the JSON text of v to dst. On an error it returns dst
+// unchanged.
 func Append(dst []byte, v any) ([]byte, error) {
 	if value.Nil(v) {
 		return dst, value.Refuse(name, wantEncode, v)
@@ -42,8 +42,8 @@ func Append(dst []byte, v any) ([]byte, error) {
 	if data, ok := codec.FrameOf(v); ok {
 		return append(dst, data...), nil
 	}
-	// An encoder writes its result in one piece, which saves the second copy
-	// that json.Marshal makes; its newline is taken off again.
+	// An Encoder writes its result in one piece, which saves the copy that
+	// json.Marshal makes; its newline is removed again.
 	out := sink{dst}
 	if err := json.NewEncoder(&out).Encode(v); err != nil {
 		return dst, fmt.Errorf("json codec: encode %T: %w", v, err)

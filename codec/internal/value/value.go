@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package value has what the codecs of this repository share: how to tell a
-// nil, how to clear a value and how to refuse one.
+// Package value has what the codecs of this repository share: how to recognise nil,
+// how to set a value to zero, and the error for a value of the wrong type.
 package value
 
 import (
@@ -13,8 +13,8 @@ import (
 	"example.com/mailcall/codec"
 )
 
-// Nil reports whether v is nil or a nil pointer in an interface. It does not
-// allocate. Nil slices and maps are values like any other.
+// Nil reports whether v is nil or contains a nil pointer. Nil slices and maps are
+// values like any other. It does not allocate.
 func Nil(v any) bool {
 	if v == nil {
 		return true
@@ -28,8 +28,8 @@ func Target(v any) bool {
 	return reflect.ValueOf(v).Kind() == reflect.Pointer && !Nil(v)
 }
 
-// Zero gives what v points to its zero value and reports whether it could: v
-// must be a pointer that is not nil.
+// Zero sets what v points to to its zero value. It reports whether it could: v must
+// be a pointer that is not nil.
 func Zero(v any) bool {
 	if !Target(v) {
 		return false

@@ -16,13 +16,13 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// Patience bounds what must not hang. Nothing is expected to take as long.
+// Patience bounds what must not hang. Nothing is expected to take that long.
 const Patience = 20 * time.Second
 
 // Hello is the endpoint of the greeter that most calls are for.
 const Hello = "Greeter.Hello"
 
-// Start starts a client and closes it with the test, cutting what is left.
+// Start starts a client, and closes it when the test ends, cancelling what is left.
 func Start(tb testing.TB, opts ...api.Option) *api.Caller {
 	tb.Helper()
 	c, err := api.New(opts...)
@@ -33,14 +33,14 @@ func Start(tb testing.TB, opts ...api.Option) *api.Caller {
 	return c
 }
 
-// Over is a context that has ended.
+// Over returns a context that is done.
 func Over() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-// Within is a context that ends when the test's patience does.
+// Within returns a context that is done when Patience has passed.
 func Within(tb testing.TB) context.Context {
 	tb.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), Patience)
@@ -53,7 +53,7 @@ func Call(ctx context.Context, c api.Client, opts ...api.CallOption) error {
 	return c.Call(ctx, c.NewRequest("greeter", Hello, &greet.HelloRequest{Name: "Ann"}), new(greet.HelloReply), opts...)
 }
 
-// Await waits for something to be told.
+// Await waits for a value from c and returns it.
 func Await[T any](tb testing.TB, what string, c <-chan T) (v T) {
 	tb.Helper()
 	select {

@@ -31,8 +31,8 @@ type Dialer struct {
 	// Resolve returns the addresses of a name, best first. Nil is the
 	// resolver of package net, which sorts as RFC 6724 has it.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
-	// Connect opens a connection to one address and returns when ctx ends. Nil
-	// is the dialer of package net.
+	// Connect opens a connection to one address and returns when ctx is done.
+	// Nil is the dialer of package net.
 	Connect func(ctx context.Context, network, address string) (net.Conn, error)
 	// Delay is the time between the beginnings of two attempts. Zero is
 	// [DefaultDelay].
@@ -44,7 +44,7 @@ type Dialer struct {
 // Dial opens a connection to e, without TLS. A name with several addresses is
 // dialled as RFC 8305 has it ("happy eyeballs"): the families by turns, the
 // next address after Delay or as soon as an attempt has failed, and the first
-// connection wins; the others are closed. It returns when ctx ends at the
+// connection wins; the others are closed. It returns when ctx is done at the
 // latest, then with an error that matches ctx.Err(). If no address could be
 // reached the error is an [*AttemptsError], or the one attempt's own.
 func (d *Dialer) Dial(ctx context.Context, e Endpoint) (net.Conn, error) {

@@ -15,7 +15,7 @@ import (
 )
 
 // IO does to a socket what needs no waiting for room: it writes as much as the
-// kernel takes at once, so that whoever writes is never held up and the
+// kernel takes at once, so that the writer is never held up and the
 // direction needs no deadline, and looks at what has come without taking it.
 // One goroutine at a time may write, one may read, one may peek; a round trip both
 // reads and writes. The zero value

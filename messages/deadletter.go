@@ -2,9 +2,10 @@
 
 package messages
 
-// A message may come for an actor that is over: a reply for a call that was
-// cut, news for a client that was closed. That is by design and loses nothing,
-// so the actor system need not log it; see actor.IgnoreDeadLetterLogging.
+// A message may arrive after its receiver has stopped: a reply for a call that
+// was cancelled, or an update for a client that was closed. This is expected
+// and loses nothing, so the actor system must not log it as a dead letter; see
+// actor.IgnoreDeadLetterLogging.
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (Resolved) IgnoreDeadLetterLogging() {}
@@ -89,3 +90,18 @@ func (Shutdown) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (Acquire) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (StreamEnded) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (CancelStream) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (StreamTick) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Connected) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (Hangup) IgnoreDeadLetterLogging() {}
