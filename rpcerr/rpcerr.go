@@ -66,22 +66,28 @@ func Wrap(cause error, id string, code int32, detail string) *Error {
 // is true.
 func Parse(text string) *Error {
 	e := &Error{fromServer: true}
-	trimmed := strings.TrimSpace(text)
-	if strings.HasPrefix(trimmed, "{") {
-		var w wireError
-		if json.Unmarshal([]byte(trimmed), &w) == nil {
-			e.ID, e.Code, e.Detail, e.Status = w.ID, w.Code, w.Detail, w.Status
-			if e.ID == "" && e.Detail == "" && foreign(trimmed) {
-				e.Detail = text
-			}
-			if e.Error() != trimmed {
-				e.text = text
-			}
-			return e
-		}
+	if !e.readObject(text) {
+		e.Detail = text
 	}
-	e.Detail = text
 	return e
+}
+
+// readObject fills e from go-micro's JSON object. It reports false for any other
+// text.
+func (e *Error) readObject(text string) bool {
+	trimmed := strings.TrimSpace(text)
+	var w wireError
+	if !strings.HasPrefix(trimmed, "{") || json.Unmarshal([]byte(trimmed), &w) != nil {
+		return false
+	}
+	e.ID, e.Code, e.Detail, e.Status = w.ID, w.Code, w.Detail, w.Status
+	if e.ID == "" && e.Detail == "" && foreign(trimmed) {
+		e.Detail = text
+	}
+	if e.Error() != trimmed {
+		e.text = text
+	}
+	return true
 }
 
 // foreign reports whether a JSON object has members that go-micro's errors do not

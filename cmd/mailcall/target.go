@@ -64,7 +64,7 @@ func (t *targetFlags) open(ctx context.Context, opts []api.Option) (client *api.
 		g.close()
 		return nil, nil, err
 	}
-	return client, func() {
+	return client, func() { //nolint:contextcheck // it must close after ctx has ended, too
 		closeClient(client)
 		g.close()
 	}, nil

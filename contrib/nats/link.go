@@ -14,8 +14,7 @@ import (
 
 	natsio "github.com/nats-io/nats.go"
 
-	"example.com/mailcall/internal/guard"
-	"example.com/mailcall/internal/stage"
+	"example.com/mailcall/transport"
 )
 
 var (
@@ -100,7 +99,7 @@ func (l *link) get(ctx context.Context) (*natsio.Conn, error) {
 		l.work.Go(func() { l.dial(d) })
 	}
 	l.mu.Unlock()
-	stage.Enter(ctx, "connecting to the NATS server")
+	transport.Doing(ctx, "connecting to the NATS server")
 	select {
 	case <-d.done:
 		return d.nc, d.err
@@ -200,7 +199,7 @@ func (l *link) current() context.Context {
 // tell may run on a goroutine of nats.go, where nobody else would catch a panic.
 func (l *link) tell(err error) {
 	if l.onError != nil && l.ctx.Err() == nil {
-		defer guard.Catch("error function", new(error)) // it was the one to tell
+		defer func() { _ = recover() }() // there is nobody else to tell
 		l.onError(err)
 	}
 }

@@ -28,8 +28,8 @@ func Target(v any) bool {
 	return reflect.ValueOf(v).Kind() == reflect.Pointer && !Nil(v)
 }
 
-// Zero sets what v points to to its zero value. It reports whether it could: v must
-// be a pointer that is not nil.
+// Zero gives what v points to its zero value. It reports whether it could: v must be
+// a pointer that is not nil.
 func Zero(v any) bool {
 	if !Target(v) {
 		return false
