@@ -39,7 +39,7 @@ type Message struct {
 type Transport interface {
 	// Dial opens a connection to address, whose form the transport defines (usually
 	// "host:port"). It returns when ctx is done at the latest. mailcall bounds ctx by
-	// the dial timeout.
+	// the dial timeout. With [Doing] a Dial can say how far it is.
 	Dial(ctx context.Context, address string) (Conn, error)
 	// String is the short name by which options, node metadata ("transport")
 	// and the inspector know it: "http", "memory".
