@@ -159,14 +159,19 @@ func (c *conn) write(payload []byte) error {
 		<-c.link.writing
 		done <- err
 	}()
-	select {
-	case err := <-done:
-		return err
-	case <-bound.Done():
-	case <-c.epoch.Done():
-	case <-c.ctx.Done():
+	for ended := c.ctx.Done(); ; ended = nil {
+		select {
+		case err := <-done:
+			return err
+		case <-bound.Done():
+		case <-c.epoch.Done():
+		case <-ended:
+			if errors.Is(c.state(), io.EOF) {
+				continue // the peer has ended the connection, perhaps because of this message
+			}
+		}
+		return fmt.Errorf("%w: %w", errBuffered, c.state())
 	}
-	return fmt.Errorf("%w: %w", errBuffered, c.state())
 }
 
 // fields makes a map of a header; the first field of a name counts.

@@ -211,7 +211,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 			return c.Send(&large)
 		}
 		var err error
-		for err == nil {
+		for err == nil || errors.Is(err, transport.ErrNotSent) { // a slow machine may encode beyond the bound
 			err = send()
 		}
 		over <- err
