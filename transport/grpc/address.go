@@ -19,7 +19,7 @@ const (
 type target struct {
 	network   string // "tcp" or "unix"
 	address   string // what the dialer is given
-	authority string // what the server is called
+	authority string // value of the :authority header
 	secure    bool   // the address itself asks for TLS
 }
 
@@ -50,7 +50,7 @@ func parseAddress(address string) (target, error) {
 	t.secure = secure || !plain && port == portTLS
 	t.authority = t.address
 	if unzoned, _, ok := strings.Cut(host, "%"); ok {
-		t.authority = net.JoinHostPort(unzoned, port) // a zone means nothing to others
+		t.authority = net.JoinHostPort(unzoned, port) // the zone has no meaning on other hosts
 	}
 	return t, nil
 }

@@ -137,7 +137,7 @@ func TestLimits(t *testing.T) {
 	if err := c.Exchange(bound(t), time.Time{}, request(t, "UnaryCall", simple(1, 500)), &transport.Message{}); err != nil {
 		t.Errorf("got %v after messages that were too large, want none", err)
 	}
-	// The server's own limit is the server's own answer.
+	// If the message is over the server's own limit, the error is the server's answer.
 	big := dial(t, address, mailgrpc.WithMaxMessage(8<<20))
 	err = big.Exchange(bound(t), time.Time{}, request(t, "UnaryCall", simple(5<<20, 1)), &transport.Message{})
 	wantIs(t, err, transport.ErrAnswered)
@@ -338,7 +338,7 @@ func TestDialErrors(t *testing.T) {
 		t.Errorf("got %v from a server that does not speak HTTP/2, want one that says so", err)
 	}
 	brief := handmade(t, func(*peer) {})
-	for err = nil; err == nil; { // the dial may be over before the connection is
+	for err = nil; err == nil; { // the dial may return before the connection has ended
 		var c transport.Conn
 		if c, err = tr.Dial(bound(t), brief); err == nil {
 			_ = c.Close()
@@ -359,8 +359,8 @@ func TestDialerThatIsNone(t *testing.T) {
 		dial func() (net.Conn, error)
 		text string
 	}{
-		"panic":   {func() (net.Conn, error) { panic("as ordered") }, rpcerr.ErrPanic.Error()},
-		"nothing": {func() (net.Conn, error) { return nil, nil }, "WithDialer"}, //nolint:nilnil // as ordered
+		"panic":   {func() (net.Conn, error) { panic("on purpose") }, rpcerr.ErrPanic.Error()},
+		"nothing": {func() (net.Conn, error) { return nil, nil }, "WithDialer"}, //nolint:nilnil // on purpose
 	} {
 		tr := newTransport(t, mailgrpc.WithDialer(func(context.Context, string, string) (net.Conn, error) { return tc.dial() }))
 		_, err := tr.Dial(bound(t), "127.0.0.1:1")
@@ -371,7 +371,7 @@ func TestDialerThatIsNone(t *testing.T) {
 	}
 }
 
-// await waits for something that nobody announces.
+// await polls for a condition that cannot be waited for otherwise.
 func await(t *testing.T, what string, is func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

@@ -27,7 +27,7 @@ import (
 	mailgrpc "example.com/mailcall/transport/grpc"
 )
 
-// respond answers every exchange of a listener with f until it is closed.
+// respond handles each exchange of a listener with f until it is closed.
 func respond(t testing.TB, address string, f func(transport.Incoming), opts ...mailgrpc.Option) transport.Listener {
 	t.Helper()
 	l, err := newTransport(t, opts...).Listen(address)
@@ -60,7 +60,7 @@ func respond(t testing.TB, address string, f func(transport.Incoming), opts ...m
 	return l
 }
 
-// mirror answers each message with itself, and tells the opening.
+// mirror answers each message with itself, and sends the opening back as metadata.
 func mirror(in transport.Incoming) {
 	var m transport.Message
 	for first := true; ; first = false {
@@ -74,7 +74,7 @@ func mirror(in transport.Incoming) {
 		}
 		if first {
 			m.Header = in.Opening().Clone()
-			m.Header.Add("Micro-Error", "") // none
+			m.Header.Add("Micro-Error", "") // no error
 		}
 		if text := string(m.Body); strings.HasPrefix(text, "error:") {
 			_ = in.End(&transport.Message{
@@ -225,7 +225,7 @@ func TestIncomingContext(t *testing.T) {
 	c := dial(t, l.Address())
 	ctx, cancel := context.WithCancel(bound(t))
 	s := open(t, c, ctx, "Any")
-	<-entered // an opening that is cancelled at once may never be sent
+	<-entered // a stream that is cancelled right after its opening may never be sent
 	cancel()
 	wantIs(t, <-ended, context.Canceled)
 	wantIs(t, s.Recv(&transport.Message{}), context.Canceled)
@@ -289,7 +289,7 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
-// A stock client must understand the listener as well.
+// A client of gRPC's library must work with the listener as well.
 func TestStockClient(t *testing.T) {
 	l := respond(t, "127.0.0.1:0", mirror)
 	cc, err := stock.NewClient(l.Address(), stock.WithTransportCredentials(insecure.NewCredentials()))
