@@ -17,17 +17,16 @@ import (
 )
 
 const (
-	backlog  = 128  // connections that wait for Accept, as many as a socket has
+	backlog  = 128  // connections queued for Accept, as many as for a socket
 	maxPeers = 4096 // connections of one listener
 )
 
-// Listen accepts connections at address, a subject. An empty address, or one
-// that ends in ":0", is replaced by a fresh inbox, as go-micro's servers have
-// it. The accepted connections implement [transport.Exclusive] and
-// [transport.Peer].
+// Listen accepts connections at address, a subject. An empty address, or one that ends
+// in ":0", is replaced by a new inbox, as in go-micro's servers. The accepted
+// connections implement [transport.Exclusive] and [transport.Peer].
 //
-// go-micro's clients do not say that they leave, so the listener keeps 4,096 connections
-// at most: one more ends the one that has been silent for longest.
+// go-micro's clients do not announce that they close, so a listener keeps at most 4,096
+// connections: when it is full, a new one replaces the one that has been idle longest.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
 	//nolint:forbidigo // the contract of listeners has no context; the timeout bounds it
 	ctx, cancel := context.WithTimeout(context.Background(), t.link.timeout)
@@ -59,7 +58,7 @@ func (t *Transport) listen(ctx context.Context, address string) (*listener, erro
 		return nil, err
 	}
 	if err := confirm(ctx); err != nil {
-		_ = unsubscribe(l.sub) // it was of no use
+		_ = unsubscribe(l.sub) // listening failed
 		return nil, err
 	}
 	return l, nil
@@ -75,27 +74,28 @@ type listener struct {
 	once    sync.Once
 
 	mu    sync.Mutex
-	peers map[string]*conn // by the subject that they reply to
-	gone  map[string]bool  // peers whose connection was closed here; at most maxPeers
+	peers map[string]*conn // by the peer's reply subject
+	gone  map[string]bool  // peers whose connection this side has closed; at most maxPeers
 	over  bool
 }
 
-// deliver gives a message to the connection of its sender.
+// deliver passes a message to the connection of its sender.
 func (l *listener) deliver(m *natsio.Msg) {
 	if m.Reply == "" {
-		return // nobody waits for an answer; a connection is what answers
+		return // no reply subject: the sender does not wait for an answer
 	}
 	farewell := len(m.Data) == 0
 	switch c, gone := l.peer(m.Reply, farewell); {
 	case c != nil:
 		c.deliver(m)
-	case gone && !farewell: // it has missed ours, and waits for an answer
-		_ = publish(l.nc, m.Reply, "", nil) // it may never learn of it
+	case gone && !farewell: // it has missed the close, and waits for an answer
+		_ = publish(l.nc, m.Reply, "", nil) // best effort
 	}
 }
 
-// peer returns the connection of a sender, a new one for a new sender; nil
-// when no new one is taken. gone says that the one it had was closed here.
+// peer returns the connection of a sender, and makes one for a new sender; it returns
+// nil if none can be added. gone reports whether this side had closed the sender's
+// connection.
 func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 	l.mu.Lock()
 	c, gone = l.peers[reply], l.gone[reply]
@@ -116,16 +116,16 @@ func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 		l.peers[reply] = c
 	default:
 		l.link.shut(c)
-		c = nil // as a full backlog of a socket: the client will not be answered
+		c = nil // as with a full backlog of a socket, the client gets no answer
 	}
 	l.mu.Unlock()
 	if evicted != nil {
-		_ = evicted.Close() // it has no more to say
+		_ = evicted.Close() // nothing more is sent on it
 	}
 	return c, false
 }
 
-// silent is the connection that has been silent for longest. l.mu is held.
+// silent returns the connection that has been idle longest. The caller holds l.mu.
 func (l *listener) silent() (c *conn) {
 	for _, other := range l.peers {
 		if c == nil || other.used.Load() < c.used.Load() {
@@ -135,16 +135,16 @@ func (l *listener) silent() (c *conn) {
 	return c
 }
 
-// forget takes a connection out. The last one takes the subscription with it
-// when the listener was closed before.
+// forget removes a connection. If the listener is closed, removing the last connection
+// ends the subscription.
 func (l *listener) forget(c *conn) error {
 	l.mu.Lock()
 	if l.peers[c.remote] == c {
 		delete(l.peers, c.remote)
 	}
-	if !errors.Is(context.Cause(c.ctx), io.EOF) { // the peer may send before it learns of it
+	if !errors.Is(context.Cause(c.ctx), io.EOF) { // the peer may send before it knows of the close
 		if len(l.gone) >= maxPeers {
-			clear(l.gone) // what is on the way is much younger
+			clear(l.gone) // messages still on their way are much more recent
 		}
 		l.gone[c.remote] = true
 	}
@@ -156,15 +156,15 @@ func (l *listener) forget(c *conn) error {
 	return nil
 }
 
-// leave returns when the server knows that nobody listens here, so that it can
-// say so to those who come.
+// leave returns when the server has processed the unsubscription, so that it can report
+// the missing listener to new clients.
 func (l *listener) leave() error {
 	if err := unsubscribe(l.sub); err != nil {
 		return err
 	}
 	if l.nc.IsConnected() {
 		//nolint:forbidigo // Close has no context; the timeout bounds it
-		_ = l.link.confirm(context.Background(), l.nc) // what is lost now needs no farewell
+		_ = l.link.confirm(context.Background(), l.nc) // if this fails, the subscription is gone with the connection
 	}
 	return nil
 }
@@ -187,8 +187,8 @@ func (l *listener) Accept() (transport.Conn, error) {
 // Address implements [transport.Listener].
 func (l *listener) Address() string { return l.address }
 
-// Close implements [transport.Listener]. The subscription lives on while an
-// accepted connection does.
+// Close implements [transport.Listener]. The subscription lasts until the last accepted
+// connection is closed.
 func (l *listener) Close() error {
 	var err error
 	l.once.Do(func() {
@@ -203,7 +203,7 @@ func (l *listener) Close() error {
 		for {
 			select {
 			case c := <-l.waiting:
-				_ = c.Close() // nobody will accept it
+				_ = c.Close() // it will not be accepted any more
 			default:
 				return
 			}

@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// DefaultURL is the server unless [WithURL] says otherwise.
+	// DefaultURL is the default of [WithURL].
 	DefaultURL = natsio.DefaultURL
-	// DefaultTimeout bounds connecting and each confirmation of the server
-	// unless [WithTimeout] says otherwise: 5 seconds, go-micro's dial timeout.
+	// DefaultTimeout is the default of [WithTimeout]: 5 seconds, go-micro's dial
+	// timeout.
 	DefaultTimeout = 5 * time.Second
-	// DefaultCollect is how long a registry waits for answers unless
-	// [WithCollect] says otherwise: 100 ms, go-micro's registry timeout.
+	// DefaultCollect is the default of [WithCollect]: 100 ms, go-micro's registry
+	// timeout.
 	DefaultCollect = 100 * time.Millisecond
 )
 
-// Option changes how a [Broker], [Registry] or [Transport] is made. Options are
-// applied in order; a later one replaces an earlier one. One that does not
-// concern what is made has no effect.
+// Option configures a [Broker], [Registry] or [Transport]. Options are applied in
+// order; a later one overrides an earlier one. One that does not apply to the type has
+// no effect, and neither has nil.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -56,8 +56,8 @@ func configure(opts []Option) (config, error) {
 	return c, nil
 }
 
-// WithURL names the servers of one cluster, "nats://host:port" or
-// "tls://host:port", of which one is connected to. Defaults to [DefaultURL].
+// WithURL sets the URLs of the servers of one cluster, "nats://host:port" or
+// "tls://host:port"; the client connects to one of them. The default is [DefaultURL].
 func WithURL(urls ...string) Option {
 	return optionFunc(func(c *config) error {
 		if strings.TrimSpace(strings.Join(urls, "")) == "" {
@@ -68,11 +68,10 @@ func WithURL(urls ...string) Option {
 	})
 }
 
-// WithConn makes use of a connection that exists, so that broker, registry and
-// transport, or the program's own work, share one. It is not closed with them,
-// and options about connecting do not change it. Make it with
-// ReconnectBufSize(-1), lest what is published in the moment of a loss is kept
-// and sent later, and with MaxReconnects(-1).
+// WithConn uses an existing connection, which broker, registry, transport and the
+// program itself may share. It is not closed with them, and options about connecting do
+// not affect it. Open it with ReconnectBufSize(-1), so that messages published while it
+// is lost are not buffered and sent later, and with MaxReconnects(-1).
 func WithConn(conn *natsio.Conn) Option {
 	return optionFunc(func(c *config) error {
 		if conn == nil {
@@ -83,25 +82,24 @@ func WithConn(conn *natsio.Conn) Option {
 	})
 }
 
-// WithTLS secures the connection. Verification is on unless the configuration
-// itself turns it off. Defaults to what the URL says.
+// WithTLS secures the connection. Certificates are verified unless the configuration
+// turns that off. By default the URL decides.
 func WithTLS(t *tls.Config) Option {
 	return WithOptions(natsio.Secure(t.Clone()))
 }
 
-// WithCredentials names the file with the JWT and the key of the user, as
-// "nsc" writes it. It is read on each connecting. Defaults to no credentials.
+// WithCredentials sets the file with the user's JWT and key, as written by "nsc". It is
+// read on each connect. The default is no credentials.
 func WithCredentials(file string) Option {
 	return WithOptions(natsio.UserCredentials(file))
 }
 
-// WithUser gives the name and password of the user. Defaults to what the URL
-// says.
+// WithUser sets the user name and password. By default those of the URL are used.
 func WithUser(name, password string) Option {
 	return WithOptions(natsio.UserInfo(name, password))
 }
 
-// WithOptions adds options of nats.go itself, applied after ours.
+// WithOptions adds options of nats.go, which are applied last.
 func WithOptions(opts ...natsio.Option) Option {
 	return optionFunc(func(c *config) error {
 		c.natsOptions = append(c.natsOptions, opts...)
@@ -109,9 +107,9 @@ func WithOptions(opts ...natsio.Option) Option {
 	})
 }
 
-// WithTimeout bounds connecting to one server, and each wait for a
-// confirmation of the server beside the caller's context; more than zero.
-// Defaults to [DefaultTimeout].
+// WithTimeout bounds connecting to one server, and each wait for a confirmation of the
+// server, in addition to the caller's context; it must be positive. The default is
+// [DefaultTimeout].
 func WithTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) error {
 		if d <= 0 {
@@ -122,10 +120,9 @@ func WithTimeout(d time.Duration) Option {
 	})
 }
 
-// WithErrorFunc names a function that is told of errors that concern no call:
-// a lost connection, a refused permission, a query that could not be answered.
-// It is called by many goroutines at once and must not block. Defaults to nil,
-// which drops them.
+// WithErrorFunc sets a function that receives errors that belong to no call: a lost
+// connection, a permission error, a query that could not be answered. It must be safe
+// for concurrent use and must not block. The default is nil, which drops them.
 func WithErrorFunc(f func(error)) Option {
 	return optionFunc(func(c *config) error {
 		c.onError = f
@@ -133,9 +130,9 @@ func WithErrorFunc(f func(error)) Option {
 	})
 }
 
-// WithoutConfirmation makes Publish of a [Broker] return once the message is
-// in the connection's buffer. It is faster by a round trip to the server, and
-// what the connection loses afterwards is lost without an error.
+// WithoutConfirmation makes Publish of a [Broker] return once the message is in the
+// connection's buffer. That saves a round trip to the server, but what is lost with the
+// connection afterwards is lost without an error.
 func WithoutConfirmation() Option {
 	return optionFunc(func(c *config) error {
 		c.unconfirmed = true
@@ -143,8 +140,9 @@ func WithoutConfirmation() Option {
 	})
 }
 
-// WithCollect is how long a [Registry] collects answers, more than zero. It is
-// what a Lookup takes unless there is a quorum. Defaults to [DefaultCollect].
+// WithCollect sets how long a [Registry] collects answers; it must be positive. A
+// Lookup takes that long unless a quorum is reached before. The default is
+// [DefaultCollect].
 func WithCollect(d time.Duration) Option {
 	return optionFunc(func(c *config) error {
 		if d <= 0 {
@@ -155,9 +153,9 @@ func WithCollect(d time.Duration) Option {
 	})
 }
 
-// WithQuorum makes a Lookup of a [Registry] return once so many answers have
-// come; each is one version of a service at one of its owners. Not negative.
-// Defaults to 0, which waits for all that come in time.
+// WithQuorum makes a Lookup of a [Registry] return after that many answers; each is one
+// version of a service from one process. It must not be negative. The default is 0,
+// which waits for the time of [WithCollect].
 func WithQuorum(answers int) Option {
 	return optionFunc(func(c *config) error {
 		if answers < 0 {

@@ -15,28 +15,29 @@ import (
 	"example.com/mailcall/registry/record"
 )
 
-// owner has the records of this process and answers questions for them.
+// owner holds the records that this process has registered, and answers queries for
+// them.
 type owner struct {
 	link *link
 
 	mu       sync.Mutex
-	services map[string][]*registry.Service // by name; records are replaced, never changed
-	ends     map[nodeKey]time.Time          // of nodes that live for a time only
+	services map[string][]*registry.Service // by name; records are replaced, never modified
+	ends     map[nodeKey]time.Time          // when nodes with a ttl expire
 	sub      *natsio.Subscription
-	on       *natsio.Conn // that sub belongs to
-	timer    *time.Timer  // fires when the first of ends is there; nil before there was one
+	on       *natsio.Conn // the connection of sub
+	timer    *time.Timer  // fires at the earliest of ends; nil until it is first needed
 	closed   bool
 }
 
-// nodeKey is a node of a service.
+// nodeKey identifies a node of a service.
 type nodeKey struct{ service, node string }
 
 func newOwner(l *link) *owner {
 	return &owner{link: l, services: make(map[string][]*registry.Service), ends: make(map[nodeKey]time.Time)}
 }
 
-// add takes a record, when the server passes questions on to here, and tells
-// the watchers of it with event.
+// add stores a record, once the server passes queries to this process, and publishes
+// event to the watchers.
 func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, ttl time.Duration, event []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -55,7 +56,7 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 			return err
 		}
 		if err := confirm(ctx); err != nil {
-			_ = unsubscribe(sub) // it was of no use, or is not known to be of any
+			_ = unsubscribe(sub) // it failed, or may have failed
 			return err
 		}
 		o.sub, o.on = sub, nc
@@ -68,7 +69,7 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 		}
 	}
 	o.arm()
-	return publish(nc, subjectWatch, "", event) // before anybody can tell of its end
+	return publish(nc, subjectWatch, "", event) // before the expiry can be published
 }
 
 func (o *owner) remove(s *registry.Service) {
@@ -77,7 +78,7 @@ func (o *owner) remove(s *registry.Service) {
 	o.drop(s)
 }
 
-// drop takes the nodes of s out. o.mu is held.
+// drop removes the nodes of s. The caller holds o.mu.
 func (o *owner) drop(s *registry.Service) {
 	if left := without(o.services[s.Name], s); left != nil {
 		o.services[s.Name] = left
@@ -89,8 +90,8 @@ func (o *owner) drop(s *registry.Service) {
 	}
 }
 
-// expire takes out what nobody registered again in time, and tells the
-// watchers. o.mu is held.
+// expire removes nodes that were not registered again in time, and notifies the
+// watchers. The caller holds o.mu.
 func (o *owner) expire(now time.Time) {
 	for key, end := range o.ends {
 		if now.Before(end) {
@@ -103,7 +104,7 @@ func (o *owner) expire(now time.Time) {
 	}
 }
 
-// node is the record of one node, nil if there is none. o.mu is held.
+// node returns the record of one node, nil if there is none. The caller holds o.mu.
 func (o *owner) node(key nodeKey) *registry.Service {
 	for _, s := range o.services[key.service] {
 		for _, n := range s.Nodes {
@@ -117,8 +118,8 @@ func (o *owner) node(key nodeKey) *registry.Service {
 	return nil
 }
 
-// farewell tells the watchers that s is gone. Those that it does not reach
-// because the connection is lost begin anew for the same reason.
+// farewell notifies the watchers that s is gone. Watchers that it does not reach
+// because the connection is lost start anew for the same reason.
 func (o *owner) farewell(s *registry.Service) {
 	event, err := writeEvent(s, actionDelete)
 	if err == nil {
@@ -129,7 +130,7 @@ func (o *owner) farewell(s *registry.Service) {
 	}
 }
 
-// arm sets the timer for the node that ends first. o.mu is held.
+// arm sets the timer to the earliest expiry. The caller holds o.mu.
 func (o *owner) arm() {
 	var first time.Time
 	for _, end := range o.ends {
@@ -142,7 +143,7 @@ func (o *owner) arm() {
 		o.timer.Stop()
 	case first.IsZero():
 	case o.timer == nil:
-		o.timer = time.AfterFunc(time.Until(first), o.tick) //nolint:forbidigo // no simulator reaches the wire of NATS
+		o.timer = time.AfterFunc(time.Until(first), o.tick) //nolint:forbidigo // the simulator does not cover NATS
 	default:
 		o.timer.Reset(time.Until(first))
 	}
@@ -159,7 +160,7 @@ func (o *owner) tick() {
 	o.arm()
 }
 
-// answer replies to one question, with one message for each record.
+// answer answers one query, with one message for each record.
 func (o *owner) answer(m *natsio.Msg) {
 	if m.Reply == "" {
 		return
@@ -180,7 +181,7 @@ func (o *owner) answer(m *natsio.Msg) {
 	}
 }
 
-// found are the records that a question asks for.
+// found returns the records that match a query.
 func (o *owner) found(asked *registry.Service, action string) []*registry.Service {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 	"example.com/mailcall/broker"
 )
 
-// checkSubject refuses what is no subject. Wildcards are one only to those who
-// subscribe.
+// checkSubject returns an error for an invalid subject. Wildcards are allowed for
+// subscriptions only.
 func checkSubject(subject string, wildcards bool) error {
 	if subject == "" {
 		return fmt.Errorf("%w: the topic is empty", broker.ErrInvalid)
@@ -30,13 +30,13 @@ func checkSubject(subject string, wildcards bool) error {
 	return nil
 }
 
-// redacted are urls without their passwords, for errors.
+// redacted returns urls without their passwords, for errors.
 func redacted(urls []string) []string {
 	out := make([]string, len(urls))
 	for i, text := range urls {
 		implied := ""
 		if !strings.Contains(text, "://") {
-			implied = "nats://" // as nats.go takes it
+			implied = "nats://" // nats.go adds it
 		}
 		out[i] = "(a URL that cannot be parsed)"
 		if u, err := url.Parse(implied + text); err == nil {

@@ -12,12 +12,11 @@ import (
 	"example.com/mailcall/registry"
 )
 
-// Watch implements [registry.Registry]. It asks once what there is and calls
-// changed with that list, unless nobody answered, which says too little; from
-// then on it applies what registering processes tell, and calls changed after
-// each of them. It ends with an error when the connection is lost, for news
-// was perhaps lost with it, and when changed is so slow that 4,096 events
-// wait.
+// Watch implements [registry.Registry]. It queries the service once and calls changed
+// with the result, unless there was no answer, which does not prove that there are no
+// nodes; then it applies the events of registering processes and calls changed after
+// each. It returns an error when the connection is lost, because events may have been
+// lost with it, and when changed is so slow that 4,096 events are queued.
 func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
 	if changed == nil {
 		return errors.New("nats registry: watch needs a function to call")
@@ -41,11 +40,11 @@ func (r *Registry) watch(ctx context.Context, service string, changed func([]*re
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unsubscribe(sub) }() // the connection may be gone
-	if err := sub.SetPendingLimits(maxNews, maxBytes); err != nil {
+	defer func() { _ = unsubscribe(sub) }() // the connection may be lost
+	if err := sub.SetPendingLimits(maxEvents, maxBytes); err != nil {
 		return err
 	}
-	// First the news, then the question: nothing falls between the two.
+	// Subscribe first, then query, so that no event is missed.
 	if err := confirm(ctx); err != nil {
 		return err
 	}
@@ -74,8 +73,7 @@ func (r *Registry) watch(ctx context.Context, service string, changed func([]*re
 	}
 }
 
-// apply returns the list after a piece of news, and whether it concerned the
-// service at all.
+// apply returns the list after an event, and whether the event was about the service.
 func apply(list []*registry.Service, service string, m *natsio.Msg) (_ []*registry.Service, ok bool) {
 	s, action, err := readEvent(m.Data)
 	if err != nil || s == nil || s.Name != service {
