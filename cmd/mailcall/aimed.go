@@ -9,7 +9,7 @@ import (
 	"example.com/mailcall/registry/static"
 )
 
-// spoken is a static registry whose nodes speak a protocol.
+// spoken is a static registry with the protocol of its nodes.
 type spoken struct {
 	*static.Registry
 
@@ -20,7 +20,7 @@ type spoken struct {
 func (s spoken) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
 	found, err := s.Registry.Lookup(ctx, service)
 	if s.protocol == protocolMucp {
-		return found, err // as it is
+		return found, err // unchanged
 	}
 	for i, f := range found {
 		record := *f
@@ -35,7 +35,7 @@ func (s spoken) Lookup(ctx context.Context, service string) ([]*registry.Service
 	return found, err
 }
 
-// aimed is a registry in which every service is found under one name.
+// aimed is a registry that returns the nodes of one name for every service.
 type aimed struct {
 	registry.Registry
 

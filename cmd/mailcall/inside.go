@@ -12,8 +12,8 @@ import (
 	memtransport "example.com/mailcall/transport/memory"
 )
 
-// inside is what can be called without leaving the process: a greeter on the
-// memory transport, and the registry that has it.
+// inside is a greeter on the memory transport with a registry of it, for calls within
+// this process.
 type inside struct {
 	*memregistry.Registry
 	network *memtransport.Network

@@ -8,14 +8,14 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// unwrittenError is how a command ends that has something to say and nowhere to
-// say it: stdout is full, or gone, or a reply cannot be shown.
+// unwrittenError is returned if the output cannot be written: stdout is full or closed,
+// or a reply cannot be formatted.
 type unwrittenError struct{ error }
 
 // Unwrap returns the cause.
 func (u *unwrittenError) Unwrap() error { return u.error }
 
-// printed is how a command ends that has written what, or could not.
+// printed returns err as an unwrittenError about what, nil if err is nil.
 func printed(what string, err error) error {
 	if err == nil {
 		return nil
@@ -23,9 +23,8 @@ func printed(what string, err error) error {
 	return &unwrittenError{fmt.Errorf("%s cannot be written: %w", what, err)}
 }
 
-// printedReply is how a command ends whose reply came: well, unless it could not
-// be shown.
-func printedReply(err error) error { return printed("the reply came but", err) }
+// printedReply is printed for the reply of a call.
+func printedReply(err error) error { return printed("the reply arrived but", err) }
 
 // printHelp prints the help of a command.
 func printHelp(o kong.HelpOptions, c *kong.Context) error {
