@@ -18,8 +18,8 @@ import (
 	"example.com/mailcall/transport/grpc"
 )
 
-// The bound of an attempt may be as long as that of the dial, and end it first:
-// its error says what the dial stood at.
+// The timeout of an attempt may be as long as that of the dial and expire first; its
+// error says what the dial was doing.
 func TestErrorSaysWhatTheDialStoodAt(t *testing.T) {
 	silent := kit.NewSink(t).Address
 	for _, c := range []struct {
