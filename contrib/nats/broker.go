@@ -124,11 +124,11 @@ func (b *Broker) prepare(ctx context.Context, topic string, m *broker.Message) (
 // seal returns the encoded envelope of m, or an error if it exceeds the server's limit.
 func seal(limit int64, m *broker.Message) ([]byte, error) {
 	if int64(len(m.Body)) > limit {
-		return nil, fmt.Errorf("%w: body of %d bytes, the server takes payloads of %d", broker.ErrTooLarge, len(m.Body), limit)
+		return nil, fmt.Errorf("%w: body of %d bytes, the limit of the server is %d", broker.ErrTooLarge, len(m.Body), limit)
 	}
 	payload, err := envelope.Encode(m)
 	if err == nil && int64(len(payload)) > limit {
-		err = fmt.Errorf("%w: %d bytes as JSON, the server takes payloads of %d", broker.ErrTooLarge, len(payload), limit)
+		err = fmt.Errorf("%w: %d bytes as JSON, the limit of the server is %d", broker.ErrTooLarge, len(payload), limit)
 	}
 	return payload, err
 }

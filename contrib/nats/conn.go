@@ -28,7 +28,7 @@ const (
 type ends struct {
 	local, remote string
 	subject       string // messages are sent to it
-	reply         string // is told with it, "" for none
+	reply         string // sent along as the reply subject, "" for none
 }
 
 // conn is one end of a connection, the client's or the server's.
@@ -64,7 +64,7 @@ var (
 // Reasons why a connection ends.
 var (
 	errConnClosed = errors.New("nats transport: the connection is closed")
-	errFlooded    = errors.New("nats transport: too many messages wait for Recv, and the wire cannot hold the peer back")
+	errFlooded    = errors.New("nats transport: too many messages wait for Recv, and the protocol has no flow control")
 )
 
 func newConn(l *link, nc *natsio.Conn, e ends) *conn {

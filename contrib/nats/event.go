@@ -48,7 +48,7 @@ func readEvent(data []byte) (s *registry.Service, action string, err error) {
 		}
 	}
 	if s == nil && e.Action != actionList {
-		return nil, "", errors.New("registry event: it concerns no service")
+		return nil, "", errors.New("registry event: it has no service")
 	}
 	return s, e.Action, nil
 }

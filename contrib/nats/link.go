@@ -26,7 +26,7 @@ var (
 )
 
 const (
-	// A server that has not answered two pings is considered lost.
+	// A connection on which two pings were not answered is considered lost.
 	pingInterval = 10 * time.Second
 	maxPings     = 2
 )

@@ -75,7 +75,7 @@ func WithURL(urls ...string) Option {
 func WithConn(conn *natsio.Conn) Option {
 	return optionFunc(func(c *config) error {
 		if conn == nil {
-			return errors.New("nats: nil connection, leave the option out for one of our own")
+			return errors.New("nats: nil connection, leave the option out for a separate connection")
 		}
 		c.conn = conn
 		return nil

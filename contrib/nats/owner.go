@@ -126,7 +126,7 @@ func (o *owner) farewell(s *registry.Service) {
 		err = publish(o.on, subjectWatch, "", event)
 	}
 	if err != nil {
-		o.link.tell(fmt.Errorf("nats registry: the registration of %q is over, and its watchers do not know: %w", s.Name, err))
+		o.link.tell(fmt.Errorf("nats registry: the registration of %q has ended, but its watchers could not be notified: %w", s.Name, err))
 	}
 }
 
@@ -167,7 +167,7 @@ func (o *owner) answer(m *natsio.Msg) {
 	}
 	asked, action, err := readEvent(m.Data)
 	if err != nil {
-		o.link.tell(fmt.Errorf("nats registry: a question on %s: %w", subjectQuery, err))
+		o.link.tell(fmt.Errorf("nats registry: a query on %s: %w", subjectQuery, err))
 		return
 	}
 	for _, s := range o.found(asked, action) {

@@ -34,7 +34,7 @@ func (l *link) refused(err error) {
 		switch {
 		case c.ctx.Err() != nil: // it has ended already
 		case c.reply != "" && strings.Contains(err.Error(), strconv.Quote(c.reply)):
-			c.end(fmt.Errorf("nats transport: answers of %s cannot come: %w", c.remote, err))
+			c.end(fmt.Errorf("nats transport: answers of %s cannot be received: %w", c.remote, err))
 		case c.unread.Load() > 0 && strings.Contains(err.Error(), strconv.Quote(c.subject)):
 			senders = append(senders, c)
 		}

@@ -28,7 +28,7 @@ const (
 	actionDelete = "delete"
 
 	maxAnswers = 10_000   // to one query; as many as a service may have nodes
-	maxEvents    = 4096     // events queued for a watcher
+	maxEvents  = 4096     // events queued for a watcher
 	maxBytes   = 64 << 20 // of queued answers or events; the default of nats.go
 )
 

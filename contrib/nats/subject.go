@@ -17,14 +17,14 @@ func checkSubject(subject string, wildcards bool) error {
 		return fmt.Errorf("%w: the topic is empty", broker.ErrInvalid)
 	}
 	if strings.ContainsAny(subject, " \t\r\n\x00") {
-		return fmt.Errorf("%w: a NATS subject has no blanks: %q", broker.ErrInvalid, subject)
+		return fmt.Errorf("%w: a NATS subject must not contain spaces: %q", broker.ErrInvalid, subject)
 	}
 	for token := range strings.SplitSeq(subject, ".") {
 		switch {
 		case token == "":
-			return fmt.Errorf("%w: a NATS subject has something between its dots: %q", broker.ErrInvalid, subject)
+			return fmt.Errorf("%w: a NATS subject must not have an empty token: %q", broker.ErrInvalid, subject)
 		case !wildcards && (token == "*" || token == ">"):
-			return fmt.Errorf("%w: a wildcard is for subscribers: %q", broker.ErrInvalid, subject)
+			return fmt.Errorf("%w: wildcards are only for subscriptions: %q", broker.ErrInvalid, subject)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func TestErrorSaysWhatTheDialStoodAt(t *testing.T) {
 		opts []grpc.Option
 		at   string
 	}{
-		{"plain", nil, "while waiting for the server's HTTP/2 greeting"},
+		{"plain", nil, "while waiting for the server's HTTP/2 preface"},
 		{"TLS", []grpc.Option{grpc.WithTLS(&tls.Config{MinVersion: tls.VersionTLS12})}, "while shaking hands for TLS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -58,7 +58,7 @@ func parseAddress(address string) (target, error) {
 func split(address string) (host, port string, err error) {
 	bad := func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/\?#@"<>`, c) }
 	if address == "" || strings.ContainsFunc(address, bad) {
-		return "", "", fmt.Errorf("want host:port, %q has a character that neither can have, or nothing", address)
+		return "", "", fmt.Errorf("want host:port, %q is empty or has an invalid character", address)
 	}
 	if !strings.Contains(address, ":") {
 		return address, "", nil
@@ -71,7 +71,7 @@ func split(address string) (host, port string, err error) {
 		return "", "", fmt.Errorf("want host:port: %w", err)
 	}
 	if host == "" || port == "" {
-		return "", "", fmt.Errorf("want host:port, %q lacks one of them", address)
+		return "", "", fmt.Errorf("want host:port, %q lacks host or port", address)
 	}
 	return host, port, nil
 }

@@ -90,7 +90,7 @@ func (passthrough) Unmarshal(data mem.BufferSlice, v any) error {
 	}
 	if b.came && b.rooms != nil {
 		// gRPC's library reports the same error, but does not end the call then.
-		return errors.New("a second message where one was asked for")
+		return errors.New("received a second message for a unary call")
 	}
 	b.came = true
 	if b.spare != nil {

@@ -95,7 +95,7 @@ func (c *conn) Send(m *transport.Message) error {
 	c.simple.mu.Lock()
 	defer c.simple.mu.Unlock()
 	if c.simple.answer != nil {
-		return transport.NotSent(fmt.Errorf("grpc transport: %s: %w: the reply to the message before was not received yet", c.address, transport.ErrInvalid))
+		return transport.NotSent(fmt.Errorf("grpc transport: %s: %w: the previous reply has not been received yet", c.address, transport.ErrInvalid))
 	}
 	request := transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
 	done := make(chan answer, 1)
@@ -114,7 +114,7 @@ func (c *conn) Recv(m *transport.Message) error {
 	pending := c.simple.answer
 	c.simple.mu.Unlock()
 	if pending == nil {
-		return fmt.Errorf("grpc transport: %s: %w: nothing was sent, so nothing will come", c.address, transport.ErrInvalid)
+		return fmt.Errorf("grpc transport: %s: %w: nothing was sent, so there is no reply", c.address, transport.ErrInvalid)
 	}
 	a := <-pending // ends with the connection at the latest
 	c.simple.mu.Lock()

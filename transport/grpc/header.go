@@ -121,7 +121,7 @@ func misfit(kv []string) string {
 		if name == "" || strings.ContainsFunc(name, func(c rune) bool {
 			return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
 		}) {
-			return "a name has letters, digits and -_. only, " + quote(name) + " has others"
+			return "a name may have only letters, digits and -_., " + quote(name) + " has others"
 		}
 		if !strings.HasSuffix(name, "-bin") && strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
 			return "the value of " + quote(name) + " has characters other than printable ASCII; names that end in -bin may have any"

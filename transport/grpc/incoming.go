@@ -153,7 +153,7 @@ func (i *incoming) Send(m *transport.Message) error {
 
 // End implements [transport.Incoming].
 func (i *incoming) End(m *transport.Message) error {
-	err := errors.New("it was ended before")
+	err := errors.New("it has already ended")
 	i.once.Do(func() { err = i.finish(m) })
 	if err != nil {
 		return i.failed(err)

@@ -157,7 +157,7 @@ func (r *recorder) ClientHandshake(ctx context.Context, authority string, raw ne
 		r.link.failed(fmt.Errorf("tls handshake: %w", err))
 		return nil, nil, err
 	}
-	r.link.enter("waiting for the server's HTTP/2 greeting")
+	r.link.enter("waiting for the server's HTTP/2 preface")
 	return secured, info, nil
 }
 
@@ -183,7 +183,7 @@ func (l *link) await(ctx context.Context) error {
 			if failure := l.failure.Load(); failure != nil {
 				return fmt.Errorf("%w: %w", ctx.Err(), *failure)
 			}
-			return fmt.Errorf("no HTTP/2 greeting of the server yet: %w", ctx.Err())
+			return fmt.Errorf("no HTTP/2 preface from the server yet: %w", ctx.Err())
 		}
 	}
 }
@@ -198,7 +198,7 @@ func (l *link) why(ctx context.Context) error {
 	_, err := l.cc.NewStream(ctx, &grpc.StreamDesc{}, "/")
 	text := status.Convert(err).Message()
 	if err == nil || strings.Contains(text, redialled) {
-		return errors.New("the server ended the connection at once")
+		return errors.New("the server closed the connection at once")
 	}
 	return errors.New(text)
 }

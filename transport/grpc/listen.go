@@ -183,7 +183,7 @@ func (a *acceptor) Accept() (transport.Incoming, error) {
 	}
 }
 
-var errAccept = errors.New("this end accepts exchanges (Accept), it does not carry messages of its own")
+var errAccept = errors.New("on this end of the connection only Accept can be used")
 
 // Send implements [transport.Conn]. It fails: only calls can be answered.
 func (a *acceptor) Send(*transport.Message) error {
