@@ -119,7 +119,7 @@ func (c *demoCmd) run(ctx context.Context, l *load, nodes *fleet, v *view) {
 	defer cancel()
 	shown, stopShowing := context.WithCancel(context.WithoutCancel(ctx))
 	var others sync.WaitGroup
-	others.Go(func() { nodes.harass(ctx) })
+	others.Go(func() { nodes.injectFaults(ctx) })
 	others.Go(func() { v.show(shown) })
 	l.run(ctx)
 	stopShowing()

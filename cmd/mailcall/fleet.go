@@ -73,23 +73,23 @@ func (f *fleet) addresses() (all []string) {
 	return all
 }
 
-// harass breaks and restores nodes until ctx ends.
-func (f *fleet) harass(ctx context.Context) {
+// injectFaults breaks and restores nodes until ctx ends.
+func (f *fleet) injectFaults(ctx context.Context) {
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			f.mend()
-			f.harm()
+			f.restoreNodes()
+			f.breakNode()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// mend restores the nodes that have been broken long enough.
-func (f *fleet) mend() {
+// restoreNodes restores the nodes that have been broken long enough.
+func (f *fleet) restoreNodes() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, s := range f.states {
@@ -111,9 +111,9 @@ func (f *fleet) mend() {
 	}
 }
 
-// harm alternately kills or slows down a healthy node. A single node is never killed,
+// breakNode alternately kills or slows down a healthy node. A single node is never killed,
 // because then no node could answer.
-func (f *fleet) harm() {
+func (f *fleet) breakNode() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var well []int

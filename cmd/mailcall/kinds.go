@@ -55,35 +55,35 @@ func openNATSTransport(url string, secure *tls.Config) (transport.Transport, err
 	return nats.NewTransport(natsWith(url, secure)...)
 }
 
-// directory is a kind of registry.
-type directory struct {
+// registryKind is a kind of registry.
+type registryKind struct {
 	form string // the form of the flag, for messages
 	// open makes the registry from what follows the colon. protocol is that of its
 	// nodes, for registries that do not record it.
 	open func(rest, protocol string) (source, error)
 }
 
-// directories returns the registries by the prefix before the colon.
-func directories() map[string]directory {
-	return map[string]directory{
+// registryKinds returns the registries by the prefix before the colon.
+func registryKinds() map[string]registryKind {
+	return map[string]registryKind{
 		"static": {"static:NAME=HOST:PORT,...;NAME=...", openStatic},
 		"dns":    {"dns:, dns://NAME:PORT, dns://_SERVICE._PROTO.NAME", openDNS},
 		"nats":   {"nats://HOST:PORT", openNATS},
-		memory:   {memory, nil}, // the greeter of this process, see inside.go
+		memory:   {memory, nil}, // the greeter of this process, see local.go
 	}
 }
 
-// post is a kind of broker.
-type post struct {
+// brokerKind is a kind of broker.
+type brokerKind struct {
 	name string
 	// open makes the broker. at is --broker-address, from is the registry with the
 	// subscribers; with a nil secure the address decides about TLS.
 	open func(at string, from *source, secure *tls.Config) (broker.Broker, error)
 }
 
-// posts returns the brokers.
-func posts() []post {
-	return []post{
+// brokerKinds returns the brokers.
+func brokerKinds() []brokerKind {
+	return []brokerKind{
 		{"http", openHTTPBroker},
 		{"nats", func(at string, _ *source, c *tls.Config) (broker.Broker, error) {
 			return nats.NewBroker(natsWith(at, c)...)
@@ -161,7 +161,7 @@ func openBroker(spec, at string, from *source, secure *tls.Config) (broker.Broke
 		name, at = scheme, spec
 	}
 	var names []string
-	for _, p := range posts() {
+	for _, p := range brokerKinds() {
 		if p.name == name && (name == "nats" || name == spec) {
 			b, err := p.open(at, from, secure)
 			if err != nil {

@@ -82,16 +82,16 @@ func (l *load) call(ctx context.Context, due time.Time) {
 		err = fmt.Errorf("the answer is %q", rsp.GetGreeting())
 	}
 	if err != nil {
-		l.lose(err)
+		l.countLost(err)
 		return
 	}
 	l.latency.record(time.Since(due))
 	l.answered.Add(1)
 }
 
-// lose counts a lost call by its cause and the retrier's last decision, without the
+// countLost counts a lost call by its cause and the retrier's last decision, without the
 // numbers that differ from call to call.
-func (l *load) lose(err error) {
+func (l *load) countLost(err error) {
 	text := err.Error()
 	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
 		text = textOf(call.Err)

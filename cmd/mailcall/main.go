@@ -70,11 +70,11 @@ func run(args []string, s streams) int {
 		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
-		return report(s, manner{}, err)
+		return report(s, errorFormat{}, err)
 	}
-	m := manner{json: wantsJSON(args)}
+	m := errorFormat{json: wantsJSON(args)}
 	command, err := parser.Parse(args)
-	if failed, is := errors.AsType[*unwrittenError](err); is {
+	if failed, is := errors.AsType[*outputError](err); is {
 		return report(s, m, failed)
 	}
 	if err != nil {

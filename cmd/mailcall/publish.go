@@ -20,7 +20,7 @@ type brokerFlags struct {
 	BrokerAddress string `placeholder:"ADDRESS" help:"nats: URL of the server (default: nats://127.0.0.1:4222). http: address on which a subscriber listens (default: 127.0.0.1:0)."`
 	Registry      string `placeholder:"URL" help:"Registry in which the http broker finds subscribers: nats://HOST:PORT."`
 
-	postTLSFlags
+	brokerTLSFlags
 
 	Topic string `arg:"" help:"Topic of the events."`
 

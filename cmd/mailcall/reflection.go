@@ -45,15 +45,15 @@ func (q *question) reflect(ctx context.Context) (*protoregistry.Files, error) {
 	defer cancel()
 	for _, endpoint := range reflections() {
 		files, err := q.reflectAt(ctx, endpoint)
-		if err == nil || !told(err) {
+		if err == nil || !isAnswer(err) {
 			return files, err
 		}
 	}
 	return nil, nil
 }
 
-// told reports whether err is an answer of the server.
-func told(err error) bool {
+// isAnswer reports whether err is an answer of the server.
+func isAnswer(err error) bool {
 	_, refused := errors.AsType[*refusal](err)
 	return refused || fromService(err) != nil
 }

@@ -30,12 +30,12 @@ func usage(hint, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), hint}
 }
 
-// manner is the format of errors.
-type manner struct{ json, verbose bool }
+// errorFormat is the format of errors.
+type errorFormat struct{ json, verbose bool }
 
 // report prints the error of a command, as text or as one JSON object, and returns the
 // exit code.
-func report(s streams, m manner, err error) int {
+func report(s streams, m errorFormat, err error) int {
 	switch {
 	case err == nil:
 		return exitAnswered
@@ -50,7 +50,7 @@ func report(s streams, m manner, err error) int {
 func codeOf(err error) int {
 	var (
 		call *rpcerr.CallError
-		lost *unwrittenError
+		lost *outputError
 	)
 	switch {
 	case errors.As(err, &lost):

@@ -112,10 +112,10 @@ func (f *tlsFlags) config() (*tls.Config, error) {
 	}, nil
 }
 
-// postTLSFlags are [tlsFlags] with help for publishing and subscribing.
+// brokerTLSFlags are [tlsFlags] with help for publishing and subscribing.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
-type postTLSFlags struct {
+type brokerTLSFlags struct {
 	TLS    bool   `name:"tls" help:"Use TLS for the NATS server, even if its URL does not begin with tls://; implied by the other TLS flags. Subscribers of the http broker announce themselves whether they use TLS."`
 	CACert string `name:"cacert" placeholder:"FILE" help:"CA certificates (PEM) to verify the NATS server, or the peers of the http broker (default: those of the system; certificates of publishers are not required)."`
 
@@ -128,7 +128,7 @@ type postTLSFlags struct {
 // config returns the TLS configuration of the broker, nil if the addresses decide. A
 // subscriber of the http broker listens with it, and, as with [secureFlags], requires
 // client certificates if --cacert is given.
-func (f *postTLSFlags) config() (*tls.Config, error) {
+func (f *brokerTLSFlags) config() (*tls.Config, error) {
 	config, err := (*tlsFlags)(f).config()
 	if config != nil && config.RootCAs != nil && len(config.Certificates) > 0 {
 		config.ClientCAs, config.ClientAuth = config.RootCAs, tls.RequireAndVerifyClientCert

@@ -45,7 +45,7 @@ func (c *serveCmd) Run(s streams) error {
 	defer closeAll([]any{over})
 	node, err := startNode(over, c.Name, c.Address)
 	if err != nil {
-		return c.unheard(err)
+		return c.listenError(err)
 	}
 	ctx, stop := untilSignal() // before this a signal ends the process at once
 	defer stop()
@@ -74,8 +74,8 @@ func (c *serveCmd) check() error {
 	return nil
 }
 
-// unheard explains why the service cannot listen at the address.
-func (c *serveCmd) unheard(err error) error {
+// listenError explains why the service cannot listen at the address.
+func (c *serveCmd) listenError(err error) error {
 	if errors.Is(err, context.DeadlineExceeded) { // only the connection to NATS has a timeout
 		err = fmt.Errorf("%w: %w", nats.ErrDisconnected, err)
 	}

@@ -39,12 +39,12 @@ func protocolOf(transport string) string {
 // openSource makes the registry of spec.
 func openSource(ctx context.Context, spec, protocol string) (*source, error) {
 	scheme, rest, _ := strings.Cut(spec, ":")
-	kind, known := directories()[scheme]
+	kind, known := registryKinds()[scheme]
 	if !known {
 		return nil, usage("use one of "+registryForms(), "--registry %q: unknown registry", spec)
 	}
 	if kind.open == nil {
-		s, err := openInside(ctx, memory)
+		s, err := startLocal(ctx, memory)
 		if err != nil {
 			return nil, err
 		}
@@ -58,7 +58,7 @@ func openSource(ctx context.Context, spec, protocol string) (*source, error) {
 }
 
 func registryForms() string {
-	all := directories()
+	all := registryKinds()
 	var forms []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		forms = append(forms, all[name].form)
@@ -81,7 +81,7 @@ func openStatic(rest, protocol string) (source, error) {
 			services[name] = append(services[name], address)
 		}
 	}
-	return source{Registry: spoken{static.Of(services), protocol}}, nil
+	return source{Registry: staticRegistry{static.Of(services), protocol}}, nil
 }
 
 // openDNS makes a DNS registry: from "", where the name of a service is looked up, or
@@ -99,7 +99,7 @@ func openDNS(rest, protocol string) (source, error) {
 	if target == "" {
 		return source{Registry: r}, nil
 	}
-	return source{Registry: aimed{r, target}}, nil
+	return source{Registry: singleName{r, target}}, nil
 }
 
 func openNATS(rest, _ string) (source, error) {

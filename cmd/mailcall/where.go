@@ -24,27 +24,27 @@ type whereFlags struct {
 	tlsFlags
 }
 
-// gear has the options of a client, and what must be closed after it.
-type gear struct {
+// clientParts has the options of a client, and what must be closed after it.
+type clientParts struct {
 	opts   []api.Option
 	things []any
 }
 
-func (g *gear) close() { closeAll(g.things) }
+func (g *clientParts) close() { closeAll(g.things) }
 
 // add adds options, and a value that is closed at the end.
-func (g *gear) add(thing any, opts ...api.Option) {
+func (g *clientParts) add(thing any, opts ...api.Option) {
 	g.things = append(g.things, thing)
 	g.opts = append(g.opts, opts...)
 }
 
 // gather makes everything that is needed for calls to service.
-func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) {
+func (w *whereFlags) gather(ctx context.Context, service string) (*clientParts, error) {
 	w.Address = trimmed(w.Address)
 	if err := w.check(ctx, service); err != nil {
 		return nil, err
 	}
-	g := &gear{}
+	g := &clientParts{}
 	if err := w.fill(ctx, g); err != nil {
 		g.close()
 		return nil, err
@@ -52,13 +52,13 @@ func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) 
 	return g, nil
 }
 
-func (w *whereFlags) fill(ctx context.Context, g *gear) error {
+func (w *whereFlags) fill(ctx context.Context, g *clientParts) error {
 	secure, err := w.config()
 	if err != nil {
 		return err
 	}
 	if w.Transport == memory && w.Registry == "" {
-		return w.fillInside(ctx, g)
+		return w.fillLocal(ctx, g)
 	}
 	if err := w.fillWires(g, secure); err != nil {
 		return err
@@ -73,7 +73,7 @@ func (w *whereFlags) fill(ctx context.Context, g *gear) error {
 		return err
 	}
 	g.add(from.Registry, api.WithAddress(), api.WithRegistry(from.Registry))
-	if within, is := from.Registry.(*inside); is {
+	if within, is := from.Registry.(*localGreeter); is {
 		g.opts = append(g.opts, api.WithTransports(within.network))
 	}
 	return nil
@@ -81,7 +81,7 @@ func (w *whereFlags) fill(ctx context.Context, g *gear) error {
 
 // fillWires makes a transport for each kind of node that a registry may contain, and
 // the default one.
-func (w *whereFlags) fillWires(g *gear, secure *tls.Config) error {
+func (w *whereFlags) fillWires(g *clientParts, secure *tls.Config) error {
 	for _, other := range wires() {
 		url, secure := "", secure
 		if other.name == "nats" {
@@ -107,13 +107,13 @@ func (w *whereFlags) fillWires(g *gear, secure *tls.Config) error {
 	return nil
 }
 
-// fillInside starts greeters in this process.
-func (w *whereFlags) fillInside(ctx context.Context, g *gear) error {
+// fillLocal starts greeters in this process.
+func (w *whereFlags) fillLocal(ctx context.Context, g *clientParts) error {
 	addresses := w.Address
 	if len(addresses) == 0 {
 		addresses = []string{memory}
 	}
-	within, err := openInside(ctx, addresses...)
+	within, err := startLocal(ctx, addresses...)
 	if err != nil {
 		return err
 	}

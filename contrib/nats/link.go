@@ -131,7 +131,7 @@ func (l *link) dial(d *dialing) {
 			if errors.Is(err, natsio.ErrPermissionViolation) {
 				l.refused(err)
 			}
-			l.tell(err)
+			l.report(err)
 		}),
 	}, l.natsOptions...)...)
 	greeted()
@@ -177,7 +177,7 @@ func (l *link) lost() {
 	l.lose(cause)
 	l.epoch, l.lose = context.WithCancelCause(l.ctx)
 	l.mu.Unlock()
-	l.tell(cause)
+	l.report(cause)
 }
 
 // until returns a context that also ends, with the cause, when the connection is lost
@@ -196,7 +196,7 @@ func (l *link) current() context.Context {
 	return l.epoch
 }
 
-func (l *link) tell(err error) {
+func (l *link) report(err error) {
 	if l.onError != nil && l.ctx.Err() == nil {
 		l.onError(err)
 	}

@@ -84,11 +84,11 @@ func (l *listener) deliver(m *natsio.Msg) {
 	if m.Reply == "" {
 		return // no reply subject: the sender does not wait for an answer
 	}
-	farewell := len(m.Data) == 0
-	switch c, gone := l.peer(m.Reply, farewell); {
+	closing := len(m.Data) == 0
+	switch c, gone := l.peer(m.Reply, closing); {
 	case c != nil:
 		c.deliver(m)
-	case gone && !farewell: // it has missed the close, and waits for an answer
+	case gone && !closing: // it has missed the close, and waits for an answer
 		_ = publish(l.nc, m.Reply, "", nil) // best effort
 	}
 }
@@ -96,10 +96,10 @@ func (l *listener) deliver(m *natsio.Msg) {
 // peer returns the connection of a sender, and makes one for a new sender; it returns
 // nil if none can be added. gone reports whether this side had closed the sender's
 // connection.
-func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
+func (l *listener) peer(reply string, closing bool) (c *conn, gone bool) {
 	l.mu.Lock()
 	c, gone = l.peers[reply], l.gone[reply]
-	if c != nil || l.over || gone || farewell {
+	if c != nil || l.over || gone || closing {
 		l.mu.Unlock()
 		return c, gone
 	}

@@ -98,7 +98,7 @@ func (o *owner) expire(now time.Time) {
 			continue
 		}
 		if s := o.node(key); s != nil {
-			o.farewell(s)
+			o.notifyGone(s)
 		}
 		o.drop(&registry.Service{Name: key.service, Nodes: []*registry.Node{{ID: key.node}}})
 	}
@@ -118,15 +118,15 @@ func (o *owner) node(key nodeKey) *registry.Service {
 	return nil
 }
 
-// farewell notifies the watchers that s is gone. Watchers that it does not reach
+// notifyGone notifies the watchers that s is gone. Watchers that it does not reach
 // because the connection is lost start anew for the same reason.
-func (o *owner) farewell(s *registry.Service) {
+func (o *owner) notifyGone(s *registry.Service) {
 	event, err := writeEvent(s, actionDelete)
 	if err == nil {
 		err = publish(o.on, subjectWatch, "", event)
 	}
 	if err != nil {
-		o.link.tell(fmt.Errorf("nats registry: the registration of %q has ended, but its watchers could not be notified: %w", s.Name, err))
+		o.link.report(fmt.Errorf("nats registry: the registration of %q has ended, but its watchers could not be notified: %w", s.Name, err))
 	}
 }
 
@@ -167,7 +167,7 @@ func (o *owner) answer(m *natsio.Msg) {
 	}
 	asked, action, err := readEvent(m.Data)
 	if err != nil {
-		o.link.tell(fmt.Errorf("nats registry: a query on %s: %w", subjectQuery, err))
+		o.link.report(fmt.Errorf("nats registry: a query on %s: %w", subjectQuery, err))
 		return
 	}
 	for _, s := range o.found(asked, action) {
@@ -176,7 +176,7 @@ func (o *owner) answer(m *natsio.Msg) {
 			err = m.Respond(data)
 		}
 		if err != nil {
-			o.link.tell(fmt.Errorf("nats registry: answer for service %q: %w", s.Name, err))
+			o.link.report(fmt.Errorf("nats registry: answer for service %q: %w", s.Name, err))
 		}
 	}
 }

@@ -38,21 +38,21 @@ type box struct {
 // ones gRPC's library does not report when it has finished reading.
 const leastLoan = 4 << 10
 
-// lent is a body whose loan has been taken. It acts as the buffer pool to which gRPC's
+// loanedBody is a body whose loan has been taken. It acts as the buffer pool to which gRPC's
 // library returns the body.
-type lent struct {
+type loanedBody struct {
 	body []byte
 	loan transport.Loan
 }
 
 // Get implements mem.BufferPool. It is never called.
-func (*lent) Get(length int) *[]byte {
+func (*loanedBody) Get(length int) *[]byte {
 	b := make([]byte, length)
 	return &b
 }
 
 // Put implements mem.BufferPool.
-func (l *lent) Put(*[]byte) { l.loan.Return() }
+func (l *loanedBody) Put(*[]byte) { l.loan.Return() }
 
 // passthrough is the codec of a box.
 type passthrough struct{}
@@ -76,7 +76,7 @@ func (passthrough) Marshal(v any) (mem.BufferSlice, error) {
 	case b.loan == nil || len(b.out) < leastLoan:
 		return mem.BufferSlice{mem.Copy(b.out, mem.DefaultBufferPool())}, nil
 	}
-	l := &lent{b.out, b.loan}
+	l := &loanedBody{b.out, b.loan}
 	b.loan = nil
 	return mem.BufferSlice{mem.NewBuffer(&l.body, l)}, nil
 }

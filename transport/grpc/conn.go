@@ -17,18 +17,18 @@ import (
 type conn struct {
 	*link
 
-	t       *Transport
-	running atomic.Int64
-	begun   atomic.Uint64
-	mute    atomic.Int64 // a clock.Instant: when an exchange was abandoned, if nothing has been received since; 0: none
-	simple  simple
+	t           *Transport
+	running     atomic.Int64
+	begun       atomic.Uint64
+	silentSince atomic.Int64 // a clock.Instant: when an exchange was abandoned, if nothing has been received since; 0: none
+	simple      simple
 }
 
-// muteFor is how long nothing may be received while exchanges are abandoned before new
+// maxSilence is how long nothing may be received while exchanges are abandoned before new
 // ones use another connection. A server may become unreachable without the connection
 // being closed, and the kernel takes a quarter of an hour to report it. A ping would be
 // better, but gRPC servers treat more than one in five minutes as abuse.
-const muteFor = 10 * time.Second
+const maxSilence = 10 * time.Second
 
 var (
 	_ transport.Parallel = (*conn)(nil)
@@ -57,20 +57,20 @@ func (c *conn) begin() error {
 // end counts one that has ended.
 func (c *conn) end() { c.running.Add(-1) }
 
-// heard notes that something was received.
-func (c *conn) heard() {
-	if c.mute.Load() != 0 {
-		c.mute.Store(0)
+// received notes that something was received.
+func (c *conn) received() {
+	if c.silentSince.Load() != 0 {
+		c.silentSince.Store(0)
 	}
 }
 
-// missed notes that an exchange was abandoned for which nothing was received.
-func (c *conn) missed() {
+// abandoned notes that an exchange was abandoned for which nothing was received.
+func (c *conn) abandoned() {
 	now := c.t.clock.Now()
-	switch since := clock.Instant(c.mute.Load()); {
+	switch since := clock.Instant(c.silentSince.Load()); {
 	case since == 0:
-		c.mute.CompareAndSwap(0, int64(now))
-	case now.Sub(since) >= muteFor:
+		c.silentSince.CompareAndSwap(0, int64(now))
+	case now.Sub(since) >= maxSilence:
 		c.gone.Store(true) // running exchanges may go on
 	}
 }

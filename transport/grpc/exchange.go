@@ -92,7 +92,7 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	request.Loan = x.loan
 	reply.Header, reply.Trailer = reply.Header[:0], reply.Trailer[:0]
 	if err == nil {
-		c.heard()
+		c.received()
 		reply.Body, reply.Loan = x.in, x
 		if request.Brief {
 			return nil

@@ -36,14 +36,14 @@ func (c *conn) judge(err error, v *verdict) error {
 	expired := v.ended()
 	gaveUp := (expired != nil || v.over) && (st.Code() == codes.DeadlineExceeded || st.Code() == codes.Canceled)
 	if !gaveUp && answered(st, v.headed, v.trailer) {
-		c.heard()
+		c.received()
 		return transport.Answered(newStatusError(st, v.trailer))
 	}
 	switch {
 	case v.headed:
-		c.heard()
+		c.received()
 	case expired != nil:
-		c.missed()
+		c.abandoned()
 	}
 	f := &fault{where: c.address, status: st}
 	switch {
@@ -51,8 +51,8 @@ func (c *conn) judge(err error, v *verdict) error {
 		f.cause = expired
 	case v.over || c.closed.Load():
 		f.cause = net.ErrClosed
-	case !v.begun && misfit(v.kv) != "":
-		f.cause, f.status = fmt.Errorf("%w: %s", transport.ErrInvalid, misfit(v.kv)), nil
+	case !v.begun && invalidPair(v.kv) != "":
+		f.cause, f.status = fmt.Errorf("%w: %s", transport.ErrInvalid, invalidPair(v.kv)), nil
 	case tooLarge(st):
 		f.cause = fmt.Errorf("%w (WithMaxMessage)", transport.ErrTooLarge)
 	case broken(st, v.headed):

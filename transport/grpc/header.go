@@ -51,7 +51,7 @@ func splitHeader(h transport.Header, kv []string) (routeKey, []string) {
 				continue
 			}
 		}
-		if name = lower(name); !ours(name) {
+		if name = lower(name); !reserved(name) {
 			kv = append(kv, name, strings.Clone(value))
 		}
 	}
@@ -74,9 +74,9 @@ func lower(name string) string {
 	return strings.ToLower(name)
 }
 
-// ours reports whether a field must not be sent as metadata, because it belongs to
+// reserved reports whether a field must not be sent as metadata, because it belongs to
 // mailcall's protocol, to gRPC, or to HTTP's connection fields, which HTTP/2 forbids.
-func ours(name string) bool {
+func reserved(name string) bool {
 	switch name {
 	case "micro-service", "micro-endpoint", "micro-method", "micro-id", "micro-stream", "micro-error",
 		"micro-topic", "micro-target", "micro-protocol",
@@ -113,9 +113,9 @@ func appendFields(h transport.Header, md metadata.MD, skip ...string) transport.
 	return h
 }
 
-// misfit describes the first pair that gRPC cannot carry; it returns "" if there is
+// invalidPair describes the first pair that gRPC cannot carry; it returns "" if there is
 // none.
-func misfit(kv []string) string {
+func invalidPair(kv []string) string {
 	for i := 0; i+1 < len(kv); i += 2 {
 		name, value := kv[i], kv[i+1]
 		if name == "" || strings.ContainsFunc(name, func(c rune) bool {

@@ -241,7 +241,7 @@ func answerMetadata(h transport.Header) metadata.MD {
 	var md metadata.MD
 	for _, f := range h {
 		name := strings.ToLower(f.Name)
-		if ours(name) || ours(strings.TrimPrefix(name, "x-")) || misfit([]string{name, f.Value}) != "" {
+		if reserved(name) || reserved(strings.TrimPrefix(name, "x-")) || invalidPair([]string{name, f.Value}) != "" {
 			continue
 		}
 		if md == nil {

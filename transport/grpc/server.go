@@ -56,7 +56,7 @@ func (c *config) serverOptions(arrived func(*socketConn)) ([]grpc.ServerOption, 
 		creds = credentials.NewTLS(t)
 	}
 	return []grpc.ServerOption{
-		grpc.Creds(&doorkeeper{TransportCredentials: creds, arrived: arrived}),
+		grpc.Creds(&serverCreds{TransportCredentials: creds, arrived: arrived}),
 		grpc.MaxConcurrentStreams(uint32(c.maxStreams)),
 	}, nil
 }
@@ -125,15 +125,15 @@ func (s *server) leave() {
 	}
 }
 
-// doorkeeper wraps credentials to see each connection whose handshake is done.
-type doorkeeper struct {
+// serverCreds wraps credentials to see each connection whose handshake is done.
+type serverCreds struct {
 	credentials.TransportCredentials
 
 	arrived func(*socketConn) // called with each connection, may be nil
 }
 
 // ServerHandshake implements [credentials.TransportCredentials].
-func (d *doorkeeper) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (d *serverCreds) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	secured, info, err := d.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
 		return nil, nil, err
@@ -149,8 +149,8 @@ func (d *doorkeeper) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthIn
 }
 
 // Clone implements [credentials.TransportCredentials].
-func (d *doorkeeper) Clone() credentials.TransportCredentials {
-	return &doorkeeper{TransportCredentials: d.TransportCredentials.Clone(), arrived: d.arrived}
+func (d *serverCreds) Clone() credentials.TransportCredentials {
+	return &serverCreds{TransportCredentials: d.TransportCredentials.Clone(), arrived: d.arrived}
 }
 
 // socketConn is one connection of a server.

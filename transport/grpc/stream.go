@@ -96,7 +96,7 @@ func (s *stream) Recv(m *transport.Message) error {
 	}
 	err := s.wire.RecvMsg(&s.in)
 	if err == nil {
-		s.c.heard()
+		s.c.received()
 		*m = transport.Message{Body: s.in.in}
 		return nil
 	}

@@ -8,19 +8,19 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// unwrittenError is returned if the output cannot be written: stdout is full or closed,
+// outputError is returned if the output cannot be written: stdout is full or closed,
 // or a reply cannot be formatted.
-type unwrittenError struct{ error }
+type outputError struct{ error }
 
 // Unwrap returns the cause.
-func (u *unwrittenError) Unwrap() error { return u.error }
+func (u *outputError) Unwrap() error { return u.error }
 
-// printed returns err as an unwrittenError about what, nil if err is nil.
+// printed returns err as an outputError about what, nil if err is nil.
 func printed(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &unwrittenError{fmt.Errorf("%s cannot be written: %w", what, err)}
+	return &outputError{fmt.Errorf("%s cannot be written: %w", what, err)}
 }
 
 // printedReply is printed for the reply of a call.
