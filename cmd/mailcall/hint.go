@@ -162,7 +162,7 @@ func hintWire(err error) string {
 		return "does the service support this content type? --content-type sets another"
 	case errors.As(err, &status):
 		return "a proxy or another server answered, not the service; is the address right?"
-	case errors.Is(err, transport.ErrProtocol), errors.Is(err, tcp.ErrNotOurs),
+	case errors.Is(err, transport.ErrProtocol), errors.Is(err, transport.ErrStale), errors.Is(err, tcp.ErrNotOurs),
 		strings.Contains(text, "error reading server preface"), // gRPC's library quotes the cause
 		strings.Contains(text, "can't find service Transport"): // a gRPC server that is not go-micro's
 		return "the server does not speak this transport (--transport), or requires TLS (https://)"
