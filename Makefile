@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# `make` alone prints what there is. `make test` is all checks, from a fresh
-# clone: it needs Go, git and the Go module proxy; a C compiler lets it use the
-# race detector.
+# `make` lists the targets. `make test` runs all checks, also in a fresh clone:
+# it needs Go, git and the Go module proxy, and a C compiler for the race
+# detector.
 
 SHELL := bash
 .DEFAULT_GOAL := help
@@ -12,25 +12,24 @@ ifeq ($(shell command -v go),)
 $(error make: go was not found; install the version in go.mod from https://go.dev/dl)
 endif
 
-# Tools, and the only place where their versions stand. Each is built from
-# source into bin/ under a name that carries its version and Go's, so that a
-# change of either builds it anew.
+# Tools. Their versions are set only here. Each is built from source into bin/
+# under a name with its version and Go's, so that a change of either rebuilds it.
 GOLANGCI_LINT_VERSION := v2.15.0
 
 GOVERSION := $(shell go env GOVERSION)
 LINT      := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)-$(GOVERSION)
 
-# connectrpc's conformance suite. Its number of cases is what the version and
-# tests/grpc/conformance.yaml make together; another number means that one of
-# them has changed.
+# connectrpc's conformance suite. The number of cases follows from the version
+# and tests/grpc/conformance.yaml; another number means that one of them has
+# changed.
 CONFORMANCE_VERSION := v1.0.7
 CONFORMANCE_CASES   := 646
 CONFORMANCE         := bin/connectconformance-$(CONFORMANCE_VERSION)-$(GOVERSION)
 
-# Every module of the workspace. `work` is the same as a package pattern.
+# Every module of the workspace. As a package pattern they are called `work`.
 MODULES = $(shell go list -m -f '{{.Dir}}')
 
-# What may be set from outside: `make fuzz FUZZTIME=1m`.
+# Variables that can be set on the command line: `make fuzz FUZZTIME=1m`.
 TESTFLAGS ?= -timeout 5m
 RACE      ?= auto
 FUZZTIME  ?= 5s
@@ -39,15 +38,15 @@ COUNT     ?= 1
 SIMRUN    ?= ^TestSimulation
 SIMFLAGS  ?=
 
-# The bugs that can be built in, each behind the tag planted_<name>; see
-# internal/planted. `make test` proves as well, unless MUTANTS is empty, that the
-# simulation catches every one of them.
+# Known bugs that can be built in, each with the build tag planted_<name>; see
+# internal/planted. Unless MUTANTS is empty, `make test` also checks that the
+# simulation detects each of them.
 PLANTED := loser_not_cancelled lease_not_returned pool_keyed_by_remote \
            late_reply_decoded backoff_ignores_deadline budget_debited_late \
            stream_leaked_on_cancel half_close_dropped empty_list_applied
 MUTANTS ?= mutants
 
-# The same for the tcp wire, whose simulation is in a package of its own.
+# The same for the tcp protocol, whose simulation is in another package.
 PLANTED_WIRE := wrong_id credit_lost half_close_dropped
 
 .PHONY: help
@@ -61,7 +60,7 @@ test: build vet lint api-check race allocs sim $(MUTANTS) fuzz conformance ## Ru
 	@$(race-note)
 
 .PHONY: build
-build: ## Compile all modules, and the root as its users get it
+build: ## Compile all modules, and the root module outside the workspace
 	go build work
 	GOWORK=off go build ./...
 
@@ -82,9 +81,9 @@ $(LINT):
 	GOFLAGS= GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	@mv bin/golangci-lint $@
 
-# The race detector needs cgo, hence a C compiler, everywhere but on macOS.
+# The race detector needs cgo, and so a C compiler, except on macOS.
 race-works = { [ "$$(go env GOOS)" = darwin ] || { [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC) >/dev/null; }; }
-race-note  = $(race-works) || echo "race: the race detector needs a C compiler and found none, so NO TEST RAN WITH IT; install gcc or clang and run again" >&2
+race-note  = $(race-works) || echo "race: the race detector needs a C compiler and found none, so NO TEST RUNS WITH IT; install gcc or clang and run again" >&2
 
 .PHONY: race
 race: ## Run all tests of all modules with the race detector (RACE=must: fail if it cannot run)
@@ -96,23 +95,23 @@ race: ## Run all tests of all modules with the race detector (RACE=must: fail if
 	fi; \
 	set -x; go test $$flag $(TESTFLAGS) work
 
-# The race detector allocates by itself, so these skip under it.
+# The race detector itself allocates, so these tests are skipped with it.
 .PHONY: allocs
 allocs: ## Run the tests that count allocations and memory
 	go test -count=1 -run 'Alloc|Memory' ./...
 
 .PHONY: sim
-sim: ## Run the simulation (SIMFLAGS are handed to go test)
+sim: ## Run the simulation (SIMFLAGS are passed to go test)
 	@if [ -d simtest ]; then set -x; go test -count=1 -run '$(SIMRUN)' $(SIMFLAGS) ./simtest; \
-	else echo "sim: there is no simtest in this tree"; fi
+	else echo "sim: this tree has no simtest"; fi
 
-# A build that fails has caught nothing, so the test itself must have failed.
 .PHONY: soak
-soak: ## Run a client for ten minutes while nodes die, and demand that nothing grows
+soak: ## Run a client for ten minutes while nodes are killed, and check that nothing grows
 	go run ./tests/soak --duration 10m --out bench/results/soak.md
 
+# A build that fails has detected nothing, so the test itself must have failed.
 .PHONY: mutants
-mutants: ## Plant each known bug and demand that the simulation fails
+mutants: ## Build in each known bug, and check that the simulation fails
 	@bad=0; for bug in $(PLANTED:%=simtest:%) $(PLANTED_WIRE:%=transport/tcp/internal/session:%); do \
 		where=$${bug%%:*}; name=$${bug#*:}; \
 		out=$$(go test -count=1 -tags "planted_$$name" -run '$(SIMRUN)' $(SIMFLAGS) "./$$where" 2>&1) && { echo "$$name: NOT caught"; bad=1; continue; }; \
@@ -137,9 +136,9 @@ $(CONFORMANCE):
 	GOFLAGS= GOBIN="$(CURDIR)/bin" go install connectrpc.com/conformance/cmd/connectconformance@$(CONFORMANCE_VERSION)
 	@mv bin/connectconformance $@
 
-# Go 1.26's fuzzer now and then takes the end of its own time for a failure
-# (go.dev/issue/75804, mended in 1.27). It has no input to show for it, and that
-# one is tried once more.
+# Go 1.26's fuzzer sometimes reports the end of its own time as a failure
+# (go.dev/issue/75804, fixed in 1.27), without a failing input. Such a run is
+# repeated once.
 fuzz_one = go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" < /dev/null 2>&1
 fuzz_ended = ^    context deadline exceeded$$
 
@@ -154,20 +153,20 @@ fuzz: ## Run every fuzz target for FUZZTIME
 	done <<< "$$targets"
 
 .PHONY: bench
-bench: ## Run the benchmarks beside the code (BENCH is a regexp, COUNT repeats)
+bench: ## Run the Go benchmarks (BENCH is a regexp, COUNT the number of runs)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) work
 
 .PHONY: cover
-cover: ## Measure how much of the code the tests reach, into cover.out
+cover: ## Measure test coverage and write cover.out
 	go test -coverpkg=example.com/mailcall/... -coverprofile=cover.out $(TESTFLAGS) work
 	@go tool cover -func=cover.out | tail -n 1
-	@echo "cover: go tool cover -html=cover.out shows the lines"
+	@echo "cover: go tool cover -html=cover.out shows the covered lines"
 
 .PHONY: tidy
 tidy: ## Tidy go.mod and go.sum of all modules
 	@set -e; for dir in $(MODULES); do ( cd "$$dir" && go mod tidy ); done
 
-# The documentation of all packages that others can import, in one text.
+# The documentation of all importable packages as one text.
 api-text = set -eo pipefail; for dir in $(MODULES); do \
 		( cd "$$dir" && go list -f '{{if and .GoFiles (ne .Name "main")}}{{.ImportPath}}{{end}}' ./... ); \
 	done | grep -Ev '/internal(/|$$)' | LC_ALL=C sort | while read -r package; do \
@@ -175,17 +174,17 @@ api-text = set -eo pipefail; for dir in $(MODULES); do \
 	done
 
 .PHONY: api
-api: ## Write docs/api.txt, the public face that api-check compares with
+api: ## Write docs/api.txt, the public API that api-check compares with
 	@mkdir -p docs
 	@{ $(api-text); } > docs/api.txt
 
 .PHONY: api-check
-api-check: ## Compare the public face with docs/api.txt, if that is there
-	@if [ ! -f docs/api.txt ]; then echo "api-check: there is no docs/api.txt; make api writes it"; exit 0; fi; \
+api-check: ## Compare the public API with docs/api.txt, if that exists
+	@if [ ! -f docs/api.txt ]; then echo "api-check: docs/api.txt does not exist; make api writes it"; exit 0; fi; \
 	now=$$(mktemp); trap 'rm -f "$$now"' EXIT; \
 	( $(api-text) ) > "$$now"; \
 	git --no-pager diff --no-index --exit-code docs/api.txt "$$now" || { \
-		echo "api-check: the public face has changed; if that is meant, run make api and commit docs/api.txt"; exit 1; }
+		echo "api-check: the public API has changed; if that is intended, run make api and commit docs/api.txt"; exit 1; }
 
 .PHONY: demo
 demo: ## Start a service and a client on this machine and watch them

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// client is a plain HTTP client: what the responder answers is looked at
-// without mailcall in between. One connection at most is kept.
+// client is a plain HTTP client, to test the responder's answers without mailcall. It
+// keeps at most one connection.
 type client struct {
 	t       *testing.T
 	address string
@@ -39,7 +39,7 @@ func (c *client) call(endpoint, body string, fields ...string) (answer, error) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	req.GetBody = nil // the client must not send it twice on its own
+	req.GetBody = nil // the client must not retry by itself
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Micro-Endpoint", endpoint)
 	for _, field := range fields {
@@ -55,7 +55,7 @@ func (c *client) call(endpoint, body string, fields ...string) (answer, error) {
 	return answer{rsp.StatusCode, rsp.Header, string(got)}, err
 }
 
-// must is call for those that have to succeed; it returns the body.
+// must calls an endpoint, fails the test if there is an error, and returns the body.
 func (c *client) must(endpoint, body string, fields ...string) string {
 	c.t.Helper()
 	got, err := c.call(endpoint, body, fields...)

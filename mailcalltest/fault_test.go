@@ -20,8 +20,8 @@ import (
 const helloRequest = "POST / HTTP/1.1\r\nHost: x\r\nMicro-Endpoint: Greeter.Hello\r\n" +
 	"Content-Type: application/json\r\nContent-Length: 14\r\n\r\n{\"name\":\"Ann\"}"
 
-// exchange sends a request on a connection of its own and returns what came
-// until the connection ended or the reader has read enough.
+// exchange sends a request on a new connection and returns what was received until the
+// connection ended or the reader stopped.
 func exchange(t *testing.T, address string, limit int64) (string, error) {
 	t.Helper()
 	conn, err := net.Dial("tcp", address)
@@ -39,7 +39,7 @@ func exchange(t *testing.T, address string, limit int64) (string, error) {
 	return string(got), err
 }
 
-// The faults that are bytes, and what a client sees of them.
+// The faults that send bytes, and what a client receives.
 func TestByteFaults(t *testing.T) {
 	const whole, all = "HTTP/1.1 200 OK\r\n", 1 << 20
 	cases := []struct {
@@ -74,7 +74,7 @@ func TestByteFaults(t *testing.T) {
 	}
 }
 
-// A slow answer is the whole answer.
+// A delayed answer is complete.
 func TestSlowAnswerIsWhole(t *testing.T) {
 	server := mailcalltest.Start(t)
 	server.SetScript(mailcalltest.Script{mailcalltest.Slow(7, time.Millisecond)})
@@ -99,7 +99,7 @@ func TestErrorFault(t *testing.T) {
 	}
 }
 
-// Silence leaves the connection as it is: the next request is answered.
+// A swallowed request leaves the connection intact: the next request is answered.
 func TestSilence(t *testing.T) {
 	server := mailcalltest.Start(t, mailcalltest.WithScript(mailcalltest.Script{mailcalltest.Silence()}))
 	conn, err := net.Dial("tcp", server.Address())
@@ -117,7 +117,8 @@ func TestSilence(t *testing.T) {
 	}
 }
 
-// Connections take the refusals of a script, requests the rest, in order.
+// The refusals of a script apply to connections, its other faults to requests, in
+// order.
 func TestScriptOrder(t *testing.T) {
 	server := mailcalltest.Start(t)
 	server.SetScript(mailcalltest.Script{
@@ -159,7 +160,7 @@ func TestScriptOrder(t *testing.T) {
 	}
 }
 
-// The same seed fails the same calls, another one others.
+// The same seed fails the same calls, another seed different ones.
 func TestFailRate(t *testing.T) {
 	run := func(seed uint64) string {
 		server := mailcalltest.Start(t, mailcalltest.WithSeed(seed))
@@ -218,7 +219,7 @@ func TestPauseAndResume(t *testing.T) {
 	}
 }
 
-// A paused responder closes all the same.
+// A paused responder can be closed.
 func TestCloseWhilePaused(t *testing.T) {
 	server := mailcalltest.Start(t)
 	server.Pause()
@@ -239,7 +240,7 @@ func TestCloseWhilePaused(t *testing.T) {
 	}
 }
 
-// A steady delay is met by every request, and by none after its end.
+// SetDelay applies to every request until it is set to 0.
 func TestSetDelay(t *testing.T) {
 	server := mailcalltest.Start(t)
 	server.SetDelay(time.Millisecond)

@@ -4,8 +4,8 @@ package mailcalltest_test
 
 import "testing"
 
-// Whatever a request says, the responder lives and the connection answers the
-// next message.
+// Whatever a request contains, the responder does not crash, and the connection answers
+// the next message.
 func FuzzRequest(f *testing.F) {
 	f.Add("application/json", "Greeter.Hello", "1", "", "", `{"name":"Ann"}`)
 	f.Add("application/json-rpc", "", "", "", "", `{"params":[{}],"id":7,"method":"Greeter.Echo"}`)

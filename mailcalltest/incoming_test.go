@@ -16,7 +16,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// shared is a connection on which exchanges are something of their own.
+// shared is a connection that carries many exchanges at once.
 type shared interface {
 	transport.Async
 	transport.Streamer
@@ -78,7 +78,7 @@ func TestIncomingUnary(t *testing.T) {
 	}
 }
 
-// An answer that the wire does not carry is an error to the client, at once.
+// An answer that the protocol cannot carry makes the client's call fail at once.
 func TestIncomingAnswerTooLarge(t *testing.T) {
 	over := overTCP(t)
 	server := mailcalltest.StartOn(t, over, "127.0.0.1:0", mailcalltest.WithHandlers(
@@ -156,7 +156,7 @@ func TestIncomingFaults(t *testing.T) {
 	hello := message(`{"name":"Ann"}`, "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Hello", "Micro-ID", "3")
 	for name, tc := range map[string]struct {
 		fault mailcalltest.Fault
-		lost  bool // the connection ends
+		lost  bool // the connection ends as well
 	}{
 		"reset":    {mailcalltest.Reset(0), true},
 		"truncate": {mailcalltest.Truncate(3), true},

@@ -12,9 +12,9 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// pipes is a listener whose connections carry messages over channels: names
-// of header fields keep their letters, as on all transports but HTTP, and
-// there is no socket below.
+// pipes is a listener whose connections carry messages over channels. The names of
+// header fields keep their case, as on all transports except HTTP, and there is no
+// socket.
 type pipes struct {
 	conns  chan *pipe
 	closed chan struct{}
@@ -43,8 +43,7 @@ func (l *pipes) Close() error {
 	return nil
 }
 
-// pipe is both ends of a connection; the responder has the methods, the test
-// the channels.
+// pipe is a connection: the responder uses its methods, the test its channels.
 type pipe struct {
 	in, out chan *transport.Message
 	closed  chan struct{}
@@ -92,8 +91,8 @@ func startPipe(t *testing.T, opts ...mailcalltest.Option) (*mailcalltest.Respond
 	return server, p
 }
 
-// sync waits until the responder has taken everything that was sent: events
-// are answered by the goroutine that reads. Nothing else may be answering.
+// sync waits until the responder has received everything that was sent: events are
+// answered by the goroutine that reads. No other answer may be on the way.
 func (p *pipe) sync(t *testing.T) {
 	t.Helper()
 	p.in <- message("", "Micro-Topic", "sync")
@@ -102,7 +101,7 @@ func (p *pipe) sync(t *testing.T) {
 	}
 }
 
-// message makes a message of a body and names and values in turn.
+// message returns a message with a body, and a header of alternating names and values.
 func message(body string, fields ...string) *transport.Message {
 	m := &transport.Message{Body: []byte(body)}
 	for i := 0; i < len(fields); i += 2 {

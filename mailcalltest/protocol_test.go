@@ -28,8 +28,8 @@ func names(h transport.Header) string {
 	return strings.Join(all, " ")
 }
 
-// Off HTTP the id is found: calls overlap by id, the answer repeats it, and
-// the header of the request does not come back.
+// On transports other than HTTP calls are correlated by id: they may overlap, the
+// answer repeats the id, and the header of the request is not sent back.
 func TestIDsCorrelate(t *testing.T) {
 	server, p := startPipe(t)
 	server.Pause()
@@ -56,7 +56,7 @@ func TestIDsCorrelate(t *testing.T) {
 	}
 }
 
-// A second message under a busy id is lost.
+// A second message with the id of a running call is dropped.
 func TestBusyIDSwallows(t *testing.T) {
 	server, p := startPipe(t)
 	server.Pause()
@@ -113,7 +113,7 @@ func TestErrorAnswers(t *testing.T) {
 	}
 }
 
-// A server reads one JSON value and does not look at what follows.
+// The responder reads one JSON value and ignores what follows.
 func TestMoreThanOneValue(t *testing.T) {
 	_, p := startPipe(t)
 	for endpoint, want := range map[string]string{
@@ -126,7 +126,7 @@ func TestMoreThanOneValue(t *testing.T) {
 	}
 }
 
-// What gets no answer: once the id is free again, the first answer is that to
+// Calls that get no answer: once the id is free again, the first answer belongs to
 // another call.
 func TestNoAnswer(t *testing.T) {
 	for _, c := range [][3]string{
@@ -138,7 +138,7 @@ func TestNoAnswer(t *testing.T) {
 	} {
 		server, p := startPipe(t)
 		p.in <- message(c[2], "Content-Type", c[0], "Micro-Endpoint", c[1])
-		for server.Calls("Greeter.Echo") == 0 { // swallowed until the id is free
+		for server.Calls("Greeter.Echo") == 0 { // dropped until the id is free
 			p.in <- message("{}", "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Echo")
 			p.in <- message("", "Micro-Topic", "after")
 			m := <-p.out
@@ -179,7 +179,7 @@ func TestEvents(t *testing.T) {
 	}
 }
 
-// Content types come and go with options.
+// Options add and remove content types.
 func TestWithCodec(t *testing.T) {
 	_, p := startPipe(t, mailcalltest.WithCodec("application/x-foo", json.New()), mailcalltest.WithCodec("text/plain", nil))
 	for contentType, want := range map[string]string{
@@ -193,8 +193,8 @@ func TestWithCodec(t *testing.T) {
 	}
 }
 
-// Under grpc content types the opening body of a stream is its first message,
-// and the end of a stream is a status.
+// With grpc content types the body of a stream's opening is its first message, and the
+// end of a stream is a status.
 func TestGRPCStreamKeepsFirstBody(t *testing.T) {
 	_, p := startPipe(t)
 	p.in <- message("\x00\x00\x00\x00\x07\x0a\x03Ann\x10\x01", "Content-Type", "application/grpc",
@@ -208,8 +208,8 @@ func TestGRPCStreamKeepsFirstBody(t *testing.T) {
 	}
 }
 
-// An error that the client sends within a stream, and a body that cannot be
-// read, reach the handler as errors and end the stream with their text.
+// An error that the client sends within a stream, and a body that cannot be decoded,
+// are errors for the handler and end the stream with their text.
 func TestStreamErrors(t *testing.T) {
 	open := []string{"Content-Type", jsonType, "Micro-Endpoint", "Greeter.Bidi", "Micro-Stream", "1"}
 	_, p := startPipe(t)
@@ -234,10 +234,10 @@ func TestStreamErrors(t *testing.T) {
 	}
 }
 
-// The end of a stream that has just been refused does not cut the refusal off.
+// Ending a stream that has just been refused does not suppress the refusal.
 func TestEndRacesTheRefusal(t *testing.T) {
 	opening := []string{"Content-Type", jsonType, "Micro-Endpoint", "Greeter.Nope", "Micro-Stream", "1"}
-	for range 50 { // whether the refusal is on the way by then is a matter of luck
+	for range 50 { // the refusal may or may not be on its way by then
 		_, p := startPipe(t)
 		p.in <- message(`{}`, opening...)
 		p.in <- message("", append(opening, "Micro-Error", "EOS")...)
@@ -252,7 +252,7 @@ func TestEndRacesTheRefusal(t *testing.T) {
 	}
 }
 
-// Faults of bytes do without bytes where there is no socket.
+// Faults that send bytes have a substitute where there is no socket.
 func TestFaultsWithoutSocket(t *testing.T) {
 	hello := message(`{"name":"Ann"}`, "Content-Type", jsonType, "Micro-Endpoint", "Greeter.Hello")
 	_, p := startPipe(t, mailcalltest.WithScript(mailcalltest.Script{mailcalltest.Slow(100, 1), mailcalltest.Reset(10)}))
@@ -264,7 +264,7 @@ func TestFaultsWithoutSocket(t *testing.T) {
 	<-p.closed
 }
 
-// A handler may use any type its codec knows.
+// A handler may use any type that its codec supports.
 func TestHandleTypes(t *testing.T) {
 	_, p := startPipe(t, mailcalltest.WithHandlers(
 		mailcalltest.Handle("Other.Count", func(_ context.Context, req *[]int, rsp *map[string]int) error {

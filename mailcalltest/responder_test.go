@@ -18,8 +18,8 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// After Kill the address refuses, after Restart it answers again; counters go
-// on.
+// After Kill the address refuses connections, after Restart it answers again; the
+// counters continue.
 func TestKillAndRestart(t *testing.T) {
 	server := mailcalltest.Start(t)
 	c := newClient(t, server.Address())
@@ -35,7 +35,7 @@ func TestKillAndRestart(t *testing.T) {
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	c.http.CloseIdleConnections() // the old one is dead
+	c.http.CloseIdleConnections() // the old connection is dead
 	if server.Address() != address {
 		t.Errorf("got address %s, want %s", server.Address(), address)
 	}
@@ -43,7 +43,7 @@ func TestKillAndRestart(t *testing.T) {
 	mailcalltest.AssertCalls(t, server, "Greeter.Hello", 2)
 }
 
-// Kill drops the calls that run.
+// Kill drops running calls.
 func TestKillDropsCalls(t *testing.T) {
 	server := mailcalltest.Start(t)
 	c := newClient(t, server.Address())
@@ -59,7 +59,7 @@ func TestKillDropsCalls(t *testing.T) {
 	if err := <-failed; err == nil {
 		t.Error("got an answer, want a lost connection")
 	}
-	if err := server.Close(); err != nil { // ends the sleep
+	if err := server.Close(); err != nil { // ends the wait
 		t.Error(err)
 	}
 	if got := server.Endpoint("Greeter.Sleep"); got.Abandoned != 1 {
@@ -98,8 +98,7 @@ func TestLifeErrors(t *testing.T) {
 	}
 }
 
-// The deadline of a request reaches the handler, and so does the end of its
-// connection.
+// The handler gets the deadline of a request, and its context ends with the connection.
 func TestDeadlineAndEnd(t *testing.T) {
 	ended := make(chan error, 1)
 	wait := mailcalltest.Handle("Greeter.Wait", func(ctx context.Context, _ *greet.HelloRequest, _ *greet.HelloReply) error {
@@ -138,7 +137,7 @@ func TestDeadlineAndEnd(t *testing.T) {
 	}
 }
 
-// recorder is a test that only notes that it failed.
+// recorder is a testing.TB that only records that it failed.
 type recorder struct {
 	testing.TB
 	failures []string

@@ -21,8 +21,7 @@ type network interface {
 	mailcalltest.Listening
 }
 
-// The responder serves on every transport of this module, also after Kill and
-// Restart.
+// The responder serves on every transport of this module, also after Kill and Restart.
 func TestTransports(t *testing.T) {
 	over, err := http.New()
 	if err != nil {

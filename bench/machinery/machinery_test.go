@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package machinery measures what the actors cost by themselves: a call over
-// a connection that answers at once, in memory and on the same goroutine,
-// against the same exchange on the bare connection.
+// Package machinery measures the overhead of the actors: a call over an in-memory
+// connection that answers at once on the same goroutine, compared with the same
+// exchange on the bare connection.
 package machinery
 
 import (
@@ -20,7 +20,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// inline is a transport whose connections answer by themselves.
+// inline is a transport whose connections answer themselves.
 type inline struct{}
 
 func (inline) Dial(context.Context, string) (transport.Conn, error) { return new(conn), nil }
@@ -90,7 +90,7 @@ func startOn(b *testing.B, t transport.Transport) (*actors.Runtime, *caller.Plan
 	}
 }
 
-// BenchmarkBare is the exchange on the connection, with a deadline.
+// BenchmarkBare measures an exchange on the bare connection, with a deadline.
 func BenchmarkBare(b *testing.B) {
 	var c transport.Exclusive = new(conn)
 	var request, reply transport.Message
@@ -104,7 +104,7 @@ func BenchmarkBare(b *testing.B) {
 	}
 }
 
-// BenchmarkCall is the same exchange as a call: cell, pick, lease, deadline,
+// BenchmarkCall measures the same exchange as a call: cell, pick, lease, deadline,
 // turns of supervisor and attempt, mark, live list.
 func BenchmarkCall(b *testing.B) {
 	runtime, plan := start(b)
@@ -121,7 +121,7 @@ func BenchmarkCall(b *testing.B) {
 	}
 }
 
-// BenchmarkCallParallel is BenchmarkCall from all processors at once.
+// BenchmarkCallParallel is BenchmarkCall on all processors at once.
 func BenchmarkCallParallel(b *testing.B) {
 	runtime, plan := start(b)
 	if err := runtime.Desk.Do(context.Background(), plan, &exchange{}); err != nil {
@@ -139,7 +139,7 @@ func BenchmarkCallParallel(b *testing.B) {
 	})
 }
 
-// BenchmarkPick chooses one of many nodes.
+// BenchmarkPick measures choosing one of many nodes.
 func BenchmarkPick(b *testing.B) {
 	for _, size := range []int{1000, 10000} {
 		nodes := make([]*messages.Node, size)

@@ -10,8 +10,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// far is a transport with one connection for everybody, whose exchanges are
-// answered by another goroutine.
+// far is a transport with one connection that all calls share; another goroutine
+// answers the exchanges.
 type far struct{}
 
 func (far) Dial(context.Context, string) (transport.Conn, error) {
@@ -27,7 +27,7 @@ type landing struct {
 	token    uint64
 }
 
-// mux answers what was begun, in order.
+// mux answers exchanges in the order in which they began.
 type mux struct {
 	conn
 	begun chan landing
@@ -57,8 +57,7 @@ func (r *bareReceiver) Deliver(uint64, *transport.Message, transport.Loan, error
 	r.done <- struct{}{}
 }
 
-// BenchmarkSharedBare is the exchange on the shared connection, with nothing
-// around it.
+// BenchmarkSharedBare measures an exchange on the bare shared connection.
 func BenchmarkSharedBare(b *testing.B) {
 	t, _ := far{}.Dial(context.Background(), "")
 	c, _ := t.(*mux)
@@ -77,7 +76,7 @@ func BenchmarkSharedBare(b *testing.B) {
 	})
 }
 
-// BenchmarkSharedCall is the same exchange as a call.
+// BenchmarkSharedCall measures the same exchange as a call.
 func BenchmarkSharedCall(b *testing.B) {
 	runtime, plan := startOn(b, far{})
 	if err := runtime.Desk.Do(context.Background(), plan, &exchange{}); err != nil {

@@ -16,22 +16,22 @@ import (
 )
 
 const (
-	// lease is how long a registration holds, and refresh how often it is
-	// repeated; go-micro's values.
+	// lease is the ttl of a registration, and refresh how often it is repeated; both
+	// are go-micro's defaults.
 	lease   = 90 * time.Second
 	refresh = 30 * time.Second
 	// registerWithin bounds one registration.
 	registerWithin = 5 * time.Second
 )
 
-// announce registers the node, if a registry is named, and keeps it there
-// until leave is called.
+// announce registers the node, if there is a --registry, and repeats that until leave
+// is called.
 func (c *serveCmd) announce(ctx context.Context, s streams, address string, transport string) (leave func() error, err error) {
 	if c.Registry == "" {
 		return func() error { return nil }, nil
 	}
 	if unspecified(address) {
-		return nil, usage("name an address that callers can reach", "%s cannot be registered: it is every address of this machine", address)
+		return nil, usage("set --address to one that callers can reach", "%s cannot be registered: it stands for all addresses of this machine", address)
 	}
 	to, err := openSource(ctx, c.Registry, protocolMucp)
 	if err != nil {
@@ -39,7 +39,7 @@ func (c *serveCmd) announce(ctx context.Context, s streams, address string, tran
 	}
 	if to.registrar == nil {
 		closeAll([]any{to.Registry})
-		return nil, usage("nats://HOST:PORT takes registrations", "nothing can be registered with --registry %s", c.Registry)
+		return nil, usage("use --registry nats://HOST:PORT", "--registry %s does not accept registrations", c.Registry)
 	}
 	a := &announcement{serveCmd: c, to: to, service: nodeRecord(c.Name, address, transport)}
 	if err := a.register(ctx); err != nil {
@@ -49,7 +49,7 @@ func (c *serveCmd) announce(ctx context.Context, s streams, address string, tran
 	return a.keep(ctx, s), nil
 }
 
-// announcement is one node in one registry.
+// announcement is the registration of one node in one registry.
 type announcement struct {
 	*serveCmd
 
@@ -63,7 +63,7 @@ func (a *announcement) register(ctx context.Context) error {
 	return a.to.registrar.Register(ctx, a.service, lease)
 }
 
-// keep repeats the registration until leave is called, which takes it back.
+// keep repeats the registration until leave is called, which deregisters the node.
 func (a *announcement) keep(ctx context.Context, s streams) (leave func() error) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var keeper sync.WaitGroup
@@ -77,11 +77,11 @@ func (a *announcement) keep(ctx context.Context, s streams) (leave func() error)
 			case <-tick.C:
 			}
 			if err := a.register(ctx); err != nil && ctx.Err() == nil {
-				sayf(s.err, "mailcall: cannot register again, trying on: %v\n", err)
+				sayf(s.err, "mailcall: cannot renew the registration, will retry: %v\n", err)
 			}
 		}
 	})
-	return func() error { //nolint:contextcheck // it must deregister after ctx has ended, too
+	return func() error { //nolint:contextcheck // it must deregister even after ctx has ended
 		cancel()
 		keeper.Wait()
 		defer closeAll([]any{a.to.Registry})
@@ -94,11 +94,11 @@ func (a *announcement) keep(ctx context.Context, s streams) (leave func() error)
 	}
 }
 
-// nodeRecord is the record of one node in the form of go-micro's servers.
+// nodeRecord returns the record of one node in the form of go-micro's servers.
 func nodeRecord(name, address, transport string) *registry.Service {
 	protocol := protocolOf(transport)
 	if transport == "mucp-grpc" {
-		transport = "grpc" // the protocol tells it apart from gRPC itself
+		transport = "grpc" // the protocol distinguishes it from native gRPC
 	}
 	return &registry.Service{Name: name, Version: "latest", Nodes: []*registry.Node{{
 		ID: name + "-" + rand.Text(), Address: address,
@@ -106,7 +106,7 @@ func nodeRecord(name, address, transport string) *registry.Service {
 	}}}
 }
 
-// unspecified reports whether an address is all those of the machine.
+// unspecified reports whether an address stands for all addresses of the machine.
 func unspecified(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {

@@ -16,8 +16,8 @@ import (
 // maxBody is the largest body that can be sent or received, in bytes.
 const maxBody = http.DefaultMaxMessage
 
-// readBody returns the bytes of the argument BODY: itself, the file after @,
-// or everything of in for "-".
+// readBody returns the body that the argument BODY gives: the argument itself, the file
+// after @, or all of in for "-".
 func readBody(arg string, in io.Reader) (data []byte, err error) {
 	path, isFile := strings.CutPrefix(arg, "@")
 	switch {
@@ -26,18 +26,18 @@ func readBody(arg string, in io.Reader) (data []byte, err error) {
 	case arg == "-":
 		data, err = readAll(in, maxBody)
 	default:
-		return []byte(arg), nil // no system has room for one that is too large
+		return []byte(arg), nil // no limit is needed: the system bounds arguments
 	}
 	if _, large := errors.AsType[tooLargeError](err); large {
-		return nil, usage("send less, or in several calls", "cannot read the body: %w", err)
+		return nil, usage("send a smaller body, or split it into several calls", "cannot read the body: %w", err)
 	}
 	if err != nil {
-		return nil, usage("BODY is the text itself, @FILE, or - for what comes from stdin", "cannot read the body: %w", err)
+		return nil, usage("BODY is the text itself, @FILE, or - for stdin", "cannot read the body: %w", err)
 	}
 	return data, nil
 }
 
-// parseHeader makes metadata of -H arguments.
+// parseHeader parses -H arguments.
 func parseHeader(fields []string) (metadata.Metadata, error) {
 	const hint = "write -H name=value, once for each field"
 	md := metadata.Metadata{}
@@ -47,18 +47,18 @@ func parseHeader(fields []string) (metadata.Metadata, error) {
 		case !ok:
 			return nil, usage(hint, "-H %q has no =", field)
 		case !isToken(name):
-			return nil, usage(hint, "-H %q: %q is no name of a header field", field, name)
+			return nil, usage(hint, "-H %q: %q is not a valid header field name", field, name)
 		case strings.ContainsAny(value, "\r\n\x00"):
-			return nil, usage(hint, "-H %s: the value has a line break or a zero byte in it", name)
+			return nil, usage(hint, "-H %s: the value contains a line break or a zero byte", name)
 		case reserved(name):
-			return nil, usage("the content type is --content-type, the deadline --timeout", "-H %s: the client sets this field itself", name)
+			return nil, usage("use --content-type for the content type, --timeout for the deadline", "-H %s: the client sets this field itself", name)
 		}
 		md[name] = value
 	}
 	return md, nil
 }
 
-// isToken reports whether name is what RFC 9110 calls a token.
+// isToken reports whether name is a token of RFC 9110.
 func isToken(name string) bool {
 	for _, c := range []byte(name) {
 		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
@@ -69,7 +69,7 @@ func isToken(name string) bool {
 	return name != ""
 }
 
-// reserved reports whether the protocol needs the field for itself.
+// reserved reports whether the client sets the field itself.
 func reserved(name string) bool {
 	switch name = strings.ToLower(name); name {
 	case "accept", "connection", "content-length", "content-type", "host", "timeout", "transfer-encoding":
@@ -79,7 +79,7 @@ func reserved(name string) bool {
 	}
 }
 
-// frames is the codec of --raw: bytes as they are, under any content type.
+// frames is the codec of --raw, which leaves bytes unchanged.
 type frames struct{}
 
 // Marshal implements codec.Codec.

@@ -89,7 +89,7 @@ func TestEventsAsJSON(t *testing.T) {
 func TestQueuesShareEvents(t *testing.T) {
 	url := natsServer(t)
 	at := []string{"--broker=http", "--registry=" + url}
-	read, write, err := os.Pipe() // both subscribers write into it
+	read, write, err := os.Pipe() // both subscribers write to it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestQueuesShareEvents(t *testing.T) {
 	if rest, err := io.ReadAll(events); err != nil || len(rest) > 0 {
 		t.Errorf("got %q, %v, want no more: each event goes to one of the queue", rest, err)
 	}
-	if got := mailcall(t, append([]string{"publish", "orders", "{}"}, at...)...); got.code != 3 || !strings.Contains(got.errors, "hint: does a subscriber run") {
+	if got := mailcall(t, append([]string{"publish", "orders", "{}"}, at...)...); got.code != 3 || !strings.Contains(got.errors, "hint: is a subscriber running") {
 		t.Errorf("nobody left: got exit code %d and %q, want 3", got.code, got.errors)
 	}
 }
@@ -146,26 +146,26 @@ func TestBadBrokers(t *testing.T) {
 		err  string
 	}{
 		{[]string{"publish", "orders", "{}"}, 1, "hint: add --registry"},
-		{[]string{"publish", "orders", "{}", "--broker=smoke"}, 1, `there is no broker "smoke"`},
-		{[]string{"publish", "orders", "{}", "--broker=http://a:1"}, 1, "there is no broker"},
-		{[]string{"publish", "orders", "{}", "--broker=" + nobody, "--broker-address=x"}, 1, "both say where it is"},
+		{[]string{"publish", "orders", "{}", "--broker=smoke"}, 1, `unknown broker "smoke"`},
+		{[]string{"publish", "orders", "{}", "--broker=http://a:1"}, 1, "unknown broker"},
+		{[]string{"publish", "orders", "{}", "--broker=" + nobody, "--broker-address=x"}, 1, "both give an address"},
 		{[]string{"publish", "orders", "{", "--broker=" + nobody}, 1, "the body is not JSON"},
 		{[]string{"publish", "orders", "{}", "-H", "x", "--broker=" + nobody}, 1, "has no ="},
 		{[]string{"publish", "orders"}, 1, "hint: "},
 		{[]string{"publish", "", "{}", "--broker=" + nobody}, 1, "the topic is empty"},
 		{[]string{"publish", "orders", "{}", "--timeout=-1s", "--broker=" + nobody}, 1, "must not be negative"},
 		{[]string{"publish", "orders", "{}", "--broker=" + nobody}, 3, "hint: is the NATS server running"},
-		{[]string{"publish", "orders", "{}", "--timeout=100ms", "--broker=nats://" + mute}, 3, "hint: no connection came about: is the address of the broker right"},
+		{[]string{"publish", "orders", "{}", "--timeout=100ms", "--broker=nats://" + mute}, 3, "hint: no connection was established: is the address of the broker right"},
 		{[]string{"publish", "-v", "orders", "{}", "--broker=" + nobody}, 3, "attempt 1: "},
-		{[]string{"publish", "-v", "orders", "{}", "--timeout=100ms", "--registry=nats://" + mute}, 3, "hint: --timeout gives it more time\n"},
+		{[]string{"publish", "-v", "orders", "{}", "--timeout=100ms", "--registry=nats://" + mute}, 3, "hint: increase --timeout\n"},
 		{[]string{"publish", "orders", "{}", "--registry=static:a=127.0.0.1:1"}, 3, "nobody subscribes"},
 		{[]string{"publish", "orders", "{}", "--registry=" + nobody}, 3, "not connected"},
 		{[]string{"subscribe", "orders"}, 1, "hint: add --registry"},
-		{[]string{"subscribe", "orders", "--registry=static:a=127.0.0.1:1"}, 1, "cannot be announced"},
+		{[]string{"subscribe", "orders", "--registry=static:a=127.0.0.1:1"}, 1, "does not accept announcements"},
 		{[]string{"subscribe", "orders", "--registry=" + nobody}, 3, "not connected"},
 		{[]string{"subscribe", "orders", "--broker=" + nobody}, 3, "hint: is the NATS server running"},
 		{[]string{"subscribe", "orders", "--registry=" + natsServer(t), "--broker-address=" + mute}, 1, "hint: choose another --broker-address"},
-		{[]string{"subscribe", "orders", "--broker=smoke"}, 1, "there is no broker"},
+		{[]string{"subscribe", "orders", "--broker=smoke"}, 1, "unknown broker"},
 		{[]string{"subscribe", "", "--broker=" + nobody}, 1, "the topic is empty"},
 		{[]string{"subscribe", "orders", "--count=-1", "--broker=" + nobody}, 1, "must not be negative"},
 	} {

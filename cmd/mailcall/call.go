@@ -16,24 +16,24 @@ import (
 // closeGrace is how long the client may take to close its connections.
 const closeGrace = time.Second
 
-// callCmd is mailcall call.
+// callCmd is the command mailcall call.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type callCmd struct {
 	targetFlags
 
-	Timeout    time.Duration `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Bound of the whole call, 0 for none (default: ${default})."`
+	Timeout    time.Duration `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Timeout of the whole call, 0 for none (default: ${default})."`
 	Idempotent bool          `help:"The call may be executed more than once."`
-	Raw        bool          `help:"Send BODY and print the reply byte by byte, under any content type."`
+	Raw        bool          `help:"Send BODY and print the reply as raw bytes, with any content type."`
 
 	Body *string `arg:"" optional:"" help:"JSON, @FILE, or - for stdin (default: {})."`
 
-	seen []string // attempts, for -v
+	seen []string // attempts, printed by -v
 }
 
-// Run makes the call.
+// Run makes the call and prints the reply.
 func (c *callCmd) Run(s streams) error {
-	body, err := c.body(s) // a signal while stdin is read ends the process at once
+	body, err := c.body(s) // before untilSignal, so that a signal ends the process while it reads stdin
 	if err != nil {
 		return err
 	}
@@ -62,7 +62,7 @@ func (c *callCmd) call(ctx context.Context, s streams, client *api.Caller, body 
 		return err
 	}
 	reply := form.empty()
-	before := client.Runtime().Snapshot().Totals.Retries // of the question for the schema
+	before := client.Runtime().Snapshot().Totals.Retries // without those of the schema query
 	err = client.Call(ctx, client.NewRequest(c.Service, c.Endpoint, value, api.WithContentType(c.ContentType)), reply)
 	if err != nil {
 		return err
@@ -95,13 +95,13 @@ func (c *callCmd) options() []api.Option {
 	return opts
 }
 
-// newClient makes a client; that it cannot is a fault of the command line or
-// the environment.
+// newClient makes a client. If that fails, the command line or the environment is
+// wrong.
 func newClient(opts ...api.Option) (*api.Caller, error) {
 	client, err := api.New(opts...)
 	if err != nil {
 		faults := strings.TrimPrefix(err.Error(), "mailcall: options: ")
-		return nil, usage("check the flags, and the environment variables that begin with MAILCALL_", "%s", strings.ReplaceAll(faults, "\n", "; "))
+		return nil, usage("check the flags and the environment variables that begin with MAILCALL_", "%s", strings.ReplaceAll(faults, "\n", "; "))
 	}
 	return client, nil
 }
@@ -112,7 +112,7 @@ func closeClient(client *api.Caller) {
 	client.Close(ctx)
 }
 
-// watch notes which node an attempt got a connection to, and what came of it.
+// watch records the node and the outcome of each attempt that got a connection.
 func (c *callCmd) watch(next api.CallFunc) api.CallFunc {
 	return func(ctx context.Context, node *registry.Node, req api.Request, rsp any, o api.CallOptions) error {
 		began := time.Now()
@@ -126,8 +126,8 @@ func (c *callCmd) watch(next api.CallFunc) api.CallFunc {
 	}
 }
 
-// tell says what the attempts of a call did that was answered, for -v: what
-// watch has seen, and how many it has not.
+// tell prints the attempts of a successful call, for -v: those that watch recorded, and
+// the number of the others.
 func (c *callCmd) tell(s streams, retries int64) {
 	all := int(retries) + 1
 	if without := all - len(c.seen); without > 0 {
@@ -138,7 +138,8 @@ func (c *callCmd) tell(s streams, retries int64) {
 	}
 }
 
-// print writes the reply: as it is, or for people with an end of line.
+// print writes the reply: unchanged with --raw or --json, otherwise with a final
+// newline.
 func (c *callCmd) print(s streams, form shape, reply any) error {
 	text, err := form.show(reply)
 	if err == nil {

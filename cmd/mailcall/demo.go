@@ -21,17 +21,17 @@ const (
 	maxRate     = 1_000_000
 )
 
-// demoCmd is mailcall demo.
+// demoCmd is the command mailcall demo.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type demoCmd struct {
-	Duration time.Duration `default:"10s" help:"How long to call (default: ${default})."`
-	Nodes    int           `default:"5" help:"How many nodes to start, 1 to 64 (default: ${default})."`
-	Rate     int           `placeholder:"N" help:"Calls a second; 0 is 2000, the default."`
+	Duration time.Duration `default:"10s" help:"How long to make calls (default: ${default})."`
+	Nodes    int           `default:"5" help:"Number of nodes to start, 1 to 64 (default: ${default})."`
+	Rate     int           `placeholder:"N" help:"Calls per second (default: 2000, also for 0)."`
 	JSON     bool          `name:"json" help:"Print the summary as JSON on stdout, progress on stderr."`
 }
 
-// Run shows the client at work.
+// Run runs the demo.
 func (c *demoCmd) Run(s streams) error {
 	if err := c.check(); err != nil {
 		return err
@@ -62,27 +62,27 @@ func (c *demoCmd) check() error {
 	}
 	switch {
 	case c.Duration <= 0:
-		return usage("10s is a duration", "--duration is %s; it must be positive", c.Duration)
+		return usage("an example is --duration 10s", "--duration is %s; it must be positive", c.Duration)
 	case c.Nodes < 1 || c.Nodes > maxNodes:
-		return usage("5 nodes make a good picture", "--nodes is %d; it must be 1 to %d", c.Nodes, maxNodes)
+		return usage("the default is 5", "--nodes is %d; it must be 1 to %d", c.Nodes, maxNodes)
 	case c.Rate < 0 || c.Rate > maxRate:
-		return usage("leave it out for 2000", "--rate is %d; it must be 0 to %d", c.Rate, maxRate)
+		return usage("the default is 2000", "--rate is %d; it must be 0 to %d", c.Rate, maxRate)
 	}
 	return nil
 }
 
-// watch runs callers against the nodes while these are broken and mended.
+// watch makes calls to the nodes while these are broken and restored.
 func (c *demoCmd) watch(ctx context.Context, s streams, nodes *fleet) (*summary, error) {
 	client, err := api.New(
 		api.WithRegistry(static.New(serviceName, nodes.addresses()...)),
-		api.WithIdempotent(true), // it may be tried again even after it was sent
+		api.WithIdempotent(true), // it may be retried even after it was sent
 		api.WithRetries(4),
 		api.WithAttemptTimeout(2*time.Second),
 	)
 	if err != nil {
 		return nil, err
 	}
-	defer closeClient(client) //nolint:contextcheck // it must close after ctx has ended, too
+	defer closeClient(client) //nolint:contextcheck // it must close even after ctx has ended
 	looking, stopLooking := context.WithCancel(context.WithoutCancel(ctx))
 	page, looked, err := inspect.Serve(looking, client.Runtime(), inspect.WithSettings(func() any {
 		o := client.Options()
@@ -94,7 +94,7 @@ func (c *demoCmd) watch(ctx context.Context, s streams, nodes *fleet) (*summary,
 	}
 	defer func() {
 		stopLooking()
-		_ = looked() // it was asked to end
+		_ = looked() // the error is that of the shutdown
 	}()
 	l := &load{client: client, rate: c.Rate}
 	began := time.Now()
@@ -104,7 +104,7 @@ func (c *demoCmd) watch(ctx context.Context, s streams, nodes *fleet) (*summary,
 	return sumUp(v, page), nil
 }
 
-// progress is where progress goes: stdout belongs to the data under --json.
+// progress returns the writer for progress, which is stderr under --json.
 func (c *demoCmd) progress(s streams) io.Writer {
 	if c.JSON {
 		return s.err
@@ -112,13 +112,14 @@ func (c *demoCmd) progress(s streams) io.Writer {
 	return s.out
 }
 
-// run lasts until the duration is over or ctx ends, and all calls are back.
+// run makes calls until the duration has passed or ctx ends, and all calls have
+// returned.
 func (c *demoCmd) run(ctx context.Context, l *load, nodes *fleet, v *view) {
 	ctx, cancel := context.WithTimeout(ctx, c.Duration)
 	defer cancel()
 	shown, stopShowing := context.WithCancel(context.WithoutCancel(ctx))
 	var others sync.WaitGroup
-	others.Go(func() { nodes.harass(ctx) })
+	others.Go(func() { nodes.injectFaults(ctx) })
 	others.Go(func() { v.show(shown) })
 	l.run(ctx)
 	stopShowing()

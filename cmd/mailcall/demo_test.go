@@ -18,7 +18,7 @@ var (
 	stderrOf = (*exec.Cmd).StderrPipe
 )
 
-// summary is what the test reads of the demo's.
+// summary has the fields of the demo's summary that the test checks.
 type summary struct {
 	Calls     int64  `json:"calls"`
 	Answered  int64  `json:"answered"`
@@ -68,7 +68,7 @@ func TestDemoInterrupted(t *testing.T) {
 			t.Errorf("%s: got status %d, want 200", page+path, status)
 		}
 	}
-	line, err := p.lines.ReadString('\n') // the first one of progress: it has called for 2 s
+	line, err := p.lines.ReadString('\n') // the first line of progress, after 2 s of calls
 	if err != nil || !strings.Contains(line, "errors 0") || !strings.Contains(line, "p99") {
 		t.Errorf("got %q, %v, want a line of progress", line, err)
 	}
@@ -78,7 +78,7 @@ func TestDemoInterrupted(t *testing.T) {
 	}
 }
 
-// inspector reads the lines up to the one with the inspector's URL.
+// inspector reads lines up to the one with the inspector's URL.
 func inspector(t *testing.T, lines *bufio.Reader) string {
 	t.Helper()
 	for {

@@ -29,7 +29,7 @@ func (l lookups) Nodes(ctx context.Context, service string) ([]http.Node, error)
 	return nodes, err
 }
 
-// announcements is lookups in a registry that takes announcements.
+// announcements is lookups in a registry that accepts registrations.
 type announcements struct {
 	lookups
 	to registry.Registrar

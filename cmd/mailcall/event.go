@@ -14,8 +14,8 @@ import (
 	"example.com/mailcall/broker"
 )
 
-// eventForm is an event under --json. The body is JSON as it came, or text, or
-// with an encoding of "base64" what is neither.
+// eventForm is an event under --json. The body is JSON or text, or, with the encoding
+// "base64", any other bytes.
 type eventForm struct {
 	Topic    string            `json:"topic"`
 	Header   map[string]string `json:"header"`
@@ -44,8 +44,8 @@ func eventJSON(e broker.Event) (_ []byte, err error) {
 	return json.Marshal(form)
 }
 
-// eventLine is the body of an event for people and pipes: JSON as it came, text
-// as it is, and in quotes what would not stay on one line.
+// eventLine returns the body of an event as one line: JSON or text unchanged, and
+// quoted if it would not fit on a line.
 func eventLine(e broker.Event) []byte {
 	if value, is := compact(e); is {
 		return value
@@ -57,7 +57,7 @@ func eventLine(e broker.Event) []byte {
 	return []byte(text)
 }
 
-// compact is the body of an event whose content type is one of JSON.
+// compact returns the body of an event as compact JSON, if its content type is JSON.
 func compact(e broker.Event) (json.RawMessage, bool) {
 	contentType, known := e.Message.Header.Get("Content-Type")
 	if known && !strings.Contains(contentType, "json") {

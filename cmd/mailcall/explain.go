@@ -11,7 +11,7 @@ import (
 
 // explainCmd is mailcall explain.
 type explainCmd struct {
-	JSON bool `help:"Print a JSON array of objects with name, value and source; errors as one object." name:"json"`
+	JSON bool `help:"Print a JSON array of objects with name, value and source; print an error as one JSON object." name:"json"`
 }
 
 // Run prints the options that a client of this environment has.

@@ -14,12 +14,11 @@ func readFile(path string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() //nolint:errcheck // only read
 	return readAll(f, limit)
 }
 
-// readAll reads what is at most limit bytes. It reads one byte more, which is
-// enough to know.
+// readAll reads at most limit bytes, and returns an error if there are more.
 func readAll(r io.Reader, limit int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	if err == nil && len(data) > limit {
@@ -28,10 +27,10 @@ func readAll(r io.Reader, limit int) ([]byte, error) {
 	return data, err
 }
 
-// tooLargeError is the limit that something was larger than, in bytes.
+// tooLargeError is the limit, in bytes, that was exceeded.
 type tooLargeError int
 
-// Error names the limit.
+// Error returns the message with the limit.
 func (e tooLargeError) Error() string {
 	return fmt.Sprintf("it is larger than the limit of %d bytes", int(e))
 }

@@ -14,15 +14,15 @@ import (
 )
 
 const (
-	// step is the time between two changes; a node that was broken stays so
-	// for brokenFor of them.
+	// step is the time between two changes; a broken node stays broken for brokenFor
+	// steps.
 	step      = 400 * time.Millisecond
 	brokenFor = 2
-	// slowBy is how much later a slow node answers.
+	// slowBy is the delay of a slow node.
 	slowBy = 60 * time.Millisecond
 )
 
-// condition is how a node is.
+// condition is the state of a node.
 type condition byte
 
 const (
@@ -31,18 +31,18 @@ const (
 	dead condition = 'x'
 )
 
-// fleet is the nodes of the demo, and who breaks them. At any time most nodes
-// are well; which one is next is a matter of chance.
+// fleet breaks and restores the nodes of the demo, chosen at random. At any time at
+// most half of them are broken.
 type fleet struct {
 	nodes []*mailcalltest.Responder
 
 	mu     sync.Mutex
 	states []condition
-	broken []int // steps since a node was broken
+	broken []int // steps since the node was broken
 	counts faults
 }
 
-// faults count what was done to the nodes.
+// faults counts what was done to the nodes.
 type faults struct {
 	Slowed    int `json:"slowed"`
 	Killed    int `json:"killed"`
@@ -73,23 +73,23 @@ func (f *fleet) addresses() (all []string) {
 	return all
 }
 
-// harass breaks and mends nodes until ctx ends.
-func (f *fleet) harass(ctx context.Context) {
+// injectFaults breaks and restores nodes until ctx ends.
+func (f *fleet) injectFaults(ctx context.Context) {
 	tick := time.NewTicker(step)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
-			f.mend()
-			f.harm()
+			f.restoreNodes()
+			f.breakNode()
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// mend brings back the nodes that were broken for long enough.
-func (f *fleet) mend() {
+// restoreNodes restores the nodes that have been broken long enough.
+func (f *fleet) restoreNodes() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, s := range f.states {
@@ -105,15 +105,15 @@ func (f *fleet) mend() {
 		case f.nodes[i].Restart() == nil:
 			f.counts.Restarted++
 		default:
-			continue // somebody has the port just now; the next step tries again
+			continue // the port is taken by another process; try again at the next step
 		}
 		f.states[i] = up
 	}
 }
 
-// harm kills a node that is well, or slows it down, in turn. A lone node is
-// never killed: nobody could answer then.
-func (f *fleet) harm() {
+// breakNode alternately kills or slows down a healthy node. A single node is never killed,
+// because then no node could answer.
+func (f *fleet) breakNode() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	var well []int
@@ -138,7 +138,7 @@ func (f *fleet) harm() {
 	f.counts.Slowed++
 }
 
-// look returns a sign for each node, and what was done so far.
+// look returns a character for each node, and the counts so far.
 func (f *fleet) look() (signs string, counts faults) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -11,8 +11,7 @@ import (
 	"testing"
 )
 
-// TestFullDisk: what cannot be written is neither a fault of the command line
-// nor lost without a word.
+// TestFullDisk: output that cannot be written is reported, with the exit code 3.
 func TestFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
@@ -41,7 +40,7 @@ func TestFullDisk(t *testing.T) {
 			cmd := command(t, args...)
 			var errs bytes.Buffer
 			cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(`{"name":"Ada"}`), full, &errs
-			_ = cmd.Run() // the exit code says it better
+			_ = cmd.Run() // the exit code has the result
 			text := errs.String()
 			if got := cmd.ProcessState.ExitCode(); got != 3 || strings.Contains(text, "hint:") {
 				t.Errorf("got exit code %d and %q, want 3 and no hint", got, text)

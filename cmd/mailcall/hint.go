@@ -21,7 +21,7 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// hintFor says what to do next, "" if there is nothing to say.
+// hintFor returns advice on what to do about an error, "" if there is none.
 func hintFor(err error) string {
 	if wrong, is := errors.AsType[*usageError](err); is {
 		return wrong.hint
@@ -30,9 +30,9 @@ func hintFor(err error) string {
 		return hintAnswered(e)
 	}
 	if errors.Is(err, context.Canceled) {
-		return "it was interrupted before its end"
+		return "interrupted before it was complete"
 	}
-	// The first that knows is the nearest to the cause.
+	// The first match is the closest to the cause.
 	for _, hint := range []func(error) string{hintTLS, hintFinding, hintTime, hintWire} {
 		if text := hint(err); text != "" {
 			return text
@@ -41,7 +41,7 @@ func hintFor(err error) string {
 	call, _ := errors.AsType[*rpcerr.CallError](err)
 	switch {
 	case codeOf(err) == exitUsage:
-		return "mailcall --help says what there is"
+		return "mailcall --help lists the commands and flags"
 	case call == nil || len(call.Attempts) == 0:
 		return ""
 	default:
@@ -49,45 +49,45 @@ func hintFor(err error) string {
 	}
 }
 
-// verboseShows begins what is left out of a hint under -v.
+// verboseShows begins the part of a hint that is left out with -v.
 const verboseShows = "-v shows"
 
-// hintAnswered is about errors of the service. A name that it does not know
-// makes a gRPC server answer with a code, go-micro's servers with these texts.
+// hintAnswered is for errors of the service. For an unknown name a gRPC server answers
+// with a code, and go-micro's servers with these texts.
 func hintAnswered(e *rpcerr.Error) string {
 	const unimplemented = 501
 	if e.Code == unimplemented || strings.Contains(e.Detail, "can't find") || strings.Contains(e.Detail, "ill-formed") {
-		return "check the name of the endpoint, it is Handler.Method, or over grpc /package.Service/Method"
+		return "check the name of the endpoint: Handler.Method, or over grpc also /package.Service/Method"
 	}
-	return "the call arrived; what the error means is up to the service"
+	return "the call reached the service, which returned this error"
 }
 
-// hintFinding is about nodes and servers that are not there.
+// hintFinding is for nodes and servers that cannot be found or reached.
 func hintFinding(err error) string {
 	var dns *net.DNSError
 	switch {
 	case errors.As(err, &dns):
-		return "the name of the host is unknown; check the address"
+		return "the host name cannot be resolved; check the address"
 	case errors.Is(err, transport.ErrAddress):
-		return "the address is as it was registered, and cannot be dialled"
+		return "the registered address is not valid"
 	case errors.Is(err, broker.ErrNoSubscribers):
-		return "does a subscriber run, and does it name the same registry?"
+		return "is a subscriber running, with the same registry?"
 	case errors.Is(err, nats.ErrDisconnected):
 		return "is the NATS server running, and is its URL right?"
 	case errors.Is(err, rpcerr.ErrNotFound):
 		return "mailcall ls shows what is registered"
 	case strings.Contains(err.Error(), "is neither name:port"): // the registry of DNS
-		return "a service is named NAME:PORT there; --registry dns://NAME:PORT finds every service at one"
-	case errors.Is(err, rpcerr.ErrRegistryUnavailable), strings.Contains(err.Error(), "were looked up"): // when the time was over
-		return "can the registry be reached, and is --registry right?"
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, nats.ErrNobodyListens), errors.Is(err, syscall.ENOENT): // a unix socket that is not there
-		return "nothing listens there; is it running, and is the address right?"
+		return "with dns: a service is named NAME:PORT; --registry dns://NAME:PORT uses one name for all services"
+	case errors.Is(err, rpcerr.ErrRegistryUnavailable), strings.Contains(err.Error(), "were looked up"): // after a timeout
+		return "is the registry reachable, and is --registry right?"
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, nats.ErrNobodyListens), errors.Is(err, syscall.ENOENT): // no such unix socket
+		return "nothing is listening there; is the server running, and is the address right?"
 	default:
 		return ""
 	}
 }
 
-// hintTLS is about connections that could not be secured.
+// hintTLS is for failed TLS handshakes.
 func hintTLS(err error) string {
 	var (
 		verified *tls.CertificateVerificationError
@@ -96,21 +96,21 @@ func hintTLS(err error) string {
 	)
 	switch {
 	case errors.As(err, &name):
-		return "--servername says which name the certificate has; --insecure believes any"
+		return "set --servername to the name in the certificate; --insecure turns verification off"
 	case errors.As(err, &verified):
-		return "--cacert FILE says who vouches for the certificate; --insecure believes any"
+		return "set --cacert to the CA of the certificate; --insecure turns verification off"
 	case strings.Contains(text, "no application protocol"):
-		return "what listens there speaks another protocol over TLS; --transport names it"
+		return "the server speaks another protocol over TLS; check --transport"
 	case strings.Contains(text, "remote error: tls:"):
-		return "does the node ask for a certificate, and believe this one? --cert and --key show one"
+		return "does the peer require a client certificate (--cert, --key), and does it accept this one?"
 	case strings.Contains(text, "tls handshake:"):
-		return "does the node speak TLS there? the call is cleartext without https:// and the flags of TLS"
+		return "does the server use TLS on this port? without https:// and the TLS flags, cleartext is used"
 	default:
 		return ""
 	}
 }
 
-// hintTime is about bounds that were reached.
+// hintTime is for timeouts.
 func hintTime(err error) string {
 	attempt, deadline := errors.Is(err, rpcerr.ErrAttemptTimeout), errors.Is(err, context.DeadlineExceeded)
 	last := lastAttempt(err)
@@ -118,30 +118,30 @@ func hintTime(err error) string {
 	case !attempt && !deadline:
 		return ""
 	case deadline && strings.Contains(err.Error(), "(StreamTimeout)"):
-		return "--stream-timeout gives the stream more time"
+		return "increase --stream-timeout"
 	case published(err) && phase == rpcerr.PhaseDial:
-		return "no connection came about: is the address of the broker right, and does it want TLS (tls://)?"
+		return "no connection was established: is the address of the broker right, and does it require TLS (tls://)?"
 	case attempt && published(err):
-		return "the broker, or a subscriber of the http broker, is slow to take it; " + verboseShows + " which"
+		return "the broker, or a subscriber of the http broker, is slow; " + verboseShows + " which"
 	case phase == rpcerr.PhaseDial || phase == rpcerr.PhaseAcquire:
-		return "no connection came about: is the address right, does the node speak this --transport, and does it want TLS (https://)?"
+		return "no connection was established: is the address right, does the node use this --transport, and does it require TLS (https://)?"
 	case attempt && strings.Contains(last.Decision, "not declared idempotent"):
-		return "--attempt-timeout gives an attempt more time; --idempotent allows another one after it"
+		return "increase --attempt-timeout; --idempotent allows a retry after a timeout"
 	case attempt:
-		return "--attempt-timeout gives an attempt more time; --retries allows more of them"
+		return "increase --attempt-timeout, or allow more attempts with --retries"
 	default:
-		return "--timeout gives it more time; " + verboseShows + " where the time went"
+		return "increase --timeout; " + verboseShows + " where the time went"
 	}
 }
 
-// published reports whether err is about an event: publish has none of the flags
-// that say how a call is made.
+// published reports whether err is about an event. publish has none of the flags about
+// calls.
 func published(err error) bool {
 	call, is := errors.AsType[*rpcerr.CallError](err)
 	return is && strings.HasPrefix(call.Service, "broker ")
 }
 
-// hintWire is about what the other side said, or did not.
+// hintWire is for protocol errors and closed connections.
 func hintWire(err error) string {
 	var (
 		status *http.StatusError
@@ -151,29 +151,29 @@ func hintWire(err error) string {
 	)
 	switch {
 	case errors.Is(err, rpcerr.ErrUnsupportedContentType):
-		return "--content-type chooses another content type"
+		return "--content-type sets another content type"
 	case errors.Is(err, transport.ErrInvalid):
-		return "it cannot be sent over this transport or broker as it is; write it otherwise, or leave it out"
+		return "this transport or broker cannot send it; change it or leave it out"
 	case errors.Is(err, transport.ErrTooLarge) && published(err):
-		return "the bound is that of the broker; publish less, or in several events"
+		return "the broker limits the size; publish a smaller event, or several"
 	case errors.Is(err, rpcerr.ErrMessageTooLarge):
-		return fmt.Sprintf("a message is at most %d bytes in either direction", maxBody)
+		return fmt.Sprintf("the limit is %d bytes for a request and for a reply", maxBody)
 	case rpcerr.From(err).ID == rpcerr.IDCodec:
-		return "does the service know this content type? --content-type chooses another"
+		return "does the service support this content type? --content-type sets another"
 	case errors.As(err, &status):
-		return "another server or a proxy answered, not the service; is the address right?"
-	case errors.Is(err, transport.ErrProtocol), errors.Is(err, tcp.ErrNotOurs),
+		return "a proxy or another server answered, not the service; is the address right?"
+	case errors.Is(err, transport.ErrProtocol), errors.Is(err, transport.ErrStale), errors.Is(err, tcp.ErrNotOurs),
 		strings.Contains(text, "error reading server preface"), // gRPC's library quotes the cause
 		strings.Contains(text, "can't find service Transport"): // a gRPC server that is not go-micro's
-		return "what listens there does not speak this transport (--transport), or wants TLS (https://)"
+		return "the server does not speak this transport (--transport), or requires TLS (https://)"
 	case hungUp:
-		return "it hung up before the end: did it stop? if it never answers: does it speak this --transport, does it want TLS (https://)?"
+		return "the server closed the connection early: did it stop? if it never answers, does it use this --transport, or require TLS (https://)?"
 	default:
 		return ""
 	}
 }
 
-// lastAttempt is the last attempt of a call, the zero value if there was none.
+// lastAttempt returns the last attempt of a call, the zero value if there was none.
 func lastAttempt(err error) rpcerr.Attempt {
 	call, is := errors.AsType[*rpcerr.CallError](err)
 	if !is || len(call.Attempts) == 0 {

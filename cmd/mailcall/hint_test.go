@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// alone serves MQTT over TLS and nothing else: it refuses to shake hands with
-// who names another protocol.
+// alone serves only MQTT over TLS: it refuses the handshake of clients that name
+// another protocol.
 func alone(t *testing.T, p papers) (address string) {
 	t.Helper()
 	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
@@ -42,7 +42,7 @@ func alone(t *testing.T, p papers) (address string) {
 	return l.Addr().String()
 }
 
-// silent accepts connections, as its kernel does, and says nothing.
+// silent listens and sends nothing; the kernel accepts the connections.
 func silent(t *testing.T) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -53,7 +53,7 @@ func silent(t *testing.T) (address string) {
 	return l.Addr().String()
 }
 
-// A service that dies in the middle of a stream spoke well until then.
+// A service that dies in the middle of a stream has followed the protocol until then.
 func TestServiceDiesDuringAStream(t *testing.T) {
 	for _, transport := range []string{"http", "tcp", "grpc", "mucp-grpc"} {
 		p := start(t, stdoutOf, "serve", "--transport", transport)
@@ -66,7 +66,7 @@ func TestServiceDiesDuringAStream(t *testing.T) {
 		d.say(t, `{"name":"a"}`)
 		d.hear(t, d.out, `{"greeting":"Hello a"}`)
 		p.interrupt(t, syscall.SIGKILL)
-		if got := d.end(t); got.code != 3 || !strings.Contains(got.errors, "hint: it hung up before the end: did it stop?") {
+		if got := d.end(t); got.code != 3 || !strings.Contains(got.errors, "hint: the server closed the connection early: did it stop?") {
 			t.Errorf("%s: got exit code %d and %q, want 3 and that it hung up", transport, got.code, got.errors)
 		}
 	}
@@ -78,13 +78,13 @@ func TestHints(t *testing.T) {
 		args []string
 		hint string
 	}{
-		{[]string{"--cacert", p.ca, "--address=https://" + alone(t, p)}, "hint: what listens there speaks another protocol over TLS"},
-		{[]string{"--address=unix:" + filepath.Join(filepath.Dir(p.ca), "none")}, "hint: nothing listens there"},
-		{[]string{"--transport=" + natsServer(t), "--address=nobody"}, "hint: nothing listens there"},
-		{[]string{"--registry=nats://" + silent(t), "--timeout=50ms"}, "hint: can the registry be reached"},
-		{[]string{"--registry=dns:"}, "hint: a service is named NAME:PORT there"},
-		{[]string{"--address=127.0.0.1:1", "--timeout=1ns"}, "hint: --timeout gives it more time"},
-		{[]string{"--registry=static:greeter=no such:1"}, "hint: the address is as it was registered"},
+		{[]string{"--cacert", p.ca, "--address=https://" + alone(t, p)}, "hint: the server speaks another protocol over TLS"},
+		{[]string{"--address=unix:" + filepath.Join(filepath.Dir(p.ca), "none")}, "hint: nothing is listening there"},
+		{[]string{"--transport=" + natsServer(t), "--address=nobody"}, "hint: nothing is listening there"},
+		{[]string{"--registry=nats://" + silent(t), "--timeout=50ms"}, "hint: is the registry reachable"},
+		{[]string{"--registry=dns:"}, "hint: with dns: a service is named NAME:PORT"},
+		{[]string{"--address=127.0.0.1:1", "--timeout=1ns"}, "hint: increase --timeout"},
+		{[]string{"--registry=static:greeter=no such:1"}, "hint: the registered address is not valid"},
 	} {
 		got := mailcall(t, append([]string{"call", "--retries=0", "greeter", "Greeter.Hello"}, tc.args...)...)
 		if got.code != 3 || !strings.Contains(got.errors, tc.hint) {
@@ -93,7 +93,7 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// An address of the environment is not used beside a registry, whatever it is.
+// With --registry, MAILCALL_ADDRESS is ignored, valid or not.
 func TestRegistryBesideAnAddressOfTheEnvironment(t *testing.T) {
 	at := serve(t)
 	for _, address := range []string{"127.0.0.1:1", " 127.0.0.1:1 , 127.0.0.1:2", "nonsense"} {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Buckets grow by powers of two, each cut into 32 equal steps, so a value is
-// known to 3 %. Values are microseconds up to 2^26 (67 s); more is that.
+// Buckets grow by powers of two, each divided into 32 equal steps, so the error is at
+// most 3 %. Values are microseconds below 2^26 (67 s); larger ones count as that.
 const (
 	stepBits = 5
 	steps    = 1 << stepBits
@@ -17,14 +17,13 @@ const (
 	buckets  = (topBits - stepBits + 1) * steps
 )
 
-// histogram counts durations. It is used by many goroutines at once; its zero
-// value is empty.
+// histogram counts durations. It is safe for concurrent use; its zero value is empty.
 type histogram struct {
 	counts [buckets]atomic.Uint64
 	most   atomic.Int64
 }
 
-// tally is a histogram at one moment.
+// tally is a snapshot of a histogram.
 type tally [buckets]uint64
 
 func (h *histogram) record(d time.Duration) {
@@ -51,7 +50,7 @@ func bucketOf(d time.Duration) int {
 	return shift*steps + int(us>>shift)
 }
 
-// upper is the largest duration that bucket i counts.
+// upper returns the largest duration that bucket i counts.
 func upper(i int) time.Duration {
 	if i < 2*steps {
 		return time.Duration(i) * time.Microsecond
@@ -60,7 +59,7 @@ func upper(i int) time.Duration {
 	return time.Duration((i%steps+steps+1)<<shift-1) * time.Microsecond
 }
 
-// since returns what was counted after earlier was read.
+// since returns the counts since the earlier snapshot.
 func (t *tally) since(earlier *tally) (window tally) {
 	for i := range t {
 		window[i] = t[i] - earlier[i]
@@ -75,8 +74,7 @@ func (t *tally) total() (n uint64) {
 	return n
 }
 
-// quantile returns the duration that a share q of all do not exceed, 0 if
-// there are none.
+// quantile returns the q-quantile, 0 if nothing was counted.
 func (t *tally) quantile(q float64) time.Duration {
 	n := t.total()
 	if n == 0 {

@@ -17,34 +17,34 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// This file is the table of what the command line can speak: whoever adds a
-// transport, a broker or a registry adds a line here.
+// This file lists what the command line supports: a new transport, broker or registry
+// is added here.
 
-// wire is one transport.
+// wire is a transport.
 type wire struct {
 	name string
-	// port says that its addresses are HOST:PORT, so that one without a port
-	// is told before anything is dialled.
+	// port says that addresses are HOST:PORT, so that a missing port is reported before
+	// dialling.
 	port bool
-	// open makes it. url is that of a server in the middle, "" for none;
-	// secure is nil to do what addresses ask for.
+	// open makes the transport. url is that of a message server, "" for none; with a
+	// nil secure the address decides about TLS.
 	open func(url string, secure *tls.Config) (transport.Transport, error)
 }
 
-// isSocket reports whether an address is the path of a unix socket, which may
-// be relative in gRPC's own form of it.
+// isSocket reports whether an address is the path of a unix socket, which may be
+// relative in gRPC's form.
 func (w wire) isSocket(address string) bool {
 	path, is := strings.CutPrefix(address, "unix:")
 	absolute := strings.HasPrefix(path, "/") || strings.HasPrefix(path, "@")
 	return is && (absolute || path != "" && strings.HasSuffix(w.name, "grpc"))
 }
 
-// wires are the transports, the default first.
+// wires returns the transports, the default first.
 func wires() []wire {
 	return []wire{
 		{"http", true, func(_ string, c *tls.Config) (transport.Transport, error) { return http.New(http.WithTLS(c)) }},
 		{"tcp", true, func(_ string, c *tls.Config) (transport.Transport, error) { return tcp.New(tcp.WithTLS(c)) }},
-		// A name without a port means TLS here, as go-micro has it.
+		// A name without a port means TLS here, as in go-micro.
 		{"grpc", false, func(_ string, c *tls.Config) (transport.Transport, error) { return grpc.New(grpc.WithTLS(c)) }},
 		{"mucp-grpc", true, func(_ string, c *tls.Config) (transport.Transport, error) { return grpc.NewMucp(grpc.WithTLS(c)) }},
 		{"nats", false, openNATSTransport},
@@ -55,35 +55,35 @@ func openNATSTransport(url string, secure *tls.Config) (transport.Transport, err
 	return nats.NewTransport(natsWith(url, secure)...)
 }
 
-// directory is one kind of registry.
-type directory struct {
-	form string // of the flag, for people
-	// open makes it of what follows the colon. protocol is what its nodes
-	// speak where it cannot know.
+// registryKind is a kind of registry.
+type registryKind struct {
+	form string // the form of the flag, for messages
+	// open makes the registry from what follows the colon. protocol is that of its
+	// nodes, for registries that do not record it.
 	open func(rest, protocol string) (source, error)
 }
 
-// directories are the registries, by the word before the colon.
-func directories() map[string]directory {
-	return map[string]directory{
+// registryKinds returns the registries by the prefix before the colon.
+func registryKinds() map[string]registryKind {
+	return map[string]registryKind{
 		"static": {"static:NAME=HOST:PORT,...;NAME=...", openStatic},
 		"dns":    {"dns:, dns://NAME:PORT, dns://_SERVICE._PROTO.NAME", openDNS},
 		"nats":   {"nats://HOST:PORT", openNATS},
-		memory:   {memory, nil}, // what runs in this process, see inside.go
+		memory:   {memory, nil}, // the greeter of this process, see local.go
 	}
 }
 
-// post is one kind of broker.
-type post struct {
+// brokerKind is a kind of broker.
+type brokerKind struct {
 	name string
-	// open makes it. at is --broker-address, from where subscribers are found,
-	// secure nil to do what addresses ask for.
+	// open makes the broker. at is --broker-address, from is the registry with the
+	// subscribers; with a nil secure the address decides about TLS.
 	open func(at string, from *source, secure *tls.Config) (broker.Broker, error)
 }
 
-// posts are the brokers.
-func posts() []post {
-	return []post{
+// brokerKinds returns the brokers.
+func brokerKinds() []brokerKind {
+	return []brokerKind{
 		{"http", openHTTPBroker},
 		{"nats", func(at string, _ *source, c *tls.Config) (broker.Broker, error) {
 			return nats.NewBroker(natsWith(at, c)...)
@@ -93,19 +93,19 @@ func posts() []post {
 
 func openHTTPBroker(at string, from *source, secure *tls.Config) (broker.Broker, error) {
 	if from == nil {
-		return nil, usage("add --registry nats://HOST:PORT", "the http broker finds subscribers through a registry, and there is none")
+		return nil, usage("add --registry nats://HOST:PORT", "the http broker needs a registry to find subscribers")
 	}
 	opts := []brokerhttp.Option{brokerhttp.WithTLS(secure)}
 	if at != "" {
 		opts = append(opts, brokerhttp.WithListen(at))
 	}
-	if from.registrar == nil { // enough to publish
+	if from.registrar == nil { // sufficient for publishing
 		return brokerhttp.New(lookups{from.Registry}, opts...)
 	}
 	return brokerhttp.New(announcements{lookups{from.Registry}, from.registrar}, opts...)
 }
 
-// natsAt are the options for the server at url, the default one for "".
+// natsAt returns the options for the server at url, the default server for "".
 func natsAt(url string) []nats.Option {
 	if url == "" {
 		return nil
@@ -113,7 +113,7 @@ func natsAt(url string) []nats.Option {
 	return []nats.Option{nats.WithURL(strings.Split(url, ",")...)}
 }
 
-// natsWith are the same with a configuration of TLS, nil for what the URL says.
+// natsWith returns the same with a TLS configuration; with nil the URL decides.
 func natsWith(url string, secure *tls.Config) []nats.Option {
 	opts := natsAt(url)
 	if secure != nil {
@@ -122,11 +122,10 @@ func natsWith(url string, secure *tls.Config) []nats.Option {
 	return opts
 }
 
-// memory is the name of the transport and the registry within this process.
+// memory is the name of the in-process transport and of its registry.
 const memory = "memory"
 
-// openWire makes the transport that spec asks for: a name, or the URL of a
-// server in the middle.
+// openWire makes the transport of spec: a name, or the URL of a message server.
 func openWire(spec string, secure *tls.Config) (transport.Transport, wire, error) {
 	name, url := spec, ""
 	if scheme, _, is := strings.Cut(spec, "://"); is {
@@ -135,11 +134,11 @@ func openWire(spec string, secure *tls.Config) (transport.Transport, wire, error
 	all := wires()
 	i := slices.IndexFunc(all, func(w wire) bool { return w.name == name })
 	if i < 0 || url != "" && name != "nats" {
-		return nil, wire{}, usage("it is one of "+transportNames()+", or nats://HOST:PORT", "there is no transport %q", spec)
+		return nil, wire{}, usage("use one of "+transportNames()+", or nats://HOST:PORT", "unknown transport %q", spec)
 	}
 	t, err := all[i].open(url, secure)
 	if err != nil {
-		return nil, wire{}, usage("it is one of "+transportNames(), "--transport %s: %w", spec, err)
+		return nil, wire{}, usage("use one of "+transportNames(), "--transport %s: %w", spec, err)
 	}
 	return t, all[i], nil
 }
@@ -152,17 +151,17 @@ func transportNames() string {
 	return strings.Join(append(names, memory), ", ")
 }
 
-// openBroker makes the broker that is asked for.
+// openBroker makes the broker of spec.
 func openBroker(spec, at string, from *source, secure *tls.Config) (broker.Broker, error) {
 	name := spec
 	if scheme, _, is := strings.Cut(spec, "://"); is {
 		if at != "" {
-			return nil, usage("leave one of the two out", "--broker %s and --broker-address %s both say where it is", spec, at)
+			return nil, usage("leave out one of the two", "--broker %s and --broker-address %s both give an address", spec, at)
 		}
 		name, at = scheme, spec
 	}
 	var names []string
-	for _, p := range posts() {
+	for _, p := range brokerKinds() {
 		if p.name == name && (name == "nats" || name == spec) {
 			b, err := p.open(at, from, secure)
 			if err != nil {
@@ -172,10 +171,10 @@ func openBroker(spec, at string, from *source, secure *tls.Config) (broker.Broke
 		}
 		names = append(names, p.name)
 	}
-	return nil, usage("it is one of "+strings.Join(names, ", ")+", or nats://HOST:PORT", "there is no broker %q", spec)
+	return nil, usage("use one of "+strings.Join(names, ", ")+", or nats://HOST:PORT", "unknown broker %q", spec)
 }
 
-// closeAll closes what can be closed, the last first.
+// closeAll closes all that can be closed, in reverse order.
 func closeAll(things []any) {
 	for _, v := range slices.Backward(things) {
 		if c, is := v.(io.Closer); is {

@@ -16,18 +16,19 @@ import (
 )
 
 const (
-	// defaultRate is what --rate 0 means: enough for each fault to meet calls,
-	// and little enough for any machine.
+	// defaultRate is the rate for --rate 0: high enough that every fault affects calls,
+	// and low enough for any machine.
 	defaultRate = 2000
-	// Callers wait for their calls, so there must be more than are in flight
-	// while nodes are slow: a tenth of a second of the rate, within bounds.
+	// A caller waits for its call, so there must be more callers than calls in flight
+	// while nodes are slow: those of a tenth of a second, within bounds.
 	minCallers, maxCallers = 32, 512
-	// maxCauses is how many different errors are told apart.
+	// maxCauses bounds the number of distinct errors that are reported.
 	maxCauses = 8
 )
 
-// load calls at a steady rate and counts what comes of it. The time of a call
-// begins when it was due, so a stall is seen by all calls that it delays.
+// load makes calls at a constant rate and counts the outcomes. Latency is measured from
+// the time at which a call was due, so that a stall counts for every call that it
+// delays.
 type load struct {
 	client   *api.Caller
 	rate     int
@@ -39,14 +40,14 @@ type load struct {
 	causes []cause
 }
 
-// cause is why calls were lost.
+// cause is an error of lost calls.
 type cause struct {
 	Error string `json:"error"`
 	Count int64  `json:"count"`
 }
 
-// run calls until ctx ends and returns when the last call has come back. A
-// call that has begun is waited for: ending the demo loses none.
+// run makes calls until ctx ends and returns when the last call has returned. Calls in
+// flight are completed, so ending the demo loses none.
 func (l *load) run(ctx context.Context) {
 	began := time.Now()
 	interval := time.Second / time.Duration(l.rate)
@@ -81,16 +82,16 @@ func (l *load) call(ctx context.Context, due time.Time) {
 		err = fmt.Errorf("the answer is %q", rsp.GetGreeting())
 	}
 	if err != nil {
-		l.lose(err)
+		l.countLost(err)
 		return
 	}
 	l.latency.record(time.Since(due))
 	l.answered.Add(1)
 }
 
-// lose notes why a call was lost: the cause and what the retrier said last,
-// without the numbers that differ from call to call.
-func (l *load) lose(err error) {
+// countLost counts a lost call by its cause and the retrier's last decision, without the
+// numbers that differ from call to call.
+func (l *load) countLost(err error) {
 	text := err.Error()
 	if call, ok := errors.AsType[*rpcerr.CallError](err); ok {
 		text = textOf(call.Err)

@@ -16,21 +16,21 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// lsCmd is mailcall ls.
+// lsCmd is the command mailcall ls.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type lsCmd struct {
-	Registry string        `required:"" placeholder:"URL" help:"Where services are found: static:NAME=HOST:PORT,...;..., dns:, dns://NAME:PORT, nats://HOST:PORT, or memory."`
-	Timeout  time.Duration `default:"5s" help:"Bound of the question, 0 for none (default: ${default})."`
-	JSON     bool          `name:"json" help:"Print the records as a JSON array; errors as one object."`
+	Registry string        `required:"" placeholder:"URL" help:"Registry with the services: static:NAME=HOST:PORT,...;..., dns:, dns://NAME:PORT, nats://HOST:PORT, or memory."`
+	Timeout  time.Duration `default:"5s" help:"Timeout of the lookup, 0 for none (default: ${default})."`
+	JSON     bool          `name:"json" help:"Print the records as a JSON array; print an error as one JSON object."`
 
-	Service string `arg:"" optional:"" help:"Only this one."`
+	Service string `arg:"" optional:"" help:"List only this service."`
 }
 
-// Run lists what the registry has.
+// Run lists the services of the registry.
 func (c *lsCmd) Run(s streams) error {
 	if c.Timeout < 0 {
-		return usage("5s is a duration", "--timeout is %s; it must not be negative", c.Timeout)
+		return usage("an example is --timeout 5s", "--timeout is %s; it must not be negative", c.Timeout)
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -61,7 +61,7 @@ func (c *lsCmd) records(ctx context.Context, from *source) ([]*registry.Service,
 	}
 	lister, can := from.Registry.(registry.Lister)
 	if !can {
-		return nil, usage("name the service: mailcall ls SERVICE", "the registry %s cannot say which services there are", from)
+		return nil, usage("name the service: mailcall ls SERVICE", "the registry %s cannot list services", from)
 	}
 	records, err := lister.List(ctx)
 	if errors.Is(err, errors.ErrUnsupported) {
@@ -84,7 +84,7 @@ func (c *lsCmd) failed(from *source, err error) error {
 	return &rpcerr.CallError{Service: "registry " + from.String(), Endpoint: cmp.Or(c.Service, "list"), Err: err}
 }
 
-// printRecords prints the records as they are.
+// printRecords prints the records as JSON.
 func printRecords(w io.Writer, records []*registry.Service) error {
 	if records == nil {
 		records = []*registry.Service{}
@@ -97,11 +97,11 @@ func printRecords(w io.Writer, records []*registry.Service) error {
 	return err
 }
 
-// printTable prints a line for each node.
+// printTable prints a line per node.
 func printTable(w io.Writer, records []*registry.Service) error {
 	const none = "-"
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	sayf(table, "SERVICE\tVERSION\tADDRESS\tPROTOCOL\tTRANSPORT\tNODE\n") // errors stay with the writer
+	sayf(table, "SERVICE\tVERSION\tADDRESS\tPROTOCOL\tTRANSPORT\tNODE\n") // errors are kept by the writer
 	for _, r := range records {
 		version := cmp.Or(r.Version, none)
 		if len(r.Nodes) == 0 {

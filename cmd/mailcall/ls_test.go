@@ -17,7 +17,7 @@ func TestLs(t *testing.T) {
 	for _, tc := range []struct {
 		args     []string
 		code     int
-		out, err string // parts
+		out, err string // parts of the output
 	}{
 		{[]string{"--registry=static:greeter=127.0.0.1:1,[::1]:2;billing=127.0.0.1:3"}, 0, "billing  -        127.0.0.1:3  mucp      -          billing-127.0.0.1:3\n", ""},
 		{[]string{"--registry=static:greeter=127.0.0.1:1,[::1]:2", "greeter"}, 0, "greeter-[::1]:2\n", ""},
@@ -26,13 +26,13 @@ func TestLs(t *testing.T) {
 		{[]string{"--registry=static:greeter=127.0.0.1:1", "billing"}, 3, "", "service unknown"},
 		{[]string{"--registry=" + nobody}, 3, "", "registry unreachable"},
 		{[]string{"--registry=dns://localhost:80"}, 1, "", "hint: name the service"},
-		{[]string{"--registry=nats:"}, 1, "", "names no server"},
-		{[]string{"--registry=nats://"}, 1, "", "names no server"},
+		{[]string{"--registry=nats:"}, 1, "", "has no server"},
+		{[]string{"--registry=nats://"}, 1, "", "has no server"},
 		{[]string{"--registry=nats://" + mute, "--timeout=100ms"}, 3, "", "100ms are over (--timeout)"},
-		{[]string{"--registry=dns:localhost"}, 1, "", "names no target"},
-		{[]string{"--registry=static:"}, 1, "", "does not say NAME=ADDRESS"},
+		{[]string{"--registry=dns:localhost"}, 1, "", "has no target"},
+		{[]string{"--registry=static:"}, 1, "", "is not of the form NAME=ADDRESS"},
 		{[]string{"--registry=static:a=b,"}, 1, "", "empty address"},
-		{[]string{"--registry=smoke"}, 1, "", "there is no such registry"},
+		{[]string{"--registry=smoke"}, 1, "", "unknown registry"},
 		{[]string{"--registry=memory", "--timeout=-1s"}, 1, "", "must not be negative"},
 		{nil, 1, "", "--registry"},
 	} {
@@ -51,7 +51,7 @@ func TestLs(t *testing.T) {
 	}
 }
 
-// records is what mailcall ls --json prints.
+// records is the output of mailcall ls --json.
 func records(t *testing.T, args ...string) (all []*registry.Service) {
 	t.Helper()
 	got := mailcall(t, append([]string{"ls", "--json"}, args...)...)
@@ -80,7 +80,7 @@ func TestServeRegisters(t *testing.T) {
 		if len(all) != 1 || len(all[0].Nodes) != 1 || "listening "+all[0].Nodes[0].Address+"\n" != line {
 			t.Errorf("%s: got %+v, want one record with the node of %q", transport, all, line)
 		}
-		// The record names the transport, so call needs only the registry.
+		// The record has the transport, so call needs only the registry.
 		got := mailcall(t, "call", "--registry", url, transport+"-greeter", "Greeter.Hello", `{"name":"Ada"}`)
 		if got.code != 0 || strings.TrimSpace(got.out) != `{"greeting":"Hello Ada"}` {
 			t.Errorf("%s: got exit code %d, %q, %q, want 0 and the reply", transport, got.code, got.out, got.errors)
@@ -100,12 +100,12 @@ func TestServeDoesNotRegister(t *testing.T) {
 		code int
 		err  string
 	}{
-		{[]string{"--registry=dns:"}, 1, "nothing can be registered"},
-		{[]string{"--registry=smoke"}, 1, "there is no such registry"},
+		{[]string{"--registry=dns:"}, 1, "does not accept registrations"},
+		{[]string{"--registry=smoke"}, 1, "unknown registry"},
 		{[]string{"--address=0.0.0.0:0", "--registry=nats://127.0.0.1:1"}, 1, "cannot be registered"},
 		{[]string{"--registry=nats://" + closedPort(t)}, 3, "registry unreachable"},
-		{[]string{"--transport=memory"}, 1, "nobody outside"},
-		{[]string{"--transport=nats://" + silent(t)}, 3, "hint: is the NATS server running"}, // it takes the time-out of NATS
+		{[]string{"--transport=memory"}, 1, "cannot be reached from outside"},
+		{[]string{"--transport=nats://" + silent(t)}, 3, "hint: is the NATS server running"}, // it takes the timeout of NATS
 	} {
 		got := mailcall(t, append([]string{"serve"}, tc.args...)...)
 		if got.code != tc.code || got.out != "" || !strings.Contains(got.errors, tc.err) {

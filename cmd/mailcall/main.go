@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command mailcall calls services, serves one to be called, and shows what
-// the client does when things go wrong.
+// Command mailcall calls services, serves one for testing, and shows how the client
+// handles failures.
 //
-// It exits with 0 when the service answered, 1 when the command line was
-// wrong, 2 when the service answered with an error, and 3 when there was no
-// answer, or nowhere to write it.
+// The exit code is 0 if the service answered, 1 if the command line is invalid, 2 if
+// the service answered with an error, and 3 if there was no answer, or the output could
+// not be written.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// What the command exits with.
+// Exit codes.
 const (
 	exitAnswered = 0
 	exitUsage    = 1
@@ -31,22 +31,22 @@ const (
 	exitNoAnswer = 3
 )
 
-// commands are the words of the command line.
+// commands are the commands and flags of the command line.
 type commands struct {
 	Demo      demoCmd      `cmd:"" help:"Start nodes and a client on this machine, break the nodes, and watch."`
-	Serve     serveCmd     `cmd:"" help:"Serve the greeter, a service to try calls on."`
+	Serve     serveCmd     `cmd:"" help:"Serve the greeter, a service for trying out calls."`
 	Call      callCmd      `cmd:"" help:"Call an endpoint of a service and print the reply."`
-	Stream    streamCmd    `cmd:"" help:"Open a stream: JSON lines in, JSON lines out."`
+	Stream    streamCmd    `cmd:"" help:"Open a stream that sends and prints JSON lines."`
 	Publish   publishCmd   `cmd:"" help:"Publish an event."`
 	Subscribe subscribeCmd `cmd:"" help:"Print the events of a topic."`
 	Ls        lsCmd        `cmd:"" help:"List services and their nodes."`
-	Explain   explainCmd   `cmd:"" help:"Print every option of the client, its value, and where that comes from."`
+	Explain   explainCmd   `cmd:"" help:"Print every option of the client, its value and its source."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 
 	About versionFlag `help:"Print the version." name:"version"`
 }
 
-// streams are what a command reads and writes.
+// streams are the standard streams of a command.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -56,7 +56,7 @@ func main() {
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// run does what the arguments say and returns the exit code.
+// run executes the command line and returns the exit code.
 func run(args []string, s streams) int {
 	var words commands
 	parser, err := kong.New(&words,
@@ -70,11 +70,11 @@ func run(args []string, s streams) int {
 		kong.Help(printHelp),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if err != nil {
-		return report(s, manner{}, err)
+		return report(s, errorFormat{}, err)
 	}
-	m := manner{json: wantsJSON(args)}
+	m := errorFormat{json: wantsJSON(args)}
 	command, err := parser.Parse(args)
-	if failed, is := errors.AsType[*unwrittenError](err); is {
+	if failed, is := errors.AsType[*outputError](err); is {
 		return report(s, m, failed)
 	}
 	if err != nil {
@@ -89,8 +89,8 @@ func run(args []string, s streams) int {
 	return report(s, m, err)
 }
 
-// helpFor names the help that a line which is not understood is told to read:
-// that of its command, where it has one.
+// helpFor refers to the help of the command in which a parse error occurred, or else to
+// that of mailcall.
 func helpFor(err error) string {
 	about := "mailcall"
 	if wrong, is := errors.AsType[*kong.ParseError](err); is {
@@ -98,14 +98,14 @@ func helpFor(err error) string {
 			about = command.FullPath()
 		}
 	}
-	return about + " --help says what there is"
+	return about + " --help lists the commands and flags"
 }
 
-// wantsJSON reports whether errors are to be JSON. It reads the arguments
-// itself, because of a line that is not understood nothing else is known.
+// wantsJSON reports whether errors are to be printed as JSON. It scans the arguments
+// itself, because it must also work if they cannot be parsed.
 func wantsJSON(args []string) (wanted bool) {
 	if len(args) == 0 || !slices.Contains([]string{"call", "stream", "publish", "subscribe", "ls", "explain"}, args[0]) {
-		return false // or --json is not about errors
+		return false // here --json does not apply to errors
 	}
 	for _, arg := range args {
 		switch arg {
@@ -120,15 +120,15 @@ func wantsJSON(args []string) (wanted bool) {
 	return wanted
 }
 
-// untilSignal is the context of a command that ends well when it is told to
-// stop; a second signal ends the process at once.
+// untilSignal returns a context that is cancelled by the first SIGINT or SIGTERM, so
+// that the command can shut down; a second signal ends the process at once.
 func untilSignal() (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
 }
 
-// exitError ends a command that has said everything itself.
+// exitError is the exit code of a command that has already printed everything.
 type exitError int
 
 // Error implements error.

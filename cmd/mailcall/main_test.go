@@ -20,7 +20,7 @@ import (
 	"go.uber.org/goleak"
 )
 
-// binary is the command as its users have it, built once.
+// binary is the built command.
 var binary string
 
 func TestMain(m *testing.M) {
@@ -39,15 +39,14 @@ func TestMain(m *testing.M) {
 			os.RemoveAll(dir)
 			os.Exit(code)
 		}),
-		// The NATS server leaves it behind for a moment.
+		// A goroutine of the NATS server may still be ending.
 		goleak.IgnoreTopFunction("github.com/nats-io/nats-server/v2/server.(*Server).remoteLatencyUpdate"))
 }
 
-// patience is how long a process may take; it is a bound for a hang, nothing
-// else.
+// patience bounds how long a process may take, in case it hangs.
 const patience = time.Minute
 
-// environment is that of the test without settings for the client.
+// environment returns the test's environment without settings for the client.
 func environment() (env []string) {
 	for _, e := range os.Environ() {
 		if !strings.HasPrefix(e, "MAILCALL_") {
@@ -66,7 +65,7 @@ func command(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// result is how a process ended.
+// result is the exit code and output of a process.
 type result struct {
 	code        int
 	out, errors string
@@ -89,7 +88,7 @@ func mailcall(t *testing.T, args ...string) result {
 	return finish(t, command(t, args...))
 }
 
-// process is a command that runs beside the test.
+// process is a command that runs during the test.
 type process struct {
 	*exec.Cmd
 	lines *bufio.Reader // of stdout, or of stderr
@@ -109,7 +108,7 @@ func start(t *testing.T, pipe func(*exec.Cmd) (io.ReadCloser, error), args ...st
 	return &process{cmd, bufio.NewReader(out)}
 }
 
-// interrupt sends SIGINT and returns what the process ends with and says.
+// interrupt sends SIGINT, waits, and returns the exit code and the rest of the output.
 func (p *process) interrupt(t *testing.T, s syscall.Signal) (code int, rest string) {
 	t.Helper()
 	if err := p.Process.Signal(s); err != nil {
@@ -124,7 +123,7 @@ func (p *process) wait(t *testing.T) (code int, rest string) {
 	if err != nil {
 		t.Error(err)
 	}
-	_ = p.Wait() // the exit code says it better
+	_ = p.Wait() // the exit code has the result
 	return p.ProcessState.ExitCode(), string(text)
 }
 

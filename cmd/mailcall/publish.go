@@ -12,25 +12,25 @@ import (
 	"example.com/mailcall/metadata"
 )
 
-// brokerFlags say which broker carries events.
+// brokerFlags select the broker.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type brokerFlags struct {
 	Broker        string `default:"http" placeholder:"NAME" help:"Broker: http, which needs a registry, or nats (default: ${default})."`
-	BrokerAddress string `placeholder:"ADDRESS" help:"nats: URL of the server (default: nats://127.0.0.1:4222). http: where a subscriber listens (default: 127.0.0.1:0)."`
-	Registry      string `placeholder:"URL" help:"Where the http broker finds subscribers: nats://HOST:PORT."`
+	BrokerAddress string `placeholder:"ADDRESS" help:"nats: URL of the server (default: nats://127.0.0.1:4222). http: address on which a subscriber listens (default: 127.0.0.1:0)."`
+	Registry      string `placeholder:"URL" help:"Registry in which the http broker finds subscribers: nats://HOST:PORT."`
 
-	postTLSFlags
+	brokerTLSFlags
 
-	Topic string `arg:"" help:"Name that events are published to."`
+	Topic string `arg:"" help:"Topic of the events."`
 
-	announces bool // subscribers can be announced in the registry
+	announces bool // the command registers subscribers
 }
 
-// open makes the broker; things are to be closed after it.
+// open makes the broker; the caller closes things afterwards.
 func (f *brokerFlags) open(ctx context.Context) (b broker.Broker, things []any, err error) {
 	if f.Topic == "" {
-		return nil, nil, usage("name what events are published to", "the topic is empty")
+		return nil, nil, usage("give the topic of the events", "the topic is empty")
 	}
 	secure, err := f.config()
 	if err != nil {
@@ -51,17 +51,17 @@ func (f *brokerFlags) open(ctx context.Context) (b broker.Broker, things []any, 
 	return b, append(things, b), nil
 }
 
-// publishCmd is mailcall publish.
+// publishCmd is the command mailcall publish.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type publishCmd struct {
 	brokerFlags
 
-	ContentType string        `default:"application/json" placeholder:"CT" help:"Content type (default: ${default}); under any other BODY is sent byte by byte."`
-	Header      []string      `short:"H" sep:"none" placeholder:"K=V" help:"Field of the event's header; may be repeated."`
-	Timeout     time.Duration `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Bound of the publishing, 0 for none (default: ${default})."`
-	JSON        bool          `name:"json" help:"Errors as one JSON object."`
-	Verbose     bool          `short:"v" help:"Show attempts and decisions of what failed, on stderr."`
+	ContentType string        `default:"application/json" placeholder:"CT" help:"Content type (default: ${default}); with any other, BODY is sent as raw bytes."`
+	Header      []string      `short:"H" sep:"none" placeholder:"K=V" help:"Header field of the event; may be repeated."`
+	Timeout     time.Duration `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Timeout of the publish, 0 for none (default: ${default})."`
+	JSON        bool          `name:"json" help:"Print an error as one JSON object."`
+	Verbose     bool          `short:"v" help:"If publishing fails, print the attempts and the retry decisions to stderr."`
 
 	Body string `arg:"" help:"JSON, @FILE, or - for stdin."`
 }
@@ -72,7 +72,7 @@ func (c *publishCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	body, err := readBody(c.Body, s.in) // a signal while stdin is read ends the process at once
+	body, err := readBody(c.Body, s.in) // before untilSignal, so that a signal ends the process while it reads stdin
 	if err != nil {
 		return err
 	}

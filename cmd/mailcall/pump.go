@@ -14,25 +14,25 @@ import (
 	"example.com/mailcall/api"
 )
 
-// pump moves messages between the two ends of the command and the stream.
+// pump moves messages between the command's standard streams and the stream.
 type pump struct {
 	*streamCmd
 	streams
 
 	form   shape
 	stream api.Stream
-	fault  atomic.Pointer[error] // why sending ended badly
+	fault  atomic.Pointer[error] // why sending failed
 }
 
-// send sends each line of the input and half-closes the stream at its end. A
-// line that cannot be sent ends the stream.
+// send sends each line of the input and half-closes the stream at the end of the input.
+// A line that cannot be sent ends the stream.
 func (p *pump) send(in io.Reader) {
 	err := p.sendAll(in)
 	if err == nil || errors.Is(err, io.EOF) {
-		return // the service has ended the stream; who receives knows how
+		return // the service has ended the stream; receive gets the reason
 	}
 	p.fault.Store(&err)
-	_ = p.stream.Close() // whoever receives is told
+	_ = p.stream.Close() // receive reports the error
 }
 
 func (p *pump) sendAll(in io.Reader) error {
@@ -56,7 +56,7 @@ func (p *pump) sendAll(in io.Reader) error {
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return usage("one JSON value a line, each within the limit", "line %d of the input is larger than the limit of %d bytes", n+1, maxBody)
+		return usage("write one JSON value per line, each within the limit", "line %d of the input is larger than the limit of %d bytes", n+1, maxBody)
 	case err != nil:
 		return usage("write @FILE, or - for stdin", "line %d of the input cannot be read: %w", n+1, err)
 	}
@@ -75,7 +75,7 @@ func (p *pump) receive() error {
 			return p.end(err)
 		}
 		if fault := p.fault.Load(); fault != nil {
-			return *fault // what arrives answers the end of the stream
+			return *fault // receiving failed because sending did
 		}
 		p.notef(p.streams, "received %d", received)
 		if err := p.print(reply); err != nil {
@@ -92,7 +92,7 @@ func (p *pump) print(reply any) error {
 	}
 	var line bytes.Buffer
 	if p.Raw || json.Compact(&line, text) != nil {
-		line.Reset() // the service's own idea of JSON
+		line.Reset() // not JSON that can be compacted: print it as it is
 		line.Write(bytes.TrimSuffix(text, []byte("\n")))
 	}
 	line.WriteByte('\n')
@@ -100,7 +100,7 @@ func (p *pump) print(reply any) error {
 	return err
 }
 
-// end is how the command ends when the stream did.
+// end returns the result of the command, given the error that ended the stream.
 func (p *pump) end(err error) error {
 	if fault := p.fault.Load(); fault != nil {
 		return *fault
@@ -112,14 +112,14 @@ func (p *pump) end(err error) error {
 	return err
 }
 
-// lineReader reads lines of at most maxBody bytes.
+// lineReader returns a scanner for lines of at most maxBody bytes.
 func lineReader(in io.Reader) *bufio.Scanner {
 	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, maxBody+2) // with the end of the line
+	lines.Buffer(nil, maxBody+2) // including the line ending
 	return lines
 }
 
-// inLine says in which line of the input a fault is.
+// inLine adds the number of the input line to an error.
 func inLine(n int, err error) error {
 	if wrong, is := errors.AsType[*usageError](err); is {
 		return &usageError{fmt.Errorf("line %d of the input: %w", n, wrong.error), wrong.hint}

@@ -19,27 +19,27 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// question is about the types of one endpoint.
+// question asks for the types of one endpoint.
 type question struct {
 	client   *api.Caller
 	service  string
 	endpoint string
-	grpc     bool // the server may know its own schema
-	stream   bool // it is meant to be a stream
+	grpc     bool // the server may support reflection
+	stream   bool // the command opens a stream
 	timeout  time.Duration
 }
 
-// ask finds the types without the help of the user: the server's own
-// description where it has one, else that of the greeter.
+// ask finds the types if the user has given no schema: by the server's reflection if it
+// supports it, else by the schema of the greeter.
 func (q *question) ask(ctx context.Context, contentType string) (shape, error) {
 	var silent error
 	if q.grpc {
 		files, err := q.reflect(ctx)
 		switch {
 		case err == nil && files != nil:
-			return q.typed(files, "as the server describes it")
+			return q.typed(files, "from the server's reflection")
 		case err != nil:
-			silent = err // nobody answered, which the call may say better
+			silent = err // there was no answer; the call may give a better error
 		}
 	}
 	over := q.timeout > 0 && errors.Is(silent, context.DeadlineExceeded) // no time is left for the call
@@ -52,20 +52,20 @@ func (q *question) ask(ctx context.Context, contentType string) (shape, error) {
 		return &protoShape{
 			in:    file.Messages().ByName("HelloRequest"),
 			out:   file.Messages().ByName("HelloReply"),
-			types: typesOf(files), from: "as the greeter has it",
+			types: typesOf(files), from: "the schema of the greeter",
 		}, nil
 	}
 	if silent != nil {
 		return nil, q.asCall(silent)
 	}
-	hint := "add --schema FILE.proto or --protoset FILE; --raw sends the bytes of BODY as they are"
+	hint := "add --schema FILE.proto or --protoset FILE; --raw sends BODY as raw bytes"
 	if q.grpc {
 		return nil, usage(hint, "the server does not describe %s (gRPC reflection), and no schema was given", q.endpoint)
 	}
-	return nil, usage(hint, "to make %s of JSON takes the schema of %s", contentType, q.endpoint)
+	return nil, usage(hint, "encoding JSON as %s requires the schema of %s", contentType, q.endpoint)
 }
 
-// asCall is why there was no answer, in the words of the call that was asked for.
+// asCall returns the error of the schema query as one of the requested call.
 func (q *question) asCall(silent error) error {
 	call, is := errors.AsType[*rpcerr.CallError](silent)
 	if !is {
@@ -80,7 +80,7 @@ func (q *question) asCall(silent error) error {
 	return &same
 }
 
-// greeterEndpoints are those that mailcall serve has with the greeter's
+// greeterEndpoints returns the endpoints of mailcall serve that use the greeter's
 // messages.
 func greeterEndpoints() []string {
 	names := []string{"Hello", "Echo", "Fail", "Plain", "Panic", "Sleep", "Deadline", "ServerStream", "ClientStream", "Bidi"}
@@ -90,9 +90,9 @@ func greeterEndpoints() []string {
 	return names
 }
 
-// names splits the endpoint, "Greeter.Hello" or "/greet.v1.Greeter/Hello", into
-// the name of its service in a schema and that of its method. full says that
-// the first is complete.
+// names splits the endpoint, "Greeter.Hello" or "/greet.v1.Greeter/Hello", into the
+// name of its service in a schema and that of its method. full reports whether the
+// service name includes its package.
 func (q *question) names() (service, method string, full bool) {
 	if path, is := strings.CutPrefix(q.endpoint, "/"); is {
 		service, method, _ = strings.Cut(path, "/")
@@ -106,16 +106,16 @@ func (q *question) names() (service, method string, full bool) {
 	return service, method, strings.ContainsRune(service, '.')
 }
 
-// handlerMethod is the endpoint in go-micro's form.
+// handlerMethod returns the endpoint in go-micro's form.
 func (q *question) handlerMethod() string {
 	service, method, _ := q.names()
 	return service[strings.LastIndexByte(service, '.')+1:] + "." + method
 }
 
-// choose returns which of the services of a schema the endpoint is in, "" for
-// none: the one whose name is complete, the one in the package of the
-// service's name (that is what the path of a gRPC call is made of), or the only
-// one of that name, because go-micro's servers look no further.
+// choose returns the service of a schema that has the endpoint, "" if there is none:
+// the one with exactly this name, else the one in the package named like the called
+// service (from which the path of a gRPC call is made), else the only one with this
+// name without package, which is all that go-micro's servers compare.
 func (q *question) choose(services []protoreflect.FullName) (protoreflect.FullName, error) {
 	name, _, full := q.names()
 	wanted := protoreflect.FullName(name)
@@ -137,7 +137,7 @@ func (q *question) choose(services []protoreflect.FullName) (protoreflect.FullNa
 	case 1:
 		return found[0], nil
 	default:
-		return "", usage("name it in full: /package.Service/Method", "%s may be in any of %s", q.endpoint, list(found))
+		return "", usage("use the full path, /package.Service/Method", "%s is ambiguous, it may be in any of %s", q.endpoint, list(found))
 	}
 }
 
@@ -155,7 +155,7 @@ func (q *question) typed(files *protoregistry.Files, from string) (shape, error)
 	d, err := files.FindDescriptorByName(name)
 	service, is := d.(protoreflect.ServiceDescriptor)
 	if err != nil || !is {
-		return nil, usage(hint, "%s is no service in the schema (%s): %w", name, from, err)
+		return nil, usage(hint, "%s is not a service in the schema (%s): %w", name, from, err)
 	}
 	_, method, _ := q.names()
 	m := service.Methods().ByName(protoreflect.Name(method))
@@ -186,7 +186,7 @@ func methodsOf(s protoreflect.ServiceDescriptor) (names []protoreflect.FullName)
 	return names
 }
 
-// list writes some names.
+// list formats names, and shortens long lists.
 func list(names []protoreflect.FullName) string {
 	const shown = 10
 	if len(names) == 0 {

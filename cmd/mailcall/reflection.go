@@ -23,14 +23,14 @@ import (
 
 const (
 	grpcProto = "application/grpc+proto"
-	// maxFiles is how many files a server may describe an endpoint with.
+	// maxFiles bounds how many files a server may send to describe an endpoint.
 	maxFiles = 1000
-	// reflectWithin bounds the questions about a schema where nothing else does.
+	// reflectWithin bounds schema queries if --timeout does not.
 	reflectWithin = 5 * time.Second
 )
 
-// reflections are the two names under which servers answer questions about
-// their schemas; the messages are the same.
+// reflections returns the two names of the reflection service; the messages are the
+// same.
 func reflections() []string {
 	return []string{
 		"/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
@@ -38,30 +38,30 @@ func reflections() []string {
 	}
 }
 
-// reflect asks the server for the schema of the endpoint. It returns nil if
-// the server does not tell, and an error if there was no answer.
+// reflect queries the server for the schema of the endpoint. It returns nil if the
+// server does not provide it, and an error if there was no answer.
 func (q *question) reflect(ctx context.Context) (*protoregistry.Files, error) {
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(q.timeout, reflectWithin))
 	defer cancel()
 	for _, endpoint := range reflections() {
 		files, err := q.reflectAt(ctx, endpoint)
-		if err == nil || !told(err) {
+		if err == nil || !isAnswer(err) {
 			return files, err
 		}
 	}
 	return nil, nil
 }
 
-// told reports whether the server has answered, with an error.
-func told(err error) bool {
+// isAnswer reports whether err is an answer of the server.
+func isAnswer(err error) bool {
 	_, refused := errors.AsType[*refusal](err)
 	return refused || fromService(err) != nil
 }
 
-// refusal is an error within the answer of a reflection service.
+// refusal is an error in an answer of the reflection service.
 type refusal struct{ text string }
 
-// Error returns what the service says.
+// Error returns the service's message.
 func (r *refusal) Error() string { return "gRPC reflection: " + r.text }
 
 func (q *question) reflectAt(ctx context.Context, endpoint string) (*protoregistry.Files, error) {
@@ -83,13 +83,13 @@ func (q *question) reflectAt(ctx context.Context, endpoint string) (*protoregist
 	return a.describe(service)
 }
 
-// asker asks one question after the other.
+// asker sends queries one after another.
 type asker struct{ stream api.Stream }
 
 func (a asker) ask(question *v1.ServerReflectionRequest) (*v1.ServerReflectionResponse, error) {
 	if err := a.stream.Send(question); err != nil {
 		if answer := a.stream.Recv(new(v1.ServerReflectionResponse)); answer != nil {
-			return nil, answer // it says why the stream ended
+			return nil, answer // the reason why the stream ended
 		}
 		return nil, err
 	}
@@ -120,7 +120,7 @@ func (a asker) services() ([]protoreflect.FullName, error) {
 	return names, nil
 }
 
-// describe collects the file of a service and all that it imports.
+// describe collects the file of a service and everything that it imports.
 func (a asker) describe(service protoreflect.FullName) (*protoregistry.Files, error) {
 	known := make(map[string]*descriptorpb.FileDescriptorProto)
 	answer, err := a.ask(&v1.ServerReflectionRequest{
@@ -170,7 +170,7 @@ func keep(known map[string]*descriptorpb.FileDescriptorProto, answer *v1.ServerR
 	return nil
 }
 
-// missing is a file that is imported and not there yet, "" for none.
+// missing returns an imported file that is not known yet, "" if there is none.
 func missing(known map[string]*descriptorpb.FileDescriptorProto) string {
 	var names []string
 	for _, file := range known {

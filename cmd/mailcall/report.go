@@ -16,7 +16,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// usageError is a fault of the command line.
+// usageError is an error in the command line.
 type usageError struct {
 	error
 	hint string // what to do next
@@ -25,17 +25,17 @@ type usageError struct {
 // Unwrap returns the cause.
 func (u *usageError) Unwrap() error { return u.error }
 
-// usage returns a fault of the command line and what to do about it.
+// usage returns a usageError with a hint.
 func usage(hint, format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...), hint}
 }
 
-// manner is how the caller wants errors.
-type manner struct{ json, verbose bool }
+// errorFormat is the format of errors.
+type errorFormat struct{ json, verbose bool }
 
-// report says how a command ended, for people or as one JSON object, and
-// returns the exit code.
-func report(s streams, m manner, err error) int {
+// report prints the error of a command, as text or as one JSON object, and returns the
+// exit code.
+func report(s streams, m errorFormat, err error) int {
 	switch {
 	case err == nil:
 		return exitAnswered
@@ -50,7 +50,7 @@ func report(s streams, m manner, err error) int {
 func codeOf(err error) int {
 	var (
 		call *rpcerr.CallError
-		lost *unwrittenError
+		lost *outputError
 	)
 	switch {
 	case errors.As(err, &lost):
@@ -65,8 +65,8 @@ func codeOf(err error) int {
 	}
 }
 
-// fromService returns the error that the service answered with, nil if it
-// is another one.
+// fromService returns the error with which the service answered, nil if err is not such
+// an error.
 func fromService(err error) *rpcerr.Error {
 	var e *rpcerr.Error
 	if errors.As(err, &e) && e.FromServer() {
@@ -75,7 +75,7 @@ func fromService(err error) *rpcerr.Error {
 	return nil
 }
 
-// failureJSON is the form of errors under --json.
+// failureJSON is an error under --json.
 type failureJSON struct {
 	ID       string           `json:"id"`
 	Code     int32            `json:"code"`
@@ -96,7 +96,7 @@ func printJSON(w io.Writer, err error) {
 	}
 	f.ID, f.Code, f.Detail, f.Status = wire.ID, wire.Code, wire.Detail, wire.Status
 	line, err := json.Marshal(f)
-	if err == nil { // strings and numbers can always be written
+	if err == nil { // strings and numbers can always be encoded
 		sayf(w, "%s\n", line)
 	}
 }
@@ -112,7 +112,7 @@ func printText(w io.Writer, verbose bool, err error) {
 	hint := hintFor(err)
 	if verbose {
 		printAttempts(w, err)
-		hint, _, _ = strings.Cut(hint, verboseShows) // there it is
+		hint, _, _ = strings.Cut(hint, verboseShows) // it has just been printed
 		hint = strings.TrimSuffix(hint, "; ")
 	}
 	text := once(strings.TrimPrefix(err.Error(), "mailcall: "), lastAttempt(err).Node)
@@ -121,7 +121,7 @@ func printText(w io.Writer, verbose bool, err error) {
 	case fromService(err) != nil:
 		text = answered(err, fromService(err))
 	case errors.As(err, &e):
-		text = strings.Replace(text, e.Error(), e.Detail, 1) // its JSON is for machines
+		text = strings.Replace(text, e.Error(), e.Detail, 1) // its JSON form is not for people
 	}
 	sayf(w, "mailcall: %s\n", text)
 	if hint != "" {
@@ -129,12 +129,13 @@ func printText(w io.Writer, verbose bool, err error) {
 	}
 }
 
-// once says only once what was dialled: the transport and package net both do.
+// once removes the repeated "dial ADDRESS", which both the transport and package net
+// add.
 func once(text, node string) string {
 	return strings.Replace(text, "dial "+node+": dial ", "dial ", 1)
 }
 
-// answered says who answered with which error.
+// answered formats an error with which the service answered.
 func answered(err error, e *rpcerr.Error) string {
 	who := "the service"
 	if call, is := errors.AsType[*rpcerr.CallError](err); is {
@@ -150,10 +151,10 @@ func describe(e *rpcerr.Error) string {
 	return strings.TrimSpace(fmt.Sprintf("%s (%s)", e.Detail, strings.TrimSpace(fmt.Sprintf("%s, %d %s", e.ID, e.Code, e.Status))))
 }
 
-// sayf writes to the terminal. If that is gone, there is nobody to tell.
+// sayf prints to w. An error is ignored, because it could not be reported anyway.
 func sayf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
 
-// printAttempts lists what a call did that failed, for -v.
+// printAttempts prints the attempts of a failed call, for -v.
 func printAttempts(w io.Writer, err error) {
 	call, is := errors.AsType[*rpcerr.CallError](err)
 	if !is {

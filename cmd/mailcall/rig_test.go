@@ -44,8 +44,8 @@ func natsServerWith(t *testing.T, secure *tls.Config) string {
 	return s.ClientURL()
 }
 
-// grpcServer starts a server of google.golang.org/grpc with its health service,
-// and returns its address.
+// grpcServer starts a google.golang.org/grpc server with its health service, and
+// returns its address.
 func grpcServer(t *testing.T, reflects bool) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -62,7 +62,7 @@ func grpcServer(t *testing.T, reflects bool) string {
 	return l.Addr().String()
 }
 
-// serveGRPC has the server serve until the test ends.
+// serveGRPC runs the server until the test ends.
 func serveGRPC(t *testing.T, s *grpc.Server, l net.Listener) {
 	t.Helper()
 	over := make(chan error, 1)
@@ -75,7 +75,7 @@ func serveGRPC(t *testing.T, s *grpc.Server, l net.Listener) {
 	})
 }
 
-// dialog is a command with which the test talks.
+// dialog is a running command with which the test exchanges lines.
 type dialog struct {
 	*exec.Cmd
 
@@ -104,7 +104,7 @@ func talk(t *testing.T, args ...string) *dialog {
 	return &dialog{cmd, in, bufio.NewReader(out), bufio.NewReader(errs)}
 }
 
-// say writes a line to the command.
+// say writes a line to the command's stdin.
 func (d *dialog) say(t *testing.T, line string) {
 	t.Helper()
 	if _, err := io.WriteString(d.in, line+"\n"); err != nil {
@@ -112,18 +112,18 @@ func (d *dialog) say(t *testing.T, line string) {
 	}
 }
 
-// hear wants a line from one of the pipes of the command.
+// hear reads a line from a pipe of the command and compares it.
 func (d *dialog) hear(t *testing.T, from *bufio.Reader, want string) {
 	t.Helper()
 	line, err := from.ReadString('\n')
 	if err != nil || line != want+"\n" {
-		_ = d.Process.Kill() // it may be about to wait for ever
+		_ = d.Process.Kill() // it may wait for ever otherwise
 		rest, _ := io.ReadAll(d.err)
 		t.Fatalf("%q: got %q, %v, want %q; it says %q", d.Args, line, err, want, rest)
 	}
 }
 
-// end returns how the command ended and what it said that was not heard.
+// end waits for the command and returns its exit code and the rest of its output.
 func (d *dialog) end(t *testing.T) result {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -138,10 +138,10 @@ func (d *dialog) end(t *testing.T) result {
 	if err := <-read; err != nil {
 		t.Error(err)
 	}
-	_ = d.Wait() // the exit code says it better
+	_ = d.Wait() // the exit code has the result
 	d.in.Close()
 	return result{d.ProcessState.ExitCode(), out.String(), errs.String()}
 }
 
-// lines are some lines of JSON.
+// lines joins lines of JSON.
 func lines(all ...string) string { return strings.Join(all, "\n") + "\n" }

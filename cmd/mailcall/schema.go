@@ -20,24 +20,24 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-const hintSchema = "FILE.proto is a schema of protobuf, and has no faults"
+const hintSchema = "the file must be a valid protobuf schema"
 
-// maxProtoset is the longest file of descriptors that is read, in bytes.
+// maxProtoset is the largest descriptor set that is read, in bytes.
 const maxProtoset = 64 << 20
 
-// schemaFlags say where the types of protobuf bodies are described.
+// schemaFlags give the schema of protobuf bodies.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type schemaFlags struct {
-	Schema     []string `placeholder:"FILE.proto" help:"Schema of protobuf bodies; may be repeated."`
-	ImportPath []string `short:"I" placeholder:"DIR" help:"Where imports of --schema are; may be repeated (default: the folder of the schema)."`
-	Protoset   string   `placeholder:"FILE" help:"Schema as protoc --include_imports --descriptor_set_out makes it."`
+	Schema     []string `placeholder:"FILE.proto" help:"Protobuf schema of the bodies; may be repeated."`
+	ImportPath []string `short:"I" placeholder:"DIR" help:"Directory of the imports of --schema; may be repeated (default: the directory of the schema)."`
+	Protoset   string   `placeholder:"FILE" help:"Descriptor set as written by protoc --include_imports --descriptor_set_out."`
 }
 
-// given reports whether the user named a schema.
+// given reports whether the user has given a schema.
 func (f *schemaFlags) given() bool { return len(f.Schema) > 0 || f.Protoset != "" }
 
-// shape is how bodies of the content type are made and shown.
+// shape returns how bodies of the content type are encoded and printed.
 func (f *schemaFlags) shape(ctx context.Context, contentType string, raw bool, q *question) (shape, error) {
 	kind := encodingOf(contentType)
 	switch {
@@ -46,8 +46,8 @@ func (f *schemaFlags) shape(ctx context.Context, contentType string, raw bool, q
 	case kind == encodingJSON:
 		return jsonShape{enveloped: contentType != "application/json"}, nil
 	case kind == encodingOther:
-		return nil, usage("add --raw to send the bytes of BODY as they are",
-			"the content type %s is not JSON, and BODY is", contentType)
+		return nil, usage("add --raw to send BODY as raw bytes",
+			"BODY is JSON, but the content type is %s", contentType)
 	}
 	if f.given() {
 		files, from, err := f.load(ctx)
@@ -59,10 +59,10 @@ func (f *schemaFlags) shape(ctx context.Context, contentType string, raw bool, q
 	return q.ask(ctx, contentType)
 }
 
-// load reads the schema that the flags name.
+// load reads the schema that the flags give, and returns its name too.
 func (f *schemaFlags) load(ctx context.Context) (*protoregistry.Files, string, error) {
 	if f.Protoset != "" && len(f.Schema) > 0 {
-		return nil, "", usage("leave one of the two out", "--schema and --protoset both describe the types")
+		return nil, "", usage("leave out one of the two", "--schema and --protoset both describe the types")
 	}
 	if f.Protoset != "" {
 		files, err := loadProtoset(f.Protoset)
@@ -79,7 +79,7 @@ func (f *schemaFlags) load(ctx context.Context) (*protoregistry.Files, string, e
 	files, err := f.compile(ctx)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, "", usage("-I names a folder with what a schema imports", "--schema: %w", err)
+		return nil, "", usage("-I sets the directory of imported schemas", "--schema: %w", err)
 	case err != nil:
 		return nil, "", usage(hintSchema, "--schema: %w", err)
 	}
@@ -93,7 +93,7 @@ func loadProtoset(path string) (*protoregistry.Files, error) {
 	}
 	var set descriptorpb.FileDescriptorSet
 	if err := proto.Unmarshal(data, &set); err != nil {
-		return nil, fmt.Errorf("it is no set of descriptors: %w", err)
+		return nil, fmt.Errorf("it is not a descriptor set: %w", err)
 	}
 	return protodesc.NewFiles(&set)
 }
@@ -126,7 +126,7 @@ func (f *schemaFlags) compile(ctx context.Context) (*protoregistry.Files, error)
 	return files, nil
 }
 
-// within is the name of a file below one of the folders, as an import has it.
+// within returns the path of a file relative to one of the folders, as in an import.
 func within(folders []string, file string) (string, bool) {
 	for _, folder := range folders {
 		if name, err := filepath.Rel(folder, file); err == nil && filepath.IsLocal(name) {
@@ -136,7 +136,7 @@ func within(folders []string, file string) (string, bool) {
 	return "", false
 }
 
-// register adds a file and what it imports.
+// register adds a file and its imports.
 func register(files *protoregistry.Files, file protoreflect.FileDescriptor) error {
 	if _, err := files.FindFileByPath(file.Path()); !errors.Is(err, protoregistry.NotFound) {
 		return nil
@@ -149,5 +149,5 @@ func register(files *protoregistry.Files, file protoreflect.FileDescriptor) erro
 	return files.RegisterFile(file)
 }
 
-// typesOf are what Any and extensions of the files may hold.
+// typesOf returns the types of the files, for Any and extensions.
 func typesOf(files *protoregistry.Files) *dynamicpb.Types { return dynamicpb.NewTypes(files) }

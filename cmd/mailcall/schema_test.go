@@ -19,7 +19,7 @@ import (
 	"google.golang.org/protobuf/types/descriptorpb"
 )
 
-// healthSchema is the schema of the health service of gRPC, as text.
+// healthSchema is the schema of gRPC's health service, as text.
 const healthSchema = `syntax = "proto3";
 package grpc.health.v1;
 import "status.proto";
@@ -36,7 +36,7 @@ package grpc.health.v1;
 enum Status { UNKNOWN = 0; SERVING = 1; }
 `
 
-// schemas writes the schema of the health service in two forms.
+// schemas writes that schema in two forms.
 func schemas(t *testing.T) (schema, protoset string) {
 	t.Helper()
 	set, err := proto.Marshal(&descriptorpb.FileDescriptorSet{File: []*descriptorpb.FileDescriptorProto{
@@ -76,22 +76,22 @@ func TestSchemas(t *testing.T) {
 		{"protoset", []string{mute, "--protoset", protoset, "grpc.health.v1", "Health.Check", `{"service":""}`}, 0, serving, ""},
 		{"raw", []string{mute, "--raw", "grpc.health.v1", "Health.Check"}, 0, "\x08\x01", ""},
 
-		{"the server's error", []string{open, "grpc.health.v1", "Health.Check", `{"service":"x"}`}, 2, "", "unknown service (go.micro.client, 404 Not Found)\nhint: the call arrived"},
+		{"the server's error", []string{open, "grpc.health.v1", "Health.Check", `{"service":"x"}`}, 2, "", "unknown service (go.micro.client, 404 Not Found)\nhint: the call reached the service"},
 		{"the server has no such service", []string{mute, "--raw", "grpc.health.v1", "Nope.Check"}, 2, "", "hint: check the name of the endpoint"},
-		{"a content type with an envelope", []string{open, "--content-type=application/json-rpc", "grpc.health.v1", "Health.Check"}, 1, "", "hint: --content-type chooses another"},
-		{"a content type that gRPC cannot name", []string{open, "--raw", "--content-type=text/plain", "grpc.health.v1", "Health.Check"}, 1, "", "hint: it cannot be sent"},
-		{"an endpoint that is no path", []string{open, "--raw", "grpc.health.v1", "Health Check.x"}, 1, "", "hint: it cannot be sent"},
+		{"a content type with an envelope", []string{open, "--content-type=application/json-rpc", "grpc.health.v1", "Health.Check"}, 1, "", "hint: --content-type sets another"},
+		{"a content type that gRPC cannot name", []string{open, "--raw", "--content-type=text/plain", "grpc.health.v1", "Health.Check"}, 1, "", "hint: this transport or broker cannot send it"},
+		{"an endpoint that is no path", []string{open, "--raw", "grpc.health.v1", "Health Check.x"}, 1, "", "hint: this transport or broker cannot send it"},
 		{"no reflection", []string{mute, "grpc.health.v1", "Health.Check"}, 1, "", "hint: add --schema FILE.proto or --protoset FILE"},
 		{"not there", []string{open, "grpc.health.v1", "Nope.Check"}, 1, "", "hint: add --schema"},
 		{"no such method", []string{open, "grpc.health.v1", "Health.Nope"}, 1, "", "it has Check, List, Watch"},
 		{"not in the schema", []string{mute, "--schema", schema, "grpc.health.v1", "Nope.Check"}, 1, "", "it has grpc.health.v1.Health"},
 		{"a stream", []string{open, "grpc.health.v1", "Health.Watch"}, 1, "", "hint: use mailcall stream"},
 		{"no body", []string{open, "grpc.health.v1", "Health.Check", ""}, 1, "", "mailcall: the body is not JSON: unexpected end of JSON input\n"},
-		{"no such field", []string{open, "grpc.health.v1", "Health.Check", `{"nope":1}`}, 1, "", "the body is no grpc.health.v1.HealthCheckRequest"},
+		{"no such field", []string{open, "grpc.health.v1", "Health.Check", `{"nope":1}`}, 1, "", "the body is not a valid grpc.health.v1.HealthCheckRequest"},
 		{"both", []string{mute, "--schema", schema, "--protoset", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "both describe"},
-		{"no schema there", []string{mute, "--schema", schema + ".not", "grpc.health.v1", "Health.Check"}, 1, "", "no such file or directory\nhint: FILE.proto is a schema of protobuf"},
-		{"not a schema", []string{mute, "--schema", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "hint: FILE.proto is a schema of protobuf"},
-		{"a schema without what it imports", []string{mute, "--schema", lonely, "grpc.health.v1", "Health.Check"}, 1, "", "hint: -I names a folder"},
+		{"no schema there", []string{mute, "--schema", schema + ".not", "grpc.health.v1", "Health.Check"}, 1, "", "no such file or directory\nhint: the file must be a valid protobuf schema"},
+		{"not a schema", []string{mute, "--schema", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "hint: the file must be a valid protobuf schema"},
+		{"a schema without what it imports", []string{mute, "--schema", lonely, "grpc.health.v1", "Health.Check"}, 1, "", "hint: -I sets the directory"},
 		{"not a protoset", []string{mute, "--protoset", schema, "grpc.health.v1", "Health.Check"}, 1, "", "--protoset"},
 		{"nobody", []string{"--address=" + closedPort(t), "--retries=0", "grpc.health.v1", "Health.Check"}, 3, "", "grpc.health.v1 Health.Check: 1 attempt"},
 	} {
@@ -121,7 +121,7 @@ func TestStreamOfPlainGRPC(t *testing.T) {
 	}
 }
 
-// reluctant hangs up on the first who comes.
+// reluctant closes the first connection at once.
 type reluctant struct {
 	net.Listener
 
@@ -139,7 +139,7 @@ func (r *reluctant) Accept() (net.Conn, error) {
 	return c, err
 }
 
-// What the question for the schema went through is no part of the call.
+// Retries of the schema query are not counted as those of the call.
 func TestAttemptsAreThoseOfTheCall(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -156,8 +156,8 @@ func TestAttemptsAreThoseOfTheCall(t *testing.T) {
 	}
 }
 
-// A server that never answers is asked about its schema first. That takes all the
-// time there is, and the call does not take it once more.
+// A server that never answers is first asked for its schema. If that takes the whole
+// timeout, the call is not made, so the timeout is not used twice.
 func TestSilentServerIsAskedOnce(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

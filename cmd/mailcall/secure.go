@@ -9,41 +9,41 @@ import (
 	"errors"
 )
 
-// maxPEM is the longest file of certificates or keys that is read, in bytes.
+// maxPEM is the largest PEM file that is read, in bytes.
 const maxPEM = 4 << 20
 
-// pairFlags are a certificate and its key. The words of this file are those of
-// curl and grpcurl.
+// pairFlags give a certificate and its key. The flags of this file are named as in curl
+// and grpcurl.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type pairFlags struct {
-	Cert string `placeholder:"FILE" help:"Certificate (PEM) to show to the other side (default: none)."`
-	Key  string `placeholder:"FILE" help:"Private key (PEM) of --cert, if it is in a file of its own."`
+	Cert string `placeholder:"FILE" help:"Certificate (PEM) to present to the peer (default: none)."`
+	Key  string `placeholder:"FILE" help:"Private key (PEM) of --cert, if it is not in the same file."`
 }
 
-// pairs reads the certificate, if there is one.
+// pairs reads the certificate, if one is given.
 func (f *pairFlags) pairs() ([]tls.Certificate, error) {
 	switch {
 	case f.Cert == "" && f.Key == "":
 		return nil, nil
 	case f.Cert == "":
-		return nil, usage("add --cert FILE", "--key %s is the key of no certificate", f.Key)
+		return nil, usage("add --cert FILE", "--key %s is given without a certificate", f.Key)
 	}
 	pair, err := loadPair(f.Cert, cmp.Or(f.Key, f.Cert))
 	if err != nil {
-		return nil, usage("the files are PEM; without --key the key is in the file of --cert", "--cert %s: %w", f.Cert, err)
+		return nil, usage("the files must be PEM; without --key the file of --cert must also have the key", "--cert %s: %w", f.Cert, err)
 	}
 	return []tls.Certificate{pair}, nil
 }
 
-// rootsOf reads who is believed, nil for those of the system.
+// rootsOf reads the CA certificates, nil for those of the system.
 func rootsOf(path string) (*x509.CertPool, error) {
 	if path == "" {
-		return nil, nil //nolint:nilnil // it is what package tls takes for the system's
+		return nil, nil //nolint:nilnil // package tls uses the system's for nil
 	}
 	roots, err := loadRoots(path)
 	if err != nil {
-		return nil, usage("FILE has certificates in PEM", "--cacert %s: %w", path, err)
+		return nil, usage("the file must have certificates in PEM form", "--cacert %s: %w", path, err)
 	}
 	return roots, nil
 }
@@ -55,7 +55,7 @@ func loadRoots(path string) (*x509.CertPool, error) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
-		return nil, errors.New("there is no certificate in it")
+		return nil, errors.New("it has no certificate")
 	}
 	return roots, nil
 }
@@ -74,29 +74,29 @@ func loadPair(cert, key string) (tls.Certificate, error) {
 	return tls.X509KeyPair(chain, private)
 }
 
-// tlsFlags say how connections to nodes are secured.
+// tlsFlags configure TLS for connections to nodes.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type tlsFlags struct {
-	TLS    bool   `name:"tls" help:"TLS to every node, also where the address does not begin with https://; the other flags of TLS imply it."`
-	CACert string `name:"cacert" placeholder:"FILE" help:"Certificates (PEM) of those who vouch for nodes (default: those of the system)."`
+	TLS    bool   `name:"tls" help:"Use TLS for every node, even if the address does not begin with https://; implied by the other TLS flags."`
+	CACert string `name:"cacert" placeholder:"FILE" help:"CA certificates (PEM) to verify nodes (default: those of the system)."`
 
 	pairFlags
 
-	Insecure   bool   `short:"k" help:"Believe any certificate of a node."`
-	ServerName string `name:"servername" placeholder:"NAME" help:"Name that the certificate of a node must have (default: the host of its address)."`
+	Insecure   bool   `short:"k" help:"Do not verify the certificates of nodes."`
+	ServerName string `name:"servername" placeholder:"NAME" help:"Host name that the certificate of a node must be valid for (default: the host of its address)."`
 }
 
-// wanted reports whether every connection has to be secured.
+// wanted reports whether every connection must use TLS.
 func (f *tlsFlags) wanted() bool { return *f != tlsFlags{} }
 
-// config is what connections are made with, nil to do what addresses ask for.
+// config returns the TLS configuration, nil if the addresses decide.
 func (f *tlsFlags) config() (*tls.Config, error) {
 	if !f.wanted() {
-		return nil, nil //nolint:nilnil // without a configuration the transports read the address
+		return nil, nil //nolint:nilnil // without a configuration the address decides
 	}
 	if f.Insecure && (f.CACert != "" || f.ServerName != "") {
-		return nil, usage("leave one of the two out", "--insecure believes every certificate, --cacert and --servername do not")
+		return nil, usage("leave out --insecure or the others", "--insecure turns verification off, --cacert and --servername configure it")
 	}
 	roots, err := rootsOf(f.CACert)
 	if err != nil {
@@ -112,23 +112,23 @@ func (f *tlsFlags) config() (*tls.Config, error) {
 	}, nil
 }
 
-// postTLSFlags are [tlsFlags] in the words of those who publish and subscribe.
+// brokerTLSFlags are [tlsFlags] with help for publishing and subscribing.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
-type postTLSFlags struct {
-	TLS    bool   `name:"tls" help:"TLS to the NATS server, also where its URL does not begin with tls://; the other flags of TLS imply it. Subscribers of the http broker say themselves whether they want it."`
-	CACert string `name:"cacert" placeholder:"FILE" help:"Certificates (PEM) of those who vouch for the NATS server or for the other side of the http broker (default: those of the system; nobody asks publishers for one)."`
+type brokerTLSFlags struct {
+	TLS    bool   `name:"tls" help:"Use TLS for the NATS server, even if its URL does not begin with tls://; implied by the other TLS flags. Subscribers of the http broker announce themselves whether they use TLS."`
+	CACert string `name:"cacert" placeholder:"FILE" help:"CA certificates (PEM) to verify the NATS server, or the peers of the http broker (default: those of the system; certificates of publishers are not required)."`
 
 	pairFlags
 
-	Insecure   bool   `short:"k" help:"Believe any certificate of the server or a subscriber."`
-	ServerName string `name:"servername" placeholder:"NAME" help:"Name that the certificate of the server or a subscriber must have (default: the host of its address)."`
+	Insecure   bool   `short:"k" help:"Do not verify the certificate of the server or a subscriber."`
+	ServerName string `name:"servername" placeholder:"NAME" help:"Host name that the certificate of the server or a subscriber must be valid for (default: the host of its address)."`
 }
 
-// config is what the broker is made with, nil to do what addresses ask for. A
-// subscriber of the http broker listens with it, and as with [secureFlags] asks
-// for certificates when it was told who vouches for them.
-func (f *postTLSFlags) config() (*tls.Config, error) {
+// config returns the TLS configuration of the broker, nil if the addresses decide. A
+// subscriber of the http broker listens with it, and, as with [secureFlags], requires
+// client certificates if --cacert is given.
+func (f *brokerTLSFlags) config() (*tls.Config, error) {
 	config, err := (*tlsFlags)(f).config()
 	if config != nil && config.RootCAs != nil && len(config.Certificates) > 0 {
 		config.ClientCAs, config.ClientAuth = config.RootCAs, tls.RequireAndVerifyClientCert
@@ -136,22 +136,22 @@ func (f *postTLSFlags) config() (*tls.Config, error) {
 	return config, err
 }
 
-// secureFlags say how what is served is secured.
+// secureFlags configure TLS for serving.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type secureFlags struct {
 	pairFlags
 
-	CACert string `name:"cacert" placeholder:"FILE" help:"Certificates (PEM) of those who vouch for callers, who must show one then."`
+	CACert string `name:"cacert" placeholder:"FILE" help:"CA certificates (PEM) to verify callers, which then must present a certificate."`
 }
 
-// wanted reports whether anything is to be secured.
+// wanted reports whether TLS is to be used.
 func (f *secureFlags) wanted() bool { return *f != secureFlags{} }
 
-// config is what is listened with, nil for cleartext.
+// config returns the TLS configuration, nil for cleartext.
 func (f *secureFlags) config() (*tls.Config, error) {
 	if f.CACert != "" && f.Cert == "" {
-		return nil, usage("add --cert FILE", "--cacert is about certificates of callers, and there is none to serve with")
+		return nil, usage("add --cert FILE", "--cacert verifies the certificates of callers, but the server has no certificate itself")
 	}
 	pairs, err := f.pairs()
 	if err != nil || pairs == nil {

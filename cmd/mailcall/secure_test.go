@@ -19,12 +19,12 @@ import (
 	"time"
 )
 
-// papers are files of certificates, by their names in curl.
+// papers has the paths of certificate files, named as in curl.
 type papers struct {
-	ca        string // vouches for the pair
+	ca        string // the CA of the pair
 	cert, key string // for 127.0.0.1 and localhost
 	both      string // the pair in one file
-	other     string // an authority that vouches for nobody
+	other     string // the CA of no certificate
 }
 
 func issue(t *testing.T) papers {
@@ -107,12 +107,12 @@ func TestTLS(t *testing.T) {
 			{"both in one file", []string{"--address=" + mutual, "--cacert", p.ca, "--cert", p.both}, 0, ""},
 			{"from a registry", []string{"--registry=static:greeter=" + open, "--cacert", p.ca}, 0, ""},
 
-			{"roots of the system", []string{"--address=" + open, "--tls"}, 3, "hint: --cacert FILE says"},
-			{"another authority", []string{"--address=" + open, "--cacert", p.other}, 3, "hint: --cacert FILE says"},
-			{"another name", []string{"--address=" + open, "--cacert", p.ca, "--servername=other.test"}, 3, "hint: --servername says"},
+			{"roots of the system", []string{"--address=" + open, "--tls"}, 3, "hint: set --cacert to"},
+			{"another authority", []string{"--address=" + open, "--cacert", p.other}, 3, "hint: set --cacert to"},
+			{"another name", []string{"--address=" + open, "--cacert", p.ca, "--servername=other.test"}, 3, "hint: set --servername to"},
 			{"no certificate of the caller", []string{"--address=" + mutual, "--cacert", p.ca}, 3, "hint: "},
 			{"cleartext to TLS", []string{"--address=" + open}, 3, "(https://)"},
-			{"TLS to cleartext", []string{"--address=" + plain, "--cacert", p.ca}, 3, "hint: does the node speak TLS there?"},
+			{"TLS to cleartext", []string{"--address=" + plain, "--cacert", p.ca}, 3, "hint: does the server use TLS on this port?"},
 		} {
 			got := mailcall(t, append([]string{"call", over, "--retries=0", "greeter", "Greeter.Hello", `{"name":"Ada"}`}, tc.args...)...)
 			want := ""
@@ -131,7 +131,7 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// Brokers are secured by the same words.
+// The flags for brokers have the same names.
 func TestTLSOfBrokers(t *testing.T) {
 	p := issue(t)
 	pair, err := tls.LoadX509KeyPair(p.cert, p.key)
@@ -144,15 +144,15 @@ func TestTLSOfBrokers(t *testing.T) {
 	for _, tc := range []struct {
 		name               string
 		subscribe, publish []string
-		err                string // of the publisher
+		err                string // part of the publisher's stderr
 	}{
 		{"nats", append(nats, "--cacert", p.ca), append(nats, "--cacert", p.ca), ""},
 		{"nats, any certificate", append(nats, "-k"), append(nats, "-k"), ""},
-		{"nats, unknown authority", append(nats, "-k"), nats, "hint: --cacert FILE says"},
+		{"nats, unknown authority", append(nats, "-k"), nats, "hint: set --cacert to"},
 		{"http", append(over, "--cert", p.both), append(over, "--cacert", p.ca), ""},
 		{"http, both certificates", append(over, "--cert", p.both, "--cacert", p.ca), append(over, "--cert", p.both, "--cacert", p.ca), ""},
-		{"http, no certificate of the publisher", append(over, "--cert", p.both, "--cacert", p.ca), append(over, "--cacert", p.ca), "hint: does the node ask for a certificate"},
-		{"http, unknown authority", append(over, "--cert", p.both), over, "hint: --cacert FILE says"},
+		{"http, no certificate of the publisher", append(over, "--cert", p.both, "--cacert", p.ca), append(over, "--cacert", p.ca), "hint: does the peer require a client certificate"},
+		{"http, unknown authority", append(over, "--cert", p.both), over, "hint: set --cacert to"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			d := talk(t, append([]string{"subscribe", "orders", "--count=1"}, tc.subscribe...)...)
@@ -182,17 +182,17 @@ func TestWordsOfTLS(t *testing.T) {
 		err  string
 	}{
 		{[]string{"call", "--cacert=/nowhere.pem"}, "no such file"},
-		{[]string{"call", "--cacert", p.key}, "there is no certificate in it"},
+		{[]string{"call", "--cacert", p.key}, "it has no certificate"},
 		{[]string{"call", "--cert=/nowhere.pem"}, "no such file"},
-		{[]string{"call", "--cert", p.cert}, "hint: the files are PEM"},
-		{[]string{"call", "--cert", p.cert, "--key", p.ca}, "hint: the files are PEM"},
+		{[]string{"call", "--cert", p.cert}, "hint: the files must be PEM"},
+		{[]string{"call", "--cert", p.cert, "--key", p.ca}, "hint: the files must be PEM"},
 		{[]string{"call", "--key", p.key}, "hint: add --cert"},
-		{[]string{"call", "--insecure", "--cacert", p.ca}, "hint: leave one of the two out"},
+		{[]string{"call", "--insecure", "--cacert", p.ca}, "hint: leave out --insecure"},
 		{[]string{"call", "--tls", "--address=http://127.0.0.1:1"}, "asks for cleartext"},
-		{[]string{"call", "--tls", "--transport=memory"}, "there is no TLS in it"},
-		{[]string{"call", "--tls", "--registry=memory"}, "there is no TLS in it"},
+		{[]string{"call", "--tls", "--transport=memory"}, "has no TLS"},
+		{[]string{"call", "--tls", "--registry=memory"}, "has no TLS"},
 		{[]string{"publish", "--key", p.key, "t", "{}"}, "hint: add --cert"},
-		{[]string{"subscribe", "--insecure", "--cacert", p.ca, "t"}, "hint: leave one of the two out"},
+		{[]string{"subscribe", "--insecure", "--cacert", p.ca, "t"}, "hint: leave out --insecure"},
 		{[]string{"serve", "--cacert", p.ca}, "hint: add --cert"},
 		{[]string{"serve", "--cert=/nowhere.pem"}, "no such file"},
 		{[]string{"serve", "--transport=nats", "--cert", p.both}, "the NATS server"},
@@ -211,7 +211,7 @@ func TestWordsOfTLS(t *testing.T) {
 	}
 }
 
-// What is no address is a fault of the command line, and nothing is dialled.
+// An invalid address is an error in the command line, and nothing is dialled.
 func TestWrongAddresses(t *testing.T) {
 	for _, transport := range []string{"http", "tcp", "grpc", "mucp-grpc"} {
 		for _, address := range []string{"127.0.0.1:65536", "127.0.0.1:0", "127.0.0.1:nosuchport", ":80", "https://:80", "ftp://127.0.0.1:80", "127.0.0.1:80/path", "a:b:c", "no such:80", "me@host:80", "unix:"} {
@@ -229,7 +229,7 @@ func TestWrongAddresses(t *testing.T) {
 	}
 }
 
-// Who calls with the wrong transport is told so.
+// A call with the wrong transport gets a hint.
 func TestWrongTransports(t *testing.T) {
 	for _, tc := range []struct{ serves, calls string }{
 		{"http", "grpc"}, {"http", "mucp-grpc"}, {"http", "tcp"},

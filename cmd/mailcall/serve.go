@@ -15,21 +15,21 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// serveCmd is mailcall serve.
+// serveCmd is the command mailcall serve.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type serveCmd struct {
-	Address   string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Where to listen; port 0 picks a free one (default: ${default})."`
-	Transport string        `default:"http" placeholder:"NAME" help:"Transport: ${transports}, or nats://HOST:PORT; memory has no outside (default: ${default})."`
-	Registry  string        `placeholder:"URL" help:"Register there, and deregister at the end: nats://HOST:PORT."`
-	Name      string        `default:"greeter" help:"Name, the first part of the ids of errors (default: ${default})."`
-	Delay     time.Duration `placeholder:"D" help:"Answer each call so much later."`
-	Fail      float64       `placeholder:"RATE" help:"Answer this share of the calls, 0 to 1, with an error 503."`
+	Address   string        `default:"127.0.0.1:0" placeholder:"HOST:PORT" help:"Address to listen on; port 0 picks a free one (default: ${default})."`
+	Transport string        `default:"http" placeholder:"NAME" help:"Transport: ${transports}, or nats://HOST:PORT; memory cannot be served (default: ${default})."`
+	Registry  string        `placeholder:"URL" help:"Registry in which to register until the end: nats://HOST:PORT."`
+	Name      string        `default:"greeter" help:"Name of the service, also the prefix of error ids (default: ${default})."`
+	Delay     time.Duration `placeholder:"D" help:"Delay of each answer."`
+	Fail      float64       `placeholder:"RATE" help:"Share of the calls, 0 to 1, that are answered with error 503."`
 
 	secureFlags
 }
 
-// Run serves until it is told to stop.
+// Run serves until the process is signalled to stop.
 func (c *serveCmd) Run(s streams) error {
 	if err := c.check(); err != nil {
 		return err
@@ -45,9 +45,9 @@ func (c *serveCmd) Run(s streams) error {
 	defer closeAll([]any{over})
 	node, err := startNode(over, c.Name, c.Address)
 	if err != nil {
-		return c.unheard(err)
+		return c.listenError(err)
 	}
-	ctx, stop := untilSignal() // before, a signal ends the process at once
+	ctx, stop := untilSignal() // before this a signal ends the process at once
 	defer stop()
 	node.SetDelay(c.Delay)
 	node.SetFailRate(c.Fail)
@@ -61,22 +61,22 @@ func (c *serveCmd) Run(s streams) error {
 func (c *serveCmd) check() error {
 	switch {
 	case c.Name == "":
-		return usage("leave --name out for greeter", "the service has no name")
-	case !(c.Fail >= 0 && c.Fail <= 1): // not a number is neither
-		return usage("0.1 fails every tenth call", "--fail is %g; it must be 0 to 1", c.Fail)
+		return usage("without --name it is greeter", "the name of the service is empty")
+	case !(c.Fail >= 0 && c.Fail <= 1): // also false for NaN
+		return usage("--fail 0.1 fails every tenth call", "--fail is %g; it must be 0 to 1", c.Fail)
 	case c.Delay < 0:
-		return usage("250ms is a delay", "--delay is %s; it must not be negative", c.Delay)
+		return usage("an example is --delay 250ms", "--delay is %s; it must not be negative", c.Delay)
 	case c.wanted() && strings.HasPrefix(c.Transport, "nats"):
-		return usage("leave --cacert, --cert and --key out", "over nats callers connect to the NATS server, which has a certificate of its own")
+		return usage("leave out --cacert, --cert and --key", "over nats callers connect to the NATS server, which has its own certificate")
 	case c.Transport == memory:
-		return usage("mailcall call --transport memory starts its own greeter", "nobody outside this process could call over memory")
+		return usage("mailcall call --transport memory starts its own greeter", "the memory transport cannot be reached from outside this process")
 	}
 	return nil
 }
 
-// unheard says why nothing can be served at the address.
-func (c *serveCmd) unheard(err error) error {
-	if errors.Is(err, context.DeadlineExceeded) { // only NATS is waited for
+// listenError explains why the service cannot listen at the address.
+func (c *serveCmd) listenError(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) { // only the connection to NATS has a timeout
 		err = fmt.Errorf("%w: %w", nats.ErrDisconnected, err)
 	}
 	if errors.Is(err, nats.ErrDisconnected) {
@@ -85,7 +85,7 @@ func (c *serveCmd) unheard(err error) error {
 	return usage("choose another --address; port 0 picks a free one", "%w", err)
 }
 
-// serve is registered, says where it listens, and waits for the end.
+// serve registers the node, prints its address, and waits for the end.
 func (c *serveCmd) serve(ctx context.Context, s streams, node *mailcalltest.Responder, over string) error {
 	leave, err := c.announce(ctx, s, node.Address(), over)
 	if err != nil {

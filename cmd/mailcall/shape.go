@@ -14,17 +14,17 @@ import (
 	"example.com/mailcall/codec"
 )
 
-// shape is how values are made of what the user gives, and shown.
+// shape converts between the user's bodies and messages.
 type shape interface {
-	// value makes what is sent of body.
+	// value returns the message to send for body.
 	value(body []byte) (any, error)
-	// empty is what a reply is decoded into.
+	// empty returns a value into which a reply is decoded.
 	empty() any
-	// show returns what is printed of a reply.
+	// show returns the printed form of a reply.
 	show(reply any) ([]byte, error)
 }
 
-// How a content type can be made of JSON.
+// encoding says how bodies of a content type are made from JSON.
 type encoding int
 
 const (
@@ -44,16 +44,16 @@ func encodingOf(contentType string) encoding {
 	}
 }
 
-// checkJSON tells what is no JSON; otherwise says what can be done about that.
+// checkJSON returns an error for invalid JSON; otherwise completes its hint.
 func checkJSON(body []byte, otherwise string) error {
 	var syntax any
 	if err := json.Unmarshal(body, &syntax); err != nil {
-		return usage(`BODY is like {"name":"Ada"}; `+otherwise, "the body is not JSON: %w", err)
+		return usage(`BODY is JSON, such as {"name":"Ada"}; `+otherwise, "the body is not JSON: %w", err)
 	}
 	return nil
 }
 
-// rawShape sends and shows bytes.
+// rawShape sends and prints bytes.
 type rawShape struct{}
 
 func (rawShape) value(body []byte) (any, error) { return codec.Frame{Data: body}, nil }
@@ -65,8 +65,8 @@ func (rawShape) show(reply any) ([]byte, error) {
 	return data, nil
 }
 
-// jsonShape sends and shows JSON as it is. Codecs that put an envelope around
-// the value take it as a value, the others as bytes.
+// jsonShape sends and prints JSON unchanged. Codecs that add an envelope get it as a
+// value, the others as bytes.
 type jsonShape struct{ enveloped bool }
 
 func (j jsonShape) value(body []byte) (any, error) {
@@ -94,11 +94,11 @@ func (jsonShape) show(reply any) ([]byte, error) {
 	return data, nil
 }
 
-// protoShape makes protobuf messages of JSON, and JSON of them.
+// protoShape converts between JSON and protobuf messages.
 type protoShape struct {
 	in, out protoreflect.MessageDescriptor
-	types   *dynamicpb.Types // for what Any and extensions hold
-	from    string           // where the types were found, for people
+	types   *dynamicpb.Types // for Any and extensions
+	from    string           // the source of the types, for messages
 }
 
 func (p *protoShape) value(body []byte) (any, error) {
@@ -107,7 +107,7 @@ func (p *protoShape) value(body []byte) (any, error) {
 	}
 	m := dynamicpb.NewMessage(p.in)
 	if err := (protojson.UnmarshalOptions{Resolver: p.types}).Unmarshal(body, m); err != nil {
-		return nil, usage(`BODY is JSON, like {"name":"Ada"}; --raw sends anything`, "the body is no %s (%s): %w", p.in.FullName(), p.from, err)
+		return nil, usage(`BODY is JSON, such as {"name":"Ada"}; --raw sends any bytes`, "the body is not a valid %s (%s): %w", p.in.FullName(), p.from, err)
 	}
 	return m, nil
 }
@@ -117,13 +117,13 @@ func (p *protoShape) empty() any { return dynamicpb.NewMessage(p.out) }
 func (p *protoShape) show(reply any) ([]byte, error) {
 	m, is := reply.(*dynamicpb.Message)
 	if !is {
-		return nil, fmt.Errorf("a reply of type %T is no message", reply)
+		return nil, fmt.Errorf("a reply of type %T is not a protobuf message", reply)
 	}
 	data, err := (protojson.MarshalOptions{Resolver: p.types}).Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("the reply cannot be shown as JSON: %w", err)
 	}
-	var line bytes.Buffer // protojson puts in spaces at random
+	var line bytes.Buffer // protojson adds spaces at random
 	if err := json.Compact(&line, data); err != nil {
 		return nil, fmt.Errorf("the reply cannot be shown as JSON: %w", err)
 	}

@@ -16,10 +16,10 @@ import (
 	"example.com/mailcall/registry/static"
 )
 
-// source is a registry as --registry names it.
+// source is the registry of --registry.
 type source struct {
 	registry.Registry
-	registrar registry.Registrar // nil if nothing can be registered there
+	registrar registry.Registrar // nil if it does not accept registrations
 }
 
 // The protocols of nodes (go-micro wire, section 11).
@@ -28,7 +28,7 @@ const (
 	protocolGRPC = "grpc"
 )
 
-// protocolOf is what a node speaks that is reached over the transport.
+// protocolOf returns the protocol of nodes that are reached over the transport.
 func protocolOf(transport string) string {
 	if transport == "grpc" {
 		return protocolGRPC
@@ -36,15 +36,15 @@ func protocolOf(transport string) string {
 	return protocolMucp
 }
 
-// openSource makes the registry that spec asks for.
+// openSource makes the registry of spec.
 func openSource(ctx context.Context, spec, protocol string) (*source, error) {
 	scheme, rest, _ := strings.Cut(spec, ":")
-	kind, known := directories()[scheme]
+	kind, known := registryKinds()[scheme]
 	if !known {
-		return nil, usage("it is one of "+registryForms(), "--registry %q: there is no such registry", spec)
+		return nil, usage("use one of "+registryForms(), "--registry %q: unknown registry", spec)
 	}
 	if kind.open == nil {
-		s, err := openInside(ctx, memory)
+		s, err := startLocal(ctx, memory)
 		if err != nil {
 			return nil, err
 		}
@@ -52,13 +52,13 @@ func openSource(ctx context.Context, spec, protocol string) (*source, error) {
 	}
 	s, err := kind.open(rest, protocol)
 	if err != nil {
-		return nil, asUsage("its form is "+kind.form, err)
+		return nil, asUsage("the form is "+kind.form, err)
 	}
 	return &s, nil
 }
 
 func registryForms() string {
-	all := directories()
+	all := registryKinds()
 	var forms []string
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		forms = append(forms, all[name].form)
@@ -66,13 +66,13 @@ func registryForms() string {
 	return strings.Join(forms, "; ")
 }
 
-// openStatic makes a registry of "greeter=127.0.0.1:9001,127.0.0.1:9002".
+// openStatic makes a static registry from "greeter=127.0.0.1:9001,127.0.0.1:9002".
 func openStatic(rest, protocol string) (source, error) {
 	services := make(map[string][]string)
 	for entry := range strings.SplitSeq(rest, ";") {
 		name, addresses, is := strings.Cut(entry, "=")
 		if !is || name == "" || addresses == "" {
-			return source{}, fmt.Errorf("--registry static: %q does not say NAME=ADDRESS", entry)
+			return source{}, fmt.Errorf("--registry static: %q is not of the form NAME=ADDRESS", entry)
 		}
 		for address := range strings.SplitSeq(addresses, ",") {
 			if address == "" {
@@ -81,16 +81,16 @@ func openStatic(rest, protocol string) (source, error) {
 			services[name] = append(services[name], address)
 		}
 	}
-	return source{Registry: spoken{static.Of(services), protocol}}, nil
+	return source{Registry: staticRegistry{static.Of(services), protocol}}, nil
 }
 
-// openDNS makes a registry of nothing, where the name of a service is looked
-// up, or of "//target", where every service is found.
+// openDNS makes a DNS registry: from "", where the name of a service is looked up, or
+// from "//target", which has the nodes of every service.
 func openDNS(rest, protocol string) (source, error) {
 	opts := []dns.Option{dns.WithMetadata(map[string]string{"protocol": protocol})}
 	target, is := strings.CutPrefix(rest, "//")
 	if rest != "" && (!is || target == "" || strings.Contains(target, "/")) {
-		return source{}, errors.New("--registry dns:" + rest + " names no target")
+		return source{}, errors.New("--registry dns:" + rest + " has no target")
 	}
 	r, err := dns.New(opts...)
 	if err != nil {
@@ -99,12 +99,12 @@ func openDNS(rest, protocol string) (source, error) {
 	if target == "" {
 		return source{Registry: r}, nil
 	}
-	return source{Registry: aimed{r, target}}, nil
+	return source{Registry: singleName{r, target}}, nil
 }
 
 func openNATS(rest, _ string) (source, error) {
 	if server, is := strings.CutPrefix(rest, "//"); !is || server == "" {
-		return source{}, errors.New("--registry nats:" + rest + " names no server")
+		return source{}, errors.New("--registry nats:" + rest + " has no server")
 	}
 	r, err := nats.NewRegistry(natsAt("nats:" + rest)...)
 	if err != nil {
@@ -113,7 +113,7 @@ func openNATS(rest, _ string) (source, error) {
 	return source{r, r}, nil
 }
 
-// asUsage makes a fault of the command line of err if it is none yet.
+// asUsage converts err to a usageError unless it is one.
 func asUsage(hint string, err error) error {
 	if _, is := errors.AsType[*usageError](err); is {
 		return err

@@ -13,21 +13,21 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// streamCmd is mailcall stream.
+// streamCmd is the command mailcall stream.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type streamCmd struct {
 	targetFlags
 
-	Timeout       time.Duration  `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Bound of the opening, 0 for none (default: ${default})."`
-	StreamTimeout time.Duration  `env:"MAILCALL_STREAM_TIMEOUT" placeholder:"D" help:"Bound of the whole stream (default: none)."`
-	HalfCloseWait *time.Duration `placeholder:"D" help:"How long the service may be silent after the end of the input, where the wire does not say that it is done."`
-	Raw           bool           `help:"Send each line and print each reply byte by byte, under any content type."`
+	Timeout       time.Duration  `default:"5s" env:"MAILCALL_REQUEST_TIMEOUT" help:"Timeout of opening the stream, 0 for none (default: ${default})."`
+	StreamTimeout time.Duration  `env:"MAILCALL_STREAM_TIMEOUT" placeholder:"D" help:"Timeout of the whole stream (default: none)."`
+	HalfCloseWait *time.Duration `placeholder:"D" help:"How long to wait for further replies after the end of the input, over transports whose protocol does not report the end of a stream."`
+	Raw           bool           `help:"Send each line and print each reply as raw bytes, with any content type."`
 
-	Input *string `arg:"" optional:"" help:"One JSON value a line: @FILE, or - for stdin (default: -)."`
+	Input *string `arg:"" optional:"" help:"One JSON value per line: @FILE, or - for stdin (default: -)."`
 }
 
-// Run opens the stream and lasts until it ends.
+// Run opens the stream and copies messages until it ends.
 func (c *streamCmd) Run(s streams) error {
 	ctx, stop := untilSignal()
 	defer stop()
@@ -42,7 +42,7 @@ func (c *streamCmd) Run(s streams) error {
 	if err != nil {
 		return err
 	}
-	defer in.Close() //nolint:errcheck // it was only read
+	defer in.Close() //nolint:errcheck // only read
 	client, done, err := c.open(ctx, c.options())
 	if err != nil {
 		return err
@@ -59,14 +59,14 @@ func (c *streamCmd) options() []api.Option {
 	return opts
 }
 
-// input is where the messages come from.
+// input returns the reader of the messages.
 func (c *streamCmd) input(s streams) (io.ReadCloser, error) {
 	if c.Input == nil || *c.Input == "-" {
 		return io.NopCloser(s.in), nil
 	}
 	path, isFile := strings.CutPrefix(*c.Input, "@")
 	if !isFile {
-		return nil, usage("write @FILE, or - for stdin", "%q is no input of a stream", *c.Input)
+		return nil, usage("write @FILE, or - for stdin", "%q is not a valid input", *c.Input)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -86,16 +86,16 @@ func (c *streamCmd) run(ctx context.Context, s streams, client *api.Caller, in i
 	if err != nil {
 		return err
 	}
-	defer opened.Close() //nolint:errcheck // what there was to say was said before
+	defer opened.Close() //nolint:errcheck // errors were reported before
 	if there, is := opened.(interface{ Node() *messages.Node }); is {
 		c.notef(s, "opened at %s", there.Node().Address)
 	}
 	p := &pump{streamCmd: c, streams: s, form: form, stream: opened}
-	go p.send(in) // it may wait for input when everything else is over
+	go p.send(in) // it may still be waiting for input when everything else has ended
 	return p.receive()
 }
 
-// notef says what happens, for -v.
+// notef prints what happens, for -v.
 func (c *streamCmd) notef(s streams, format string, args ...any) {
 	if c.talks() {
 		sayf(s.err, format+"\n", args...)

@@ -24,7 +24,7 @@ func TestStream(t *testing.T) {
 		stdin string
 		code  int
 		out   string // all of stdout
-		err   string // a part of stderr
+		err   string // part of stderr
 	}{
 		{"client", []string{quick, "greeter", "Greeter.ClientStream"}, lines(`{"count":3}`, ``, `{"count":"4"}`), 0, lines(`{"greeting":"got 2","seq":"7"}`), ""},
 		{"server", []string{"greeter", "Greeter.ServerStream"}, `{"name":"Ada","count":2}`, 0, lines(`{"greeting":"Hello Ada"}`, `{"greeting":"Hello Ada","seq":"1"}`), ""},
@@ -37,12 +37,12 @@ func TestStream(t *testing.T) {
 
 		{"the service's error", []string{"greeter", "Greeter.Bidi"}, lines(`{"name":"a"}`, `{"code":404,"detail":"no such thing"}`), 2, lines(`{"greeting":"Hello a"}`), "no such thing (greeter.fail, 404 Not Found)"},
 		{"no such endpoint", []string{"greeter", "Greeter.Nope"}, `{}`, 2, "", "hint: check the name of the endpoint"},
-		{"no time", []string{"--stream-timeout=100ms", "--half-close-wait=1m", "greeter", "Greeter.Bidi"}, "", 3, "", "hint: --stream-timeout"},
+		{"no time", []string{"--stream-timeout=100ms", "--half-close-wait=1m", "greeter", "Greeter.Bidi"}, "", 3, "", "hint: increase --stream-timeout"},
 		{"line that is not JSON", []string{"greeter", "Greeter.ClientStream"}, lines(`{}`, `{"name":`), 1, "", "line 2 of the input: the body is not JSON"},
 		{"line over the limit", []string{"greeter", "Greeter.ClientStream"}, `"` + strings.Repeat("x", 4<<20) + `"`, 1, "", "line 1 of the input is larger than the limit of 4194304 bytes"},
 		{"no schema", []string{"--content-type=application/protobuf", "other", "Other.Bidi"}, `{}`, 1, "", "hint: add --schema"},
 		{"not a stream's type", []string{"--content-type=application/grpc+json", "greeter", "Greeter.Bidi"}, `{}`, 1, "", "cannot be streamed over http"},
-		{"no input", []string{"greeter", "Greeter.Bidi", "{}"}, "", 1, "", "is no input of a stream"},
+		{"no input", []string{"greeter", "Greeter.Bidi", "{}"}, "", 1, "", "is not a valid input"},
 		{"no such file", []string{"greeter", "Greeter.Bidi", "@" + file + ".not"}, "", 1, "", "no such file"},
 	} {
 		cmd := command(t, append([]string{"stream", at}, tc.args...)...)
@@ -66,7 +66,7 @@ func TestStreamShowsAttempts(t *testing.T) {
 
 func TestStreamTalks(t *testing.T) {
 	d := talk(t, "stream", "--transport=tcp", "--address", serve(t, "--transport=tcp"), "greeter", "Greeter.Bidi")
-	for _, name := range []string{"a", "b"} { // a reply arrives before the next line is written
+	for _, name := range []string{"a", "b"} { // each reply arrives before the next line is written
 		d.say(t, `{"name":"`+name+`"}`)
 		d.hear(t, d.out, `{"greeting":"Hello `+name+`"}`)
 	}
@@ -85,7 +85,7 @@ func TestInterruptedStream(t *testing.T) {
 		if err := d.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}
-		if got := d.end(t); got.code != 3 || !strings.Contains(got.errors, "hint: it was interrupted") {
+		if got := d.end(t); got.code != 3 || !strings.Contains(got.errors, "hint: interrupted") {
 			t.Errorf("%s: got exit code %d and %q, want 3 and that it was interrupted", s, got.code, got.errors)
 		}
 	}

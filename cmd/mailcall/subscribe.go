@@ -14,28 +14,28 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// subscribeWithin bounds how long a subscription may take to begin.
+// subscribeWithin bounds the start of a subscription.
 const subscribeWithin = 10 * time.Second
 
-// subscribeCmd is mailcall subscribe.
+// subscribeCmd is the command mailcall subscribe.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type subscribeCmd struct {
 	brokerFlags
 
-	Queue string `placeholder:"NAME" help:"Share the events with all others of this queue."`
-	Count int    `placeholder:"N" help:"End after so many events (default: 0, when told to stop)."`
-	JSON  bool   `name:"json" help:"Print each event as one JSON object, with its topic, header and body; errors as one."`
+	Queue string `placeholder:"NAME" help:"Share the events with the other subscribers of this queue."`
+	Count int    `placeholder:"N" help:"Exit after this many events (default: 0, only when stopped)."`
+	JSON  bool   `name:"json" help:"Print each event, and an error, as one JSON object."`
 
 	events  int
-	over    chan struct{} // closed when as many events as wanted are there
-	trouble error         // the end of stdout
+	over    chan struct{} // closed when --count events have been printed
+	trouble error         // why an event could not be printed
 }
 
-// Run prints events until there are enough, or until it is told to stop.
+// Run prints events until there are --count, or the process is signalled to stop.
 func (c *subscribeCmd) Run(s streams) error {
 	if c.Count < 0 {
-		return usage("leave it out for no bound", "--count is %d; it must not be negative", c.Count)
+		return usage("without --count there is no limit", "--count is %d; it must not be negative", c.Count)
 	}
 	ctx, stop := untilSignal()
 	defer stop()
@@ -45,7 +45,7 @@ func (c *subscribeCmd) Run(s streams) error {
 	}
 	defer closeAll(things)
 	if c.Broker == "http" && !c.announces {
-		return usage("nats://HOST:PORT takes announcements", "a subscriber cannot be announced with --registry %s", c.Registry)
+		return usage("use --registry nats://HOST:PORT", "--registry %s does not accept announcements of subscribers", c.Registry)
 	}
 	c.over = make(chan struct{})
 	sub, err := c.subscribe(ctx, s, b)
@@ -60,10 +60,10 @@ func (c *subscribeCmd) Run(s streams) error {
 	err = sub.Close()
 	<-sub.Done()
 	if lost := sub.Dropped(); lost > 0 {
-		sayf(s.err, "mailcall: %d events were lost: they came faster than they could be printed\n", lost)
+		sayf(s.err, "mailcall: %d events were lost: they arrived faster than they could be printed\n", lost)
 	}
 	if c.trouble != nil {
-		return printed("an event came but", c.trouble)
+		return printed("an event arrived but", c.trouble)
 	}
 	return c.failed(b, err)
 }
@@ -87,7 +87,7 @@ func (c *subscribeCmd) subscribe(ctx context.Context, s streams, b broker.Broker
 	return sub, nil
 }
 
-// failed is a fault of the broker: there was no answer.
+// failed returns the error of the broker as that of a call.
 func (c *subscribeCmd) failed(b broker.Broker, err error) error {
 	if err == nil {
 		return nil
@@ -95,11 +95,11 @@ func (c *subscribeCmd) failed(b broker.Broker, err error) error {
 	return &rpcerr.CallError{Service: "broker " + b.String(), Endpoint: c.Topic, Err: err}
 }
 
-// greet says on stderr that events are not missed from now on.
+// greet prints to stderr that the subscription has started.
 func (c *subscribeCmd) greet(s streams) {
 	if c.JSON {
 		line, err := json.Marshal(map[string]string{"subscribed": c.Topic})
-		if err == nil { // strings can always be written
+		if err == nil { // strings can always be encoded
 			sayf(s.err, "%s\n", line)
 		}
 		return
@@ -110,7 +110,7 @@ func (c *subscribeCmd) greet(s streams) {
 // handle prints one event. It is called by one goroutine at a time.
 func (c *subscribeCmd) handle(s streams, e broker.Event) {
 	if c.trouble != nil || c.Count > 0 && c.events == c.Count {
-		return // it came while the command was ending
+		return // ignored, because the command is ending
 	}
 	var line []byte
 	if c.JSON {

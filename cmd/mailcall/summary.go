@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// summary is what the demo ends with.
+// summary is the result of the demo.
 type summary struct {
 	Duration  time.Duration `json:"duration_ns"`
 	Nodes     int           `json:"nodes"`
@@ -39,7 +39,7 @@ func sumUp(v *view, page string) *summary {
 		Max: time.Duration(v.load.latency.most.Load()), Errors: v.load.lost(), Inspector: page,
 	}
 	for _, q := range []*time.Duration{&sum.P50, &sum.P90, &sum.P99, &sum.P999} {
-		*q = min(*q, sum.Max) // a bucket ends a little later than what is in it
+		*q = min(*q, sum.Max) // the upper bound of a bucket may exceed its largest value
 	}
 	sum.Lost = sum.Calls - sum.Answered
 	sum.PerSecond = float64(sum.Answered) / sum.Duration.Seconds()
@@ -53,7 +53,7 @@ func (s *summary) print(w io.Writer, asJSON bool) error {
 	}
 	sayf(w, "\n%d calls in %.1fs (%.0f/s): %d answered, %d lost\n", s.Calls, s.Duration.Seconds(), s.PerSecond, s.Answered, s.Lost)
 	sayf(w, "latency  p50 %s  p90 %s  p99 %s  p99.9 %s  max %s\n", short(s.P50), short(s.P90), short(s.P99), short(s.P999), short(s.Max))
-	_, err := fmt.Fprintf(w, "nodes    killed %d times, restarted %d times, slowed %d times; %d retries made up for it\n",
+	_, err := fmt.Fprintf(w, "nodes    killed %d times, restarted %d times, slowed %d times; %d retries\n",
 		s.Faults.Killed, s.Faults.Restarted, s.Faults.Slowed, s.Retries)
 	for _, c := range s.Errors {
 		_, err = fmt.Fprintf(w, "lost %d: %s\n", c.Count, c.Error)

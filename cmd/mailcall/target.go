@@ -10,7 +10,7 @@ import (
 	"example.com/mailcall/metadata"
 )
 
-// targetFlags are what mailcall call and mailcall stream have in common.
+// targetFlags are the flags that mailcall call and mailcall stream share.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type targetFlags struct {
@@ -19,26 +19,26 @@ type targetFlags struct {
 
 	ContentType    string         `placeholder:"CT" help:"Content type (default: application/json, over grpc application/grpc+proto)."`
 	Header         []string       `short:"H" sep:"none" placeholder:"K=V" help:"Metadata to send; may be repeated."`
-	AttemptTimeout *time.Duration `placeholder:"D" help:"Bound of one attempt."`
-	Retries        *int           `placeholder:"N" help:"Attempts that may follow the first."`
-	JSON           bool           `name:"json" help:"Errors as one JSON object."`
-	Verbose        bool           `short:"v" help:"Show what happens, on stderr."`
+	AttemptTimeout *time.Duration `placeholder:"D" help:"Timeout of one attempt."`
+	Retries        *int           `placeholder:"N" help:"Maximum number of retries."`
+	JSON           bool           `name:"json" help:"Print an error as one JSON object."`
+	Verbose        bool           `short:"v" help:"Print what happens to stderr."`
 
 	Service  string `arg:"" help:"Name of the service."`
 	Endpoint string `arg:"" help:"Handler.Method, or over grpc the full path, /package.Service/Method."`
 }
 
-// talks reports whether -v may write to stderr: under --json there is nothing
-// there but the one object, which has the attempts in it.
+// talks reports whether -v may print to stderr. Under --json stderr has only the error
+// object, which includes the attempts.
 func (t *targetFlags) talks() bool { return t.Verbose && !t.JSON }
 
-// settle fills in the content type and makes the context with the metadata.
+// settle sets the default content type and returns a context with the metadata.
 func (t *targetFlags) settle(ctx context.Context) (context.Context, error) {
 	switch {
 	case t.Service == "":
-		return nil, usage("name it as it is registered, such as greeter", "the service has no name")
+		return nil, usage("use the registered name, such as greeter", "the name of the service is empty")
 	case t.Endpoint == "":
-		return nil, usage("it is Handler.Method, or over grpc /package.Service/Method", "the endpoint has no name")
+		return nil, usage("use Handler.Method, or over grpc also /package.Service/Method", "the endpoint is empty")
 	}
 	if t.ContentType == "" {
 		t.ContentType = "application/json"
@@ -53,7 +53,7 @@ func (t *targetFlags) settle(ctx context.Context) (context.Context, error) {
 	return metadata.NewContext(ctx, md), nil
 }
 
-// open makes the client. done closes it, and what it is made of.
+// open makes the client. done closes it and everything it uses.
 func (t *targetFlags) open(ctx context.Context, opts []api.Option) (client *api.Caller, done func(), err error) {
 	g, err := t.gather(ctx, t.Service)
 	if err != nil {
@@ -70,7 +70,7 @@ func (t *targetFlags) open(ctx context.Context, opts []api.Option) (client *api.
 	}, nil
 }
 
-// options are those of the client that both commands set.
+// options returns the client options that both commands set.
 func (t *targetFlags) options(raw bool) []api.Option {
 	opts := []api.Option{api.WithEnvironment()}
 	if raw {

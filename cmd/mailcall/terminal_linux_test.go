@@ -12,7 +12,7 @@ import (
 	"unsafe"
 )
 
-// terminal opens a terminal: what is written to inner is read from outer.
+// terminal opens a pseudo-terminal: what is written to inner is read from outer.
 func terminal(t *testing.T) (outer, inner *os.File) {
 	t.Helper()
 	outer, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
@@ -34,8 +34,8 @@ func terminal(t *testing.T) (outer, inner *os.File) {
 	return outer, inner
 }
 
-// On a terminal the demo writes one line again and again. It is cut at the edge:
-// what is left of a line that went on below could not be cleared.
+// On a terminal the demo rewrites one line. The line is cut at the edge, because a
+// wrapped one could not be cleared.
 func TestDemoOnATerminal(t *testing.T) {
 	outer, inner := terminal(t)
 	cmd := command(t, "demo", "--nodes=64", "--duration=700ms", "--rate=500")
@@ -45,7 +45,7 @@ func TestDemoOnATerminal(t *testing.T) {
 	}
 	inner.Close()
 	var text strings.Builder
-	for lines := bufio.NewScanner(outer); lines.Scan(); { // until the demo has closed the other end
+	for lines := bufio.NewScanner(outer); lines.Scan(); { // until the demo has closed its end
 		text.WriteString(lines.Text() + "\n")
 	}
 	if err := cmd.Wait(); err != nil {

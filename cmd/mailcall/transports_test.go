@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// transports are those over which mailcall serve can listen.
+// transports are those that mailcall serve supports.
 func transports() []string { return []string{"http", "tcp", "grpc", "mucp-grpc", "nats"} }
 
 func TestEveryTransport(t *testing.T) {
@@ -48,7 +48,7 @@ func TestEveryTransport(t *testing.T) {
 
 func TestAddressForms(t *testing.T) {
 	forms := []string{"unix:" + filepath.Join(t.TempDir(), "s"), "localhost:0"}
-	if l, err := net.Listen("tcp", "[::1]:0"); err == nil { // not every machine has it
+	if l, err := net.Listen("tcp", "[::1]:0"); err == nil { // not every machine has IPv6
 		l.Close()
 		forms = append(forms, "[::1]:0")
 	}
@@ -63,7 +63,7 @@ func TestAddressForms(t *testing.T) {
 				t.Errorf("%s at %s: got exit code %d, %q, %q, want 0 and the reply", transport, at, got.code, got.out, got.errors)
 			}
 		}
-		// The server of a test has no certificate: TLS is tried, and fails.
+		// The test's server has no certificate, so TLS is tried and fails.
 		at := "https://" + serve(t, "--transport", transport)
 		got := mailcall(t, "call", "--retries=0", "--transport", transport, "--address", at, "greeter", "Greeter.Hello")
 		if got.code != 3 || !strings.Contains(got.errors, "tls") {
@@ -90,7 +90,7 @@ func TestRegistriesOfCalls(t *testing.T) {
 	address := serve(t)
 	for _, spec := range []string{"static:greeter=" + address + ";other=127.0.0.1:1", "dns://" + address, "dns://localhost:" + address[strings.LastIndexByte(address, ':')+1:]} {
 		cmd := command(t, "call", "--registry", spec, "greeter", "Greeter.Hello", `{"name":"Ada"}`)
-		cmd.Env = append(cmd.Env, "MAILCALL_ADDRESS=127.0.0.1:1") // the flag wins
+		cmd.Env = append(cmd.Env, "MAILCALL_ADDRESS=127.0.0.1:1") // the flag takes precedence
 		if got := finish(t, cmd); got.code != 0 || got.out != lines(`{"greeting":"Hello Ada"}`) {
 			t.Errorf("%s: got exit code %d, %q, %q, want 0 and the reply", spec, got.code, got.out, got.errors)
 		}
@@ -100,11 +100,11 @@ func TestRegistriesOfCalls(t *testing.T) {
 		code int
 		err  string
 	}{
-		{[]string{"--registry=static:greeter=" + address, "--address=127.0.0.1:1"}, 1, "both say where"},
+		{[]string{"--registry=static:greeter=" + address, "--address=127.0.0.1:1"}, 1, "both give the nodes"},
 		{[]string{"--registry=static:other=" + address}, 3, "hint: mailcall ls shows"},
 		{[]string{"--registry=nats://" + closedPort(t)}, 3, "hint: is the NATS server running"},
-		{[]string{"--registry=smoke:"}, 1, "there is no such registry"},
-		{[]string{"--transport=tcp://127.0.0.1:1", "--address=127.0.0.1:1"}, 1, "there is no transport"},
+		{[]string{"--registry=smoke:"}, 1, "unknown registry"},
+		{[]string{"--transport=tcp://127.0.0.1:1", "--address=127.0.0.1:1"}, 1, "unknown transport"},
 	} {
 		got := mailcall(t, append([]string{"call", "greeter", "Greeter.Hello"}, tc.args...)...)
 		if got.code != tc.code || !strings.Contains(got.errors, tc.err) {

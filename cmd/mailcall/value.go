@@ -10,8 +10,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// mapped parses the value of a flag. What is none is told in the words of those
-// who type it: what it should be, with an example.
+// mapped parses the value of a flag. The error for an invalid value says what it should
+// be, with an example.
 func mapped[V any](what, example string, parse func(string) (V, error)) kong.Mapper {
 	return kong.MapperFunc(func(ctx *kong.DecodeContext, target reflect.Value) error {
 		var text string
@@ -20,7 +20,7 @@ func mapped[V any](what, example string, parse func(string) (V, error)) kong.Map
 		}
 		v, err := parse(text)
 		if err != nil {
-			return fmt.Errorf("%q is no %s, like %s", text, what, example)
+			return fmt.Errorf("%q is not a %s, such as %s", text, what, example)
 		}
 		target.Set(reflect.ValueOf(v))
 		return nil

@@ -11,7 +11,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// versionCmd is mailcall version.
+// versionCmd is the command mailcall version.
 type versionCmd struct{}
 
 // Run prints the version.
@@ -24,7 +24,7 @@ func printVersion(w io.Writer) error {
 	return printed("the version", err)
 }
 
-// version is that of the module, of Go, and the platform.
+// version returns the versions of the module and of Go, and the platform.
 func version() string {
 	of := "(unknown)"
 	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
@@ -33,11 +33,11 @@ func version() string {
 	return fmt.Sprintf("mailcall %s %s %s/%s", of, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
-// versionFlag is --version.
+// versionFlag is the flag --version.
 type versionFlag bool
 
-// BeforeReset prints the version and ends the process: kong calls it before it
-// looks for a command.
+// BeforeReset prints the version and ends the process. kong calls it before it looks
+// for a command.
 func (versionFlag) BeforeReset(app *kong.Kong) error {
 	err := printVersion(app.Stdout)
 	if err == nil {

@@ -10,13 +10,14 @@ import (
 	"time"
 )
 
-// How often progress is shown: on a terminal in place, elsewhere as a line.
+// Intervals of the progress output: on a terminal one line is updated, elsewhere lines
+// are appended.
 const (
 	refreshEvery = 250 * time.Millisecond
 	lineEvery    = 2 * time.Second
 )
 
-// view shows the demo while it runs.
+// view prints the progress of the demo.
 type view struct {
 	out   io.Writer
 	load  *load
@@ -31,7 +32,7 @@ type view struct {
 }
 
 func (v *view) greet(page string) {
-	sayf(v.out, "%d nodes, %d calls/s; nodes: %c well, %c slow, %c dead\nlook inside: %s\n",
+	sayf(v.out, "%d nodes, %d calls/s; nodes: %c up, %c slow, %c down\ninspector: %s\n",
 		len(v.fleet.nodes), v.load.rate, up, slow, dead, page)
 	v.last.at = v.began
 }
@@ -40,8 +41,8 @@ func (v *view) greet(page string) {
 func (v *view) show(ctx context.Context) {
 	every, clearLine, before, after := lineEvery, "", "", "\n"
 	if isTerminal(v.out) {
-		// Clear the line and write it again, cut at the edge: all that does not
-		// fit is written into the last column, which is cleared in the end.
+		// Clear the line and write it again, with automatic wrapping off: what does not
+		// fit overwrites the last column, which is cleared at the end.
 		every, clearLine, before, after = refreshEvery, "\r\x1b[K", "\x1b[?7l", "\x1b[K\x1b[?7h"
 	}
 	tick := time.NewTicker(every)
@@ -84,8 +85,8 @@ func short(d time.Duration) string {
 	return d.Round(10 * time.Microsecond).String()
 }
 
-// isTerminal reports whether w is a character device, which is near enough:
-// the others take what they are given.
+// isTerminal reports whether w is a character device, which is a good approximation:
+// other devices ignore the control characters.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	if !ok {

@@ -13,38 +13,38 @@ import (
 	"example.com/mailcall/api"
 )
 
-// whereFlags say where services run and how they are reached.
+// whereFlags select the services' nodes and the transport.
 //
 //nolint:tagalign // one tag below the other would be wider than any screen
 type whereFlags struct {
-	Address   []string `placeholder:"HOST:PORT" env:"MAILCALL_ADDRESS" help:"Nodes to call, separated by commas."`
-	Registry  string   `placeholder:"URL" help:"Where services are found: static:NAME=HOST:PORT,...;..., dns:, dns://NAME:PORT, nats://HOST:PORT, or memory."`
-	Transport string   `default:"http" placeholder:"NAME" help:"Transport of nodes that name none: ${transports}, or nats://HOST:PORT (default: ${default})."`
+	Address   []string `placeholder:"HOST:PORT" env:"MAILCALL_ADDRESS" help:"Addresses of the nodes to call, separated by commas."`
+	Registry  string   `placeholder:"URL" help:"Registry with the services: static:NAME=HOST:PORT,...;..., dns:, dns://NAME:PORT, nats://HOST:PORT, or memory."`
+	Transport string   `default:"http" placeholder:"NAME" help:"Transport for nodes whose record names none: ${transports}, or nats://HOST:PORT (default: ${default})."`
 
 	tlsFlags
 }
 
-// gear is what a client is made of, and what is closed after it.
-type gear struct {
+// clientParts has the options of a client, and what must be closed after it.
+type clientParts struct {
 	opts   []api.Option
 	things []any
 }
 
-func (g *gear) close() { closeAll(g.things) }
+func (g *clientParts) close() { closeAll(g.things) }
 
-// add takes a thing along that is closed at the end.
-func (g *gear) add(thing any, opts ...api.Option) {
+// add adds options, and a value that is closed at the end.
+func (g *clientParts) add(thing any, opts ...api.Option) {
 	g.things = append(g.things, thing)
 	g.opts = append(g.opts, opts...)
 }
 
-// gather makes everything that calls to service need.
-func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) {
+// gather makes everything that is needed for calls to service.
+func (w *whereFlags) gather(ctx context.Context, service string) (*clientParts, error) {
 	w.Address = trimmed(w.Address)
 	if err := w.check(ctx, service); err != nil {
 		return nil, err
 	}
-	g := &gear{}
+	g := &clientParts{}
 	if err := w.fill(ctx, g); err != nil {
 		g.close()
 		return nil, err
@@ -52,18 +52,18 @@ func (w *whereFlags) gather(ctx context.Context, service string) (*gear, error) 
 	return g, nil
 }
 
-func (w *whereFlags) fill(ctx context.Context, g *gear) error {
+func (w *whereFlags) fill(ctx context.Context, g *clientParts) error {
 	secure, err := w.config()
 	if err != nil {
 		return err
 	}
 	if w.Transport == memory && w.Registry == "" {
-		return w.fillInside(ctx, g)
+		return w.fillLocal(ctx, g)
 	}
 	if err := w.fillWires(g, secure); err != nil {
 		return err
 	}
-	// An address of the environment does not stand in for the registry.
+	// With --registry, MAILCALL_ADDRESS is ignored.
 	if w.Registry == "" {
 		g.opts = append(g.opts, api.WithAddress(w.Address...))
 		return nil
@@ -73,21 +73,21 @@ func (w *whereFlags) fill(ctx context.Context, g *gear) error {
 		return err
 	}
 	g.add(from.Registry, api.WithAddress(), api.WithRegistry(from.Registry))
-	if within, is := from.Registry.(*inside); is {
+	if within, is := from.Registry.(*localGreeter); is {
 		g.opts = append(g.opts, api.WithTransports(within.network))
 	}
 	return nil
 }
 
-// fillWires makes a transport for each kind of node that a registry may name,
-// and the one of those that name none.
-func (w *whereFlags) fillWires(g *gear, secure *tls.Config) error {
+// fillWires makes a transport for each kind of node that a registry may contain, and
+// the default one.
+func (w *whereFlags) fillWires(g *clientParts, secure *tls.Config) error {
 	for _, other := range wires() {
 		url, secure := "", secure
 		if other.name == "nats" {
-			secure = nil // the flags are about nodes, not about the server that the registry names
+			secure = nil // the TLS flags are about nodes, not about the NATS server
 			if strings.HasPrefix(w.Registry, "nats:") {
-				url = w.Registry // nodes that a NATS registry knows are on the same server
+				url = w.Registry // the nodes of a NATS registry are on the same server
 			}
 		}
 		t, err := other.open(url, secure)
@@ -107,13 +107,13 @@ func (w *whereFlags) fillWires(g *gear, secure *tls.Config) error {
 	return nil
 }
 
-// fillInside starts what is called within this process.
-func (w *whereFlags) fillInside(ctx context.Context, g *gear) error {
+// fillLocal starts greeters in this process.
+func (w *whereFlags) fillLocal(ctx context.Context, g *clientParts) error {
 	addresses := w.Address
 	if len(addresses) == 0 {
 		addresses = []string{memory}
 	}
-	within, err := openInside(ctx, addresses...)
+	within, err := startLocal(ctx, addresses...)
 	if err != nil {
 		return err
 	}
@@ -125,14 +125,14 @@ func (w *whereFlags) check(ctx context.Context, service string) error {
 	given := len(w.Address) > 0 && !slices.Equal(w.Address, trimmed(strings.Split(os.Getenv("MAILCALL_ADDRESS"), ",")))
 	switch {
 	case w.Registry != "" && given:
-		return usage("leave one of the two out", "--address and --registry both say where %s runs", service)
+		return usage("leave out one of the two", "--address and --registry both give the nodes of %s", service)
 	case w.Registry == "" && len(w.Address) == 0 && w.Transport != memory:
 		return usage("add --address HOST:PORT (or set MAILCALL_ADDRESS), or --registry; mailcall serve starts something to call",
 			"where does %s run?", service)
 	case (w.Transport == memory || w.Registry == memory) && w.wanted():
-		return usage("leave the flags of TLS out", "nothing leaves this process over memory, and there is no TLS in it")
+		return usage("leave out the TLS flags", "the memory transport stays within this process and has no TLS")
 	case w.Registry != "":
-		return nil // an address of the environment is not used, whatever it is
+		return nil // MAILCALL_ADDRESS is ignored, so it is not checked
 	}
 	for _, a := range w.Address {
 		if err := w.checkAddress(ctx, a); err != nil {
@@ -142,7 +142,7 @@ func (w *whereFlags) check(ctx context.Context, service string) error {
 	return nil
 }
 
-// trimmed takes off the blanks that people write after a comma.
+// trimmed removes the spaces around addresses.
 func trimmed(addresses []string) []string {
 	var all []string
 	for _, a := range addresses {
@@ -153,31 +153,30 @@ func trimmed(addresses []string) []string {
 
 const hintAddress = "an address is HOST:PORT, https://HOST[:PORT] or unix:/PATH; several are separated by commas"
 
-// checkAddress tells what is no address before anything is dialled.
+// checkAddress reports an invalid address before anything is dialled.
 func (w *whereFlags) checkAddress(ctx context.Context, a string) error {
 	all := wires()
 	i := slices.IndexFunc(all, func(known wire) bool { return known.name == w.Transport })
 	if i < 0 || all[i].name == "nats" || all[i].isSocket(a) {
-		return nil // forms that are the transport's to read
+		return nil // the transport checks these forms
 	}
 	scheme, rest, found := strings.Cut(a, "://")
 	switch scheme = strings.ToLower(scheme); {
 	case !found:
 		rest = a
 	case scheme != "http" && scheme != "https":
-		return usage(hintAddress, "--address %q: the scheme is http or https, not %q", a, scheme)
+		return usage(hintAddress, "--address %q: the scheme must be http or https, not %q", a, scheme)
 	case scheme == "http" && w.wanted():
-		return usage("write https:// or no scheme, or leave the flags of TLS out", "--address %q asks for cleartext, the flags for TLS", a)
+		return usage("write https:// or no scheme, or leave out the TLS flags", "--address %q asks for cleartext, the flags for TLS", a)
 	}
 	return checkHost(ctx, a, strings.TrimSuffix(rest, "/"), found || !all[i].port)
 }
 
-// checkHost checks the part of an address without its scheme; bare says that
-// it may have no port.
+// checkHost checks an address without its scheme; bare says that the port is optional.
 func checkHost(ctx context.Context, a, rest string, bare bool) error {
 	odd := func(c rune) bool { return c <= ' ' || strings.ContainsRune(`/?#@"<>\`, c) }
 	if i := strings.IndexFunc(rest, odd); i >= 0 {
-		return usage(hintAddress, "--address %q: %q is neither in a host nor in a port", a, rest[i:i+1])
+		return usage(hintAddress, "--address %q: %q is not valid in a host or port", a, rest[i:i+1])
 	}
 	if bare && rest != "" && (!strings.Contains(rest, ":") || strings.HasSuffix(rest, "]")) {
 		return nil
@@ -187,10 +186,10 @@ func checkHost(ctx context.Context, a, rest string, bare bool) error {
 		return usage(hintAddress, "--address %q: %w", a, err)
 	}
 	if host == "" {
-		return usage(hintAddress, "--address %q names no host", a)
+		return usage(hintAddress, "--address %q has no host", a)
 	}
 	if n, err := net.DefaultResolver.LookupPort(ctx, "tcp", port); err != nil || n == 0 {
-		return usage(hintAddress, "--address %q: %q is no port", a, port)
+		return usage(hintAddress, "--address %q: %q is not a port", a, port)
 	}
 	return nil
 }

@@ -15,7 +15,7 @@ func TestWords(t *testing.T) {
 	for _, tc := range []struct {
 		args     []string
 		code     int
-		out, err string // parts
+		out, err string // parts of the output
 	}{
 		{[]string{"version"}, 0, "mailcall ", ""},
 		{[]string{"--version"}, 0, "mailcall ", ""},
@@ -35,12 +35,12 @@ func TestWords(t *testing.T) {
 		{[]string{"demo", "--nodes=65"}, 1, "", "it must be 1 to 64"},
 		{[]string{"demo", "--rate=-1"}, 1, "", "it must be 0 to"},
 		{[]string{"demo", "--duration=0s"}, 1, "", "it must be positive"},
-		{[]string{"demo", "--nodes=many"}, 1, "", `mailcall: --nodes: "many" is no number, like 3` + "\n"},
-		{[]string{"demo", "--duration=10"}, 1, "", `mailcall: --duration: "10" is no duration, like 5s` + "\n"},
-		{[]string{"call", "--attempt-timeout=", "greeter", "Greeter.Hello"}, 1, "", `mailcall: --attempt-timeout: "" is no duration, like 5s` + "\n"},
+		{[]string{"demo", "--nodes=many"}, 1, "", `mailcall: --nodes: "many" is not a number, such as 3` + "\n"},
+		{[]string{"demo", "--duration=10"}, 1, "", `mailcall: --duration: "10" is not a duration, such as 5s` + "\n"},
+		{[]string{"call", "--attempt-timeout=", "greeter", "Greeter.Hello"}, 1, "", `mailcall: --attempt-timeout: "" is not a duration, such as 5s` + "\n"},
 		{[]string{"call", "--timeout=-1s", "--retries=-1", "--transport=memory", "greeter", "Greeter.Hello"}, 1, "", "must not be negative; option Retries is -1"},
-		{[]string{"serve", "--name="}, 1, "", "the service has no name"},
-		{[]string{"serve", "--fail=x"}, 1, "", `mailcall: --fail: "x" is no number, like 0.5` + "\n"},
+		{[]string{"serve", "--name="}, 1, "", "the name of the service is empty"},
+		{[]string{"serve", "--fail=x"}, 1, "", `mailcall: --fail: "x" is not a number, such as 0.5` + "\n"},
 		{[]string{"serve", "--fail=1.5"}, 1, "", "it must be 0 to 1"},
 		{[]string{"serve", "--fail=NaN"}, 1, "", "it must be 0 to 1"},
 		{[]string{"serve", "--delay=-1s"}, 1, "", "must not be negative"},
@@ -88,7 +88,7 @@ func TestExplainSaysWhereSettingsComeFrom(t *testing.T) {
 	}
 }
 
-// Nothing is to be tidied up before the service listens.
+// Before the service listens, a signal ends the process at once.
 func TestServeInterruptedBeforeItListens(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 	"example.com/mailcall/broker/envelope"
 )
 
-// Broker publishes and subscribes as go-micro's NATS broker: the topic is the
-// subject, the payload is an [envelope], a queue is a NATS queue group. It is
-// safe for concurrent use. Make it with [NewBroker]; it must be closed.
+// Broker publishes and subscribes as go-micro's NATS broker does: the topic is the
+// subject, the payload is an [envelope], a queue is a NATS queue group. It is safe for
+// concurrent use; make it with [NewBroker] and release it with Close.
 //
-// It is not known whether a topic has subscribers, so Publish succeeds without any
-// too. A subscription may have wildcards; its events have the topic that they were
-// published to. Messages that are published while the subscriber's connection is
-// lost are lost to it; the subscription goes on once the connection is back.
+// NATS does not report whether there are subscribers, so Publish succeeds without any.
+// A subscription may have wildcards; its events have the topic to which they were
+// published. What is published while the subscriber's connection is lost never reaches
+// it; once the connection is restored, the subscription continues.
 type Broker struct {
 	link *link
 
@@ -38,7 +38,8 @@ var (
 	_ io.Closer        = (*Broker)(nil)
 )
 
-// NewBroker returns a broker that is not connected yet.
+// NewBroker returns a broker that is not connected yet. The error joins those of all
+// options that are out of range.
 func NewBroker(opts ...Option) (*Broker, error) {
 	l, err := newLink(opts)
 	if err != nil {
@@ -58,7 +59,7 @@ func (b *Broker) Connect(ctx context.Context) error {
 	return nil
 }
 
-// known translates errors of a link into those of the broker's contract.
+// known maps errors of a link to those of the broker's contract.
 func known(err error) error {
 	switch {
 	case errors.Is(err, ErrClosed):
@@ -71,12 +72,11 @@ func known(err error) error {
 	return err
 }
 
-// Publish implements [broker.Broker]. It returns when the server has confirmed
-// that it got the message, unless [WithoutConfirmation] says not to wait; a
-// subject that this user may not publish to is an error that matches
-// [natsio.ErrPermissionViolation]. The envelope may be as long as the server's
-// max_payload, 1 MiB by default, which is about 768 KiB of body; for a larger one the
-// error matches [broker.ErrTooLarge].
+// Publish implements [broker.Broker]. It returns when the server has confirmed the
+// receipt of the message, unless [WithoutConfirmation] is set; if this user may not
+// publish to the subject, the error matches [natsio.ErrPermissionViolation]. The
+// envelope may be as long as the server's max_payload, 1 MiB by default, which leaves
+// about 768 KiB for the body; a larger one is [broker.ErrTooLarge].
 func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) error {
 	nc, payload, err := b.prepare(ctx, topic, m)
 	if err != nil {
@@ -98,7 +98,7 @@ func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) e
 		return broker.NotSent(fmt.Errorf("nats broker: topic %q: %w", topic, err))
 	}
 	if err == nil && nc.Stats().Reconnects != before {
-		err = disconnected(nil) // another connection confirmed that it knows nothing
+		err = disconnected(nil) // a confirmation by a new connection says nothing about this message
 	}
 	if err != nil {
 		return fmt.Errorf("nats broker: topic %q: the message may be lost, the server did not confirm it: %w", topic, err)
@@ -121,23 +121,22 @@ func (b *Broker) prepare(ctx context.Context, topic string, m *broker.Message) (
 	return nc, payload, err
 }
 
-// seal returns the envelope of m, or an error if it is over the server's limit.
+// seal returns the encoded envelope of m, or an error if it exceeds the server's limit.
 func seal(limit int64, m *broker.Message) ([]byte, error) {
 	if int64(len(m.Body)) > limit {
-		return nil, fmt.Errorf("%w: body of %d bytes, the server takes payloads of %d", broker.ErrTooLarge, len(m.Body), limit)
+		return nil, fmt.Errorf("%w: body of %d bytes, the limit of the server is %d", broker.ErrTooLarge, len(m.Body), limit)
 	}
 	payload, err := envelope.Encode(m)
 	if err == nil && int64(len(payload)) > limit {
-		err = fmt.Errorf("%w: %d bytes as JSON, the server takes payloads of %d", broker.ErrTooLarge, len(payload), limit)
+		err = fmt.Errorf("%w: %d bytes as JSON, the limit of the server is %d", broker.ErrTooLarge, len(payload), limit)
 	}
 	return payload, err
 }
 
-// errBuffered is matched when a part of the message may have been written.
+// errBuffered is matched when part of the message may have been written.
 var errBuffered = errors.New("writing to the server failed")
 
-// publish writes one message. Any error but [errBuffered] comes before the
-// first byte.
+// publish writes one message. Unless the error is [errBuffered], nothing was written.
 func publish(nc *natsio.Conn, subject, reply string, payload []byte) error {
 	var err error
 	if reply == "" {
@@ -157,9 +156,9 @@ func publish(nc *natsio.Conn, subject, reply string, payload []byte) error {
 	return fmt.Errorf("%w: %w", errBuffered, err)
 }
 
-// Subscribe implements [broker.Broker]. It returns when the server has
-// confirmed the subscription. A payload that is no envelope is an event whose
-// Err matches [broker.ErrMalformed], with the payload as its body.
+// Subscribe implements [broker.Broker]. It returns when the server has confirmed the
+// subscription. A payload that is not an envelope makes an event whose Err matches
+// [broker.ErrMalformed] and whose body is the payload.
 func (b *Broker) Subscribe(ctx context.Context, topic string, handle broker.Handler, opts ...broker.SubscribeOption) (broker.Subscription, error) {
 	s, err := b.subscribe(ctx, topic, handle, opts)
 	if err != nil {
@@ -189,7 +188,7 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 	}
 	confirm := b.link.asking(nc, topic)
 	sub, err = nc.QueueSubscribe(topic, in.Queue(), func(m *natsio.Msg) {
-		_ = in.Offer(open(m)) // the inbox reports what is lost
+		_ = in.Offer(open(m)) // the inbox reports lost events
 	})
 	if err == nil {
 		err = b.remember(in)
@@ -198,14 +197,14 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 		err = confirm(ctx)
 	}
 	if err != nil {
-		_ = in.Close() // it was not used
+		_ = in.Close() // the subscription failed
 		return nil, err
 	}
 	return in, nil
 }
 
-// unsubscribe ends a subscription. It is no error if the end of the connection has
-// done that already.
+// unsubscribe ends a subscription. It succeeds if the connection is closed, which has
+// ended it already.
 func unsubscribe(sub *natsio.Subscription) error {
 	if sub == nil {
 		return nil
@@ -217,7 +216,7 @@ func unsubscribe(sub *natsio.Subscription) error {
 	return err
 }
 
-// open makes an event of a payload.
+// open converts a payload to an event.
 func open(m *natsio.Msg) broker.Event {
 	message, err := envelope.Decode(m.Data)
 	if err != nil {
@@ -242,9 +241,9 @@ func (b *Broker) forget(in *delivery.Inbox) {
 	delete(b.subs, in)
 }
 
-// Close closes all subscriptions and the connection, unless that came with
-// [WithConn]; Publish and Subscribe fail from then on. It does not wait for
-// handlers, and may be repeated.
+// Close closes all subscriptions, and the connection unless it was passed with
+// [WithConn]; Publish and Subscribe fail from then on. It does not wait for handlers,
+// and may be called more than once.
 func (b *Broker) Close() error {
 	b.mu.Lock()
 	b.closed = true

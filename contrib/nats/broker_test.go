@@ -50,7 +50,7 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
-// A server that accepts and says nothing holds nobody up.
+// A server that accepts the connection and sends nothing blocks nothing.
 func TestSilentServer(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -68,8 +68,8 @@ func TestSilentServer(t *testing.T) {
 	}
 }
 
-// While the server is away publishing fails at once; once it is back,
-// publishing and the subscription go on, and nothing old arrives.
+// While the server is down, publishing fails at once; once it is back, publishing and
+// the subscription continue, and no old messages arrive.
 func TestServerGoesAndComesBack(t *testing.T) {
 	s := start(t, nil)
 	lost := make(chan error, 16)

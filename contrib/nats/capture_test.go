@@ -19,7 +19,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// payload is what follows the first line of a capture that begins with verb.
+// payload returns what follows the first line of a capture that begins with verb.
 func payload(t *testing.T, file, verb string) []byte {
 	t.Helper()
 	data, err := os.ReadFile("testdata/" + file)
@@ -106,7 +106,7 @@ func TestTransportAsCaptured(t *testing.T) {
 	}
 }
 
-// The captured request gets from the greeter what go-micro's server answered.
+// For the captured request the greeter sends the answer of go-micro's server.
 func TestGreeterMeetsCapture(t *testing.T) {
 	s := start(t, nil)
 	nc := connect(t, s)
@@ -142,7 +142,7 @@ func registryLines(t *testing.T) []line {
 	return lines
 }
 
-// The capture is of register, get, list and deregister.
+// The capture has register, get, list and deregister.
 func TestRegistryAsCaptured(t *testing.T) {
 	s := start(t, nil)
 	wire := listen(t, connect(t, s), ">")
@@ -168,7 +168,7 @@ func TestRegistryAsCaptured(t *testing.T) {
 	for i, want := range lines {
 		got := nextOf(t, wire)
 		if strings.HasPrefix(want.subject, "_INBOX.") {
-			want.subject = got.Subject // each has its own
+			want.subject = got.Subject // the inbox is different in each run
 		}
 		if got.Subject != want.subject || string(got.Data) != want.data {
 			t.Errorf("message %d: got %s on %s, want %s on %s", i, got.Data, got.Subject, want.data, want.subject)
@@ -176,7 +176,7 @@ func TestRegistryAsCaptured(t *testing.T) {
 	}
 }
 
-// nextOf skips what the server says of itself.
+// nextOf returns the next message that is not the server's own.
 func nextOf(t *testing.T, sub *natsio.Subscription) *natsio.Msg {
 	t.Helper()
 	for {

@@ -21,7 +21,7 @@ func TestBrokerConformance(t *testing.T) {
 	})
 }
 
-// Broker, registry and transport of a program share a connection.
+// The broker, registry and transport of a program can share one connection.
 func TestBrokerConformanceOverOneConnection(t *testing.T) {
 	s := start(t, nil)
 	conformance.Broker(t, func(t *testing.T) conformance.BrokerRig {
@@ -38,8 +38,8 @@ func TestTransportConformance(t *testing.T) {
 	})
 }
 
-// attentive refuses to dial where nobody listens. The wire cannot tell before
-// the first message (TestNobodyListens), but the embedded server can be asked.
+// attentive fails to dial a subject without a listener. NATS reports that only for the
+// first message (TestNobodyListens), but the embedded server can be asked.
 type attentive struct {
 	*nats.Transport
 

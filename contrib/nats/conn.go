@@ -3,13 +3,11 @@
 package nats
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,44 +15,43 @@ import (
 	natsio "github.com/nats-io/nats.go"
 
 	"example.com/mailcall/broker"
-	"example.com/mailcall/broker/envelope"
 	"example.com/mailcall/metadata"
 	"example.com/mailcall/transport"
 )
 
 const (
-	maxWaiting      = 256      // messages that wait for Recv
-	maxWaitingBytes = 16 << 20 // and their payloads together
+	maxWaiting      = 256      // messages queued for Recv
+	maxWaitingBytes = 16 << 20 // the total of their payloads
 )
 
-// ends are the addresses of a connection.
+// ends has the subjects of a connection.
 type ends struct {
 	local, remote string
-	subject       string // is sent to
-	reply         string // is sent along as the reply subject, "" for none
+	subject       string // messages are sent to it
+	reply         string // sent along as the reply subject, "" for none
 }
 
-// conn is one end of a connection; both ends are of this kind.
+// conn is one end of a connection, the client's or the server's.
 type conn struct {
 	ends
 	link    *link
 	nc      *natsio.Conn
-	most    int64            // bytes of a payload
-	epoch   context.Context  //nolint:containedctx // it ends when the connection to the server is lost
-	in      chan *natsio.Msg // waits for Recv
+	most    int64            // the largest payload, in bytes
+	epoch   context.Context  //nolint:containedctx // ends when the connection to the server is lost
+	in      chan *natsio.Msg // queued for Recv
 	onClose func() error
 
-	ctx    context.Context //nolint:containedctx // its cause says how the connection ended
+	ctx    context.Context //nolint:containedctx // its cause says why the connection ended
 	end    context.CancelCauseFunc
-	bytes  atomic.Int64 // of what waits
+	bytes  atomic.Int64 // queued in in
 	unread atomic.Int64 // messages sent since the last one was received
-	used   atomic.Int64 // when the last message came or went, Unix ns
-	known  atomic.Bool  // the peer can know of the connection
+	used   atomic.Int64 // when a message was last received or sent, Unix ns
+	known  atomic.Bool  // the peer may know of the connection
 
-	numbers transport.Numbering // of the requests of a client
+	numbers transport.Numbering // of a client's requests
 
 	mu     sync.Mutex
-	bound  context.Context    //nolint:containedctx // Bind is given it for the calls that follow
+	bound  context.Context    //nolint:containedctx // set by Bind for the calls that follow
 	unbind context.CancelFunc // nil before the first Bind
 	once   sync.Once
 }
@@ -64,10 +61,10 @@ var (
 	_ transport.Peer      = (*conn)(nil)
 )
 
-// Causes for which a connection ends.
+// Reasons why a connection ends.
 var (
 	errConnClosed = errors.New("nats transport: the connection is closed")
-	errFlooded    = errors.New("nats transport: too many messages wait for Recv, and the wire cannot hold the peer back")
+	errFlooded    = errors.New("nats transport: too many messages wait for Recv, and the protocol has no flow control")
 )
 
 func newConn(l *link, nc *natsio.Conn, e ends) *conn {
@@ -86,34 +83,9 @@ func (c *conn) LocalAddress() string { return c.local }
 // RemoteAddress implements [transport.Peer].
 func (c *conn) RemoteAddress() string { return c.remote }
 
-// nobody reports whether m is the server's answer that a message had no receiver.
-func nobody(m *natsio.Msg) bool { return len(m.Data) == 0 && m.Header.Get("Status") == "503" }
-
-// deliver handles a received message. It does not block. An empty one, which is not
-// an envelope, says that the peer has closed the connection.
-func (c *conn) deliver(m *natsio.Msg) {
-	if c.ctx.Err() != nil {
-		return // nothing comes after the end, least of all past a gap
-	}
-	c.used.Store(time.Now().UnixNano())
-	if len(m.Data) == 0 && !nobody(m) {
-		c.end(io.EOF)
-		return
-	}
-	if c.bytes.Add(int64(len(m.Data))) > maxWaitingBytes {
-		c.end(errFlooded)
-		return
-	}
-	select {
-	case c.in <- m:
-	default:
-		c.end(errFlooded)
-	}
-}
-
-// Send implements [transport.Conn]. The message is in the connection's buffer
-// when it returns, and a goroutine of nats.go writes it at once; while the
-// server does not read and the buffer is full, it waits.
+// Send implements [transport.Conn]. It returns when the message is in the buffer of
+// nats.go, which a goroutine writes at once; it blocks while the buffer is full because
+// the server does not read.
 func (c *conn) Send(m *transport.Message) error {
 	if err := c.state(); err != nil {
 		return transport.NotSent(err)
@@ -139,9 +111,9 @@ func (c *conn) Send(m *transport.Message) error {
 	return transport.NotSent(err)
 }
 
-// write publishes within the bound of the connection. For a server that does not
-// read nats.go waits a minute, with its lock held; so one goroutine of the link
-// waits there, and the others for that one.
+// write publishes within the bound of the connection. If the server does not read,
+// nats.go blocks for up to a minute while it holds its lock; so only one goroutine of
+// the link waits there, and the others wait for that one.
 func (c *conn) write(payload []byte) error {
 	bound := c.limit()
 	select {
@@ -174,7 +146,7 @@ func (c *conn) write(payload []byte) error {
 	}
 }
 
-// fields makes a map of a header; the first field of a name counts.
+// fields converts a header to a map; the first field of a name counts.
 func fields(h transport.Header) metadata.Metadata {
 	out := make(metadata.Metadata, len(h))
 	for _, f := range h {
@@ -185,7 +157,7 @@ func fields(h transport.Header) metadata.Metadata {
 	return out
 }
 
-// state returns why the connection cannot be used, nil if it can.
+// state returns why the connection can no longer be used, nil if it can.
 func (c *conn) state() error {
 	if c.ctx.Err() != nil {
 		return context.Cause(c.ctx)
@@ -196,14 +168,14 @@ func (c *conn) state() error {
 	return over(c.limit())
 }
 
-// limit returns the context that Bind has set.
+// limit returns the context set by Bind.
 func (c *conn) limit() context.Context {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.bound
 }
 
-// over returns the error of a bound that has passed.
+// over returns the error of a bound that has ended.
 func over(bound context.Context) error {
 	switch err := bound.Err(); {
 	case err == nil:
@@ -213,84 +185,6 @@ func over(bound context.Context) error {
 	default:
 		return fmt.Errorf("nats transport: %w", err)
 	}
-}
-
-// Recv implements [transport.Conn]. A client drops a second answer to the
-// request before the last one.
-func (c *conn) Recv(m *transport.Message) error {
-	for {
-		if err := c.recv(m); err != nil || c.reply == "" || !c.numbers.Old(m.Header) {
-			return err
-		}
-	}
-}
-
-func (c *conn) recv(m *transport.Message) error {
-	got, err := c.next()
-	if err != nil {
-		return err
-	}
-	c.bytes.Add(-int64(len(got.Data)))
-	sent := c.unread.Swap(0)
-	if nobody(got) {
-		err := fmt.Errorf("%w at %s", ErrNobodyListens, c.remote)
-		c.end(err)
-		if sent == 1 { // then it is that message which had no receiver
-			return transport.NotSent(err)
-		}
-		return err
-	}
-	message, err := envelope.Decode(got.Data)
-	if err != nil {
-		err = fmt.Errorf("nats transport: from %s: %w", c.remote, carried(err))
-		c.end(err)
-		return err
-	}
-	m.Header, m.Body, m.Trailer = header(message.Header), message.Body, nil
-	return nil
-}
-
-// next returns the next message, including those that arrived before the peer closed
-// the connection.
-func (c *conn) next() (*natsio.Msg, error) {
-	err := c.state()
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, errFlooded) {
-		return nil, err
-	}
-	select {
-	case m := <-c.in:
-		return m, nil
-	default:
-		if err != nil {
-			return nil, err
-		}
-	}
-	bound := c.limit()
-	select {
-	case m := <-c.in:
-		return m, nil
-	case <-bound.Done():
-		return nil, over(bound)
-	case <-c.epoch.Done():
-		return nil, context.Cause(c.epoch)
-	case <-c.ctx.Done():
-	}
-	select {
-	case m := <-c.in:
-		return m, nil
-	default:
-		return nil, context.Cause(c.ctx)
-	}
-}
-
-// header has the fields in the order of their names.
-func header(from metadata.Metadata) transport.Header {
-	to := make(transport.Header, 0, len(from))
-	for name, value := range from {
-		to.Add(name, value)
-	}
-	slices.SortFunc(to, func(a, b transport.Field) int { return cmp.Compare(a.Name, b.Name) })
-	return to
 }
 
 // Bind implements [transport.Exclusive].
@@ -316,15 +210,15 @@ func (c *conn) Ready(time.Duration) bool {
 	return c.ctx.Err() == nil && c.epoch.Err() == nil && len(c.in) == 0
 }
 
-// Close implements [transport.Conn]. If the peer can know of the connection, it is
-// sent an empty message. go-micro's protocol has no such message; its socket fails
-// on it, which closes it too. Otherwise it would stay open for ever.
+// Close implements [transport.Conn]. If the peer may know of the connection, it is sent
+// an empty message. go-micro has no such message; its socket fails on it, which closes
+// the socket too, whereas otherwise it would stay open for ever.
 func (c *conn) Close() error {
 	var err error
 	c.once.Do(func() {
 		c.link.shut(c)
 		if cause := context.Cause(c.ctx); c.known.Load() && !errors.Is(cause, io.EOF) && !errors.Is(cause, natsio.ErrPermissionViolation) {
-			_ = publish(c.nc, c.subject, c.reply, nil) // the peer may never learn of it
+			_ = publish(c.nc, c.subject, c.reply, nil) // best effort: it may not arrive anyway
 		}
 		c.end(fmt.Errorf("%w: %w", errConnClosed, io.ErrClosedPipe))
 		c.mu.Lock()

@@ -14,13 +14,13 @@ import (
 	"example.com/mailcall/registry/record"
 )
 
-// event is a query or a notification: an action and the record that it concerns.
+// event is a query or a notification: an action and the record that it is about.
 type event struct {
 	Service json.RawMessage `json:"Service"`
 	Action  string          `json:"Action"`
 }
 
-// writeEvent returns an event; to list concerns no service.
+// writeEvent returns an encoded event; "list" has no service.
 func writeEvent(s *registry.Service, action string) ([]byte, error) {
 	e := event{Service: json.RawMessage("null"), Action: action}
 	if s != nil || action != actionList {
@@ -33,7 +33,7 @@ func writeEvent(s *registry.Service, action string) ([]byte, error) {
 	return json.Marshal(e)
 }
 
-// readEvent reads an event. The service is nil when there is none.
+// readEvent decodes an event. The service is nil if it has none.
 func readEvent(data []byte) (s *registry.Service, action string, err error) {
 	var e event
 	if len(data) > record.MaxSize {
@@ -48,14 +48,14 @@ func readEvent(data []byte) (s *registry.Service, action string, err error) {
 		}
 	}
 	if s == nil && e.Action != actionList {
-		return nil, "", errors.New("registry event: it concerns no service")
+		return nil, "", errors.New("registry event: it has no service")
 	}
 	return s, e.Action, nil
 }
 
-// with returns list with the nodes of s: a node that is known moves to the
-// version of s, whose metadata and endpoints hold from now on. Records are
-// replaced, never changed.
+// with returns list with the nodes of s added: a known node moves to the version of s,
+// and the metadata and endpoints of s replace those of the version. Records are
+// replaced, never modified.
 func with(list []*registry.Service, s *registry.Service) []*registry.Service {
 	fresh := *s
 	fresh.Nodes = slices.Clone(s.Nodes)
@@ -72,8 +72,8 @@ func with(list []*registry.Service, s *registry.Service) []*registry.Service {
 	return out
 }
 
-// without returns list without the nodes of s. A version goes with its last
-// node; the list is nil when none is left.
+// without returns list without the nodes of s. A version is removed with its last node;
+// the list is nil if none is left.
 func without(list []*registry.Service, s *registry.Service) []*registry.Service {
 	gone := make(map[string]bool, len(s.Nodes))
 	for _, n := range s.Nodes {
@@ -94,8 +94,8 @@ func without(list []*registry.Service, s *registry.Service) []*registry.Service 
 	return out
 }
 
-// bounded returns an error if the service has too many nodes. A version without any
-// counts as one.
+// bounded returns an error if the records have more nodes than a service may have. A
+// version without nodes counts as one node.
 func bounded(name string, list []*registry.Service) error {
 	nodes := 0
 	for _, version := range list {

@@ -18,41 +18,41 @@ import (
 )
 
 var (
-	// ErrDisconnected is matched when there is no connection to the server at the
-	// moment. It is being reopened.
+	// ErrDisconnected is matched while there is no connection to the server. The
+	// connection is being restored.
 	ErrDisconnected = errors.New("nats: not connected to the server")
-	// ErrClosed is matched when the broker, registry or transport was closed.
+	// ErrClosed is matched after the broker, registry or transport was closed.
 	ErrClosed = errors.New("nats: closed")
 )
 
 const (
-	// A connection whose pings are not answered is closed after two intervals.
+	// A connection on which two pings were not answered is considered lost.
 	pingInterval = 10 * time.Second
 	maxPings     = 2
 )
 
-// link is a connection to the server, opened when it is first needed.
+// link is a connection that is opened when it is first needed.
 type link struct {
 	config
 
-	ctx    context.Context //nolint:containedctx // it ends what connects, at close
+	ctx    context.Context //nolint:containedctx // cancelled by close, to end connecting
 	cancel context.CancelFunc
 	work   sync.WaitGroup
 
-	writing chan struct{} // capacity 1: filled while a message of a connection is handed to nats.go
+	writing chan struct{} // capacity 1: a lock held while a message is passed to nats.go
 
 	mu      sync.Mutex
 	nc      *natsio.Conn
-	dialing *dialing        // the one attempt that runs
-	epoch   context.Context //nolint:containedctx // it ends when the connection is lost
+	dialing *dialing        // the attempt in progress, nil if there is none
+	epoch   context.Context //nolint:containedctx // ends when the connection is lost
 	lose    context.CancelCauseFunc
 	closed  bool
 
 	connsMu sync.Mutex
-	conns   map[*conn]bool // that hear of refusals
+	conns   map[*conn]bool // notified of permission errors
 }
 
-// dialing is one attempt to connect, for all callers that wait for it.
+// dialing is one attempt to connect, shared by everyone who waits for it.
 type dialing struct {
 	done chan struct{}
 	nc   *natsio.Conn
@@ -65,7 +65,7 @@ func newLink(opts []Option) (*link, error) {
 		return nil, err
 	}
 	l := &link{config: c, writing: make(chan struct{}, 1), conns: make(map[*conn]bool)}
-	//nolint:forbidigo // a connection outlives the call that made it, close ends it
+	//nolint:forbidigo // the connection outlives the call that made it, close cancels it
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.epoch, l.lose = context.WithCancelCause(l.ctx)
 	if c.conn != nil {
@@ -74,7 +74,7 @@ func newLink(opts []Option) (*link, error) {
 	return l, nil
 }
 
-// get returns the connection; it opens one first if there is none.
+// get returns the connection, and connects first if there is none.
 func (l *link) get(ctx context.Context) (*natsio.Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -123,15 +123,15 @@ func (l *link) dial(d *dialing) {
 		natsio.Timeout(l.timeout),
 		natsio.SetCustomDialer(by),
 		natsio.MaxReconnects(-1),
-		natsio.IgnoreAuthErrorAbort(), // or subscriptions would end without a word
-		natsio.ReconnectBufSize(-1),   // an error now is better than a message later
+		natsio.IgnoreAuthErrorAbort(), // otherwise subscriptions would end without an error
+		natsio.ReconnectBufSize(-1),   // fail now rather than send late
 		natsio.PingInterval(pingInterval),
 		natsio.MaxPingsOutstanding(maxPings),
 		natsio.ErrorHandler(func(_ *natsio.Conn, _ *natsio.Subscription, err error) {
 			if errors.Is(err, natsio.ErrPermissionViolation) {
 				l.refused(err)
 			}
-			l.tell(err)
+			l.report(err)
 		}),
 	}, l.natsOptions...)...)
 	greeted()
@@ -150,7 +150,7 @@ func (l *link) dial(d *dialing) {
 	l.adopt(d.nc)
 }
 
-// adopt begins to use nc. l.mu is held, or l is not shared yet.
+// adopt starts to use nc. The caller holds l.mu, or is the only one that has l.
 func (l *link) adopt(nc *natsio.Conn) {
 	l.nc = nc
 	changes := nc.StatusChanged(natsio.RECONNECTING, natsio.DISCONNECTED, natsio.CLOSED)
@@ -170,18 +170,18 @@ func (l *link) adopt(nc *natsio.Conn) {
 	})
 }
 
-// lost ends the epoch, for those that wait for an answer that may be gone.
+// lost ends the epoch, so that waits for answers that may be lost end as well.
 func (l *link) lost() {
 	l.mu.Lock()
 	cause := disconnected(l.nc.LastError())
 	l.lose(cause)
 	l.epoch, l.lose = context.WithCancelCause(l.ctx)
 	l.mu.Unlock()
-	l.tell(cause)
+	l.report(cause)
 }
 
-// until returns a context that ends with ctx and, with the cause, when the
-// connection is lost or closed.
+// until returns a context that also ends, with the cause, when the connection is lost
+// or closed.
 func (l *link) until(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	epoch := l.current()
@@ -196,26 +196,26 @@ func (l *link) current() context.Context {
 	return l.epoch
 }
 
-// tell may run on a goroutine of nats.go, where nobody else would catch a panic.
-func (l *link) tell(err error) {
+func (l *link) report(err error) {
 	if l.onError != nil && l.ctx.Err() == nil {
-		defer func() { _ = recover() }() // there is nobody else to tell
+		// It may run on a goroutine of nats.go, where nobody else would recover.
+		defer func() { _ = recover() }()
 		l.onError(err)
 	}
 }
 
-// confirm waits until the server has received everything that was written before.
+// confirm waits until the server has processed everything written before.
 func (l *link) confirm(ctx context.Context, nc *natsio.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, l.timeout) // nats.go wants a deadline
+	ctx, cancel := context.WithTimeout(ctx, l.timeout) // nats.go requires a deadline
 	defer cancel()
 	return nc.FlushWithContext(ctx)
 }
 
-// asking is called before subjects are published or subscribed to. What it
-// returns waits as [link.confirm] does, and says if the server has refused one
-// of them, which it tells in no other way. (When it refuses several at the same
-// moment, to several goroutines, one of them may hear of it only by the function
-// of [WithErrorFunc].)
+// asking is called before subjects are published or subscribed to. The function that it
+// returns waits as [link.confirm] does, and also returns the permission error if the
+// server has refused one of the subjects, which NATS reports asynchronously. (If the
+// server refuses several at the same moment, for several goroutines, one of them may be
+// reported only to the function of [WithErrorFunc].)
 func (l *link) asking(nc *natsio.Conn, subjects ...string) (confirm func(context.Context) error) {
 	before := nc.LastError()
 	return func(ctx context.Context) error {
@@ -235,7 +235,7 @@ func (l *link) asking(nc *natsio.Conn, subjects ...string) (confirm func(context
 	}
 }
 
-// close closes the connection, unless it came with WithConn.
+// close closes the connection, unless it was passed with [WithConn].
 func (l *link) close() {
 	l.mu.Lock()
 	l.closed = true
@@ -248,9 +248,9 @@ func (l *link) close() {
 	l.work.Wait()
 }
 
-// dialer ends with its context.
+// dialer is a dialer whose dials end with a context.
 type dialer struct {
-	ctx context.Context //nolint:containedctx // the interface of nats.go has no place for it
+	ctx context.Context //nolint:containedctx // the interface of nats.go passes no context
 	net *net.Dialer
 
 	mu     sync.Mutex
@@ -265,19 +265,19 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if err := d.ctx.Err(); err != nil { // hangUp may have run already
+	if err := d.ctx.Err(); err != nil { // hangUp may already have been called
 		return nil, errors.Join(err, c.Close())
 	}
 	d.newest = c
 	return c, nil
 }
 
-// hangUp ends the wait for a server that was dialled and does not answer; nats.go has
-// no context for that.
+// hangUp closes the connection to a server that was dialled and sends nothing; nats.go
+// has no context for that wait.
 func (d *dialer) hangUp() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.newest != nil {
-		_ = d.newest.Close() // the reader gets an error
+		_ = d.newest.Close() // the reader gets the error
 	}
 }

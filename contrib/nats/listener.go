@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	backlog  = 128  // connections that wait for Accept, as many as a socket has
+	backlog  = 128  // connections queued for Accept, as many as for a socket
 	maxPeers = 4096 // connections of one listener
 )
 
-// Listen accepts connections at address, a subject. As in go-micro's servers, an
-// empty address, or one that ends in ":0", is replaced by a new inbox. The accepted
+// Listen accepts connections at address, a subject. An empty address, or one that ends
+// in ":0", is replaced by a new inbox, as in go-micro's servers. The accepted
 // connections implement [transport.Exclusive] and [transport.Peer].
 //
-// go-micro's clients do not say that they close a connection, so the listener keeps
-// at most 4,096 of them: a further one closes the one that has been idle longest.
+// go-micro's clients do not announce that they close, so a listener keeps at most 4,096
+// connections: when it is full, a new one replaces the one that has been idle longest.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
 	//nolint:forbidigo // the contract of listeners has no context; the timeout bounds it
 	ctx, cancel := context.WithTimeout(context.Background(), t.link.timeout)
@@ -58,7 +58,7 @@ func (t *Transport) listen(ctx context.Context, address string) (*listener, erro
 		return nil, err
 	}
 	if err := confirm(ctx); err != nil {
-		_ = unsubscribe(l.sub) // it was not used
+		_ = unsubscribe(l.sub) // listening failed
 		return nil, err
 	}
 	return l, nil
@@ -74,31 +74,32 @@ type listener struct {
 	once    sync.Once
 
 	mu    sync.Mutex
-	peers map[string]*conn // by the subject that they reply to
-	gone  map[string]bool  // peers whose connection was closed here; at most maxPeers
+	peers map[string]*conn // by the peer's reply subject
+	gone  map[string]bool  // peers whose connection this side has closed; at most maxPeers
 	over  bool
 }
 
-// deliver gives a message to the connection of its sender.
+// deliver passes a message to the connection of its sender.
 func (l *listener) deliver(m *natsio.Msg) {
 	if m.Reply == "" {
-		return // the sender does not wait for an answer
+		return // no reply subject: the sender does not wait for an answer
 	}
-	farewell := len(m.Data) == 0
-	switch c, gone := l.peer(m.Reply, farewell); {
+	closing := len(m.Data) == 0
+	switch c, gone := l.peer(m.Reply, closing); {
 	case c != nil:
 		c.deliver(m)
-	case gone && !farewell: // the peer does not know that it was closed, and waits
-		_ = publish(l.nc, m.Reply, "", nil) // it may never learn of it
+	case gone && !closing: // it has missed the close, and waits for an answer
+		_ = publish(l.nc, m.Reply, "", nil) // best effort
 	}
 }
 
-// peer returns the connection of a sender, a new one for a new sender; nil if no new
-// one is accepted. gone says that the one it had was closed here.
-func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
+// peer returns the connection of a sender, and makes one for a new sender; it returns
+// nil if none can be added. gone reports whether this side had closed the sender's
+// connection.
+func (l *listener) peer(reply string, closing bool) (c *conn, gone bool) {
 	l.mu.Lock()
 	c, gone = l.peers[reply], l.gone[reply]
-	if c != nil || l.over || gone || farewell {
+	if c != nil || l.over || gone || closing {
 		l.mu.Unlock()
 		return c, gone
 	}
@@ -119,12 +120,12 @@ func (l *listener) peer(reply string, farewell bool) (c *conn, gone bool) {
 	}
 	l.mu.Unlock()
 	if evicted != nil {
-		_ = evicted.Close() // an error changes nothing
+		_ = evicted.Close() // nothing more is sent on it
 	}
 	return c, false
 }
 
-// silent returns the connection that has been idle longest. l.mu is held.
+// silent returns the connection that has been idle longest. The caller holds l.mu.
 func (l *listener) silent() (c *conn) {
 	for _, other := range l.peers {
 		if c == nil || other.used.Load() < c.used.Load() {
@@ -134,16 +135,16 @@ func (l *listener) silent() (c *conn) {
 	return c
 }
 
-// forget removes a connection. If the listener is closed, the last one also ends the
-// subscription.
+// forget removes a connection. If the listener is closed, removing the last connection
+// ends the subscription.
 func (l *listener) forget(c *conn) error {
 	l.mu.Lock()
 	if l.peers[c.remote] == c {
 		delete(l.peers, c.remote)
 	}
-	if !errors.Is(context.Cause(c.ctx), io.EOF) { // the peer may send before it learns of it
+	if !errors.Is(context.Cause(c.ctx), io.EOF) { // the peer may send before it knows of the close
 		if len(l.gone) >= maxPeers {
-			clear(l.gone) // what is on the way is much younger
+			clear(l.gone) // messages still on their way are much more recent
 		}
 		l.gone[c.remote] = true
 	}
@@ -155,15 +156,15 @@ func (l *listener) forget(c *conn) error {
 	return nil
 }
 
-// leave ends the subscription and waits until the server knows, so that it can refuse
-// later messages.
+// leave returns when the server has processed the unsubscription, so that it can report
+// the missing listener to new clients.
 func (l *listener) leave() error {
 	if err := unsubscribe(l.sub); err != nil {
 		return err
 	}
 	if l.nc.IsConnected() {
 		//nolint:forbidigo // Close has no context; the timeout bounds it
-		_ = l.link.confirm(context.Background(), l.nc) // what is lost now needs no farewell
+		_ = l.link.confirm(context.Background(), l.nc) // if this fails, the subscription is gone with the connection
 	}
 	return nil
 }
@@ -186,8 +187,8 @@ func (l *listener) Accept() (transport.Conn, error) {
 // Address implements [transport.Listener].
 func (l *listener) Address() string { return l.address }
 
-// Close implements [transport.Listener]. The subscription stays as long as there are
-// accepted connections.
+// Close implements [transport.Listener]. The subscription lasts until the last accepted
+// connection is closed.
 func (l *listener) Close() error {
 	var err error
 	l.once.Do(func() {

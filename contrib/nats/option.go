@@ -13,19 +13,19 @@ import (
 )
 
 const (
-	// DefaultURL is the server unless [WithURL] says otherwise.
+	// DefaultURL is the default of [WithURL].
 	DefaultURL = natsio.DefaultURL
-	// DefaultTimeout bounds connecting and each confirmation of the server
-	// unless [WithTimeout] says otherwise: 5 seconds, go-micro's dial timeout.
+	// DefaultTimeout is the default of [WithTimeout]: 5 seconds, go-micro's dial
+	// timeout.
 	DefaultTimeout = 5 * time.Second
-	// DefaultCollect is how long a registry waits for answers unless
-	// [WithCollect] says otherwise: 100 ms, go-micro's registry timeout.
+	// DefaultCollect is the default of [WithCollect]: 100 ms, go-micro's registry
+	// timeout.
 	DefaultCollect = 100 * time.Millisecond
 )
 
 // Option configures a [Broker], [Registry] or [Transport]. Options are applied in
-// order; a later one replaces an earlier one. One that does not apply to what is made
-// has no effect.
+// order; a later one overrides an earlier one. One that does not apply to the type has
+// no effect, and neither has nil.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -56,8 +56,8 @@ func configure(opts []Option) (config, error) {
 	return c, nil
 }
 
-// WithURL sets the servers of one cluster, "nats://host:port" or "tls://host:port";
-// the client connects to one of them. Defaults to [DefaultURL].
+// WithURL sets the URLs of the servers of one cluster, "nats://host:port" or
+// "tls://host:port"; the client connects to one of them. The default is [DefaultURL].
 func WithURL(urls ...string) Option {
 	return optionFunc(func(c *config) error {
 		if strings.TrimSpace(strings.Join(urls, "")) == "" {
@@ -68,38 +68,38 @@ func WithURL(urls ...string) Option {
 	})
 }
 
-// WithConn uses an existing connection, so that broker, registry, transport and the
-// rest of the program can share one. It is not closed with them, and options about
-// connecting do not change it. Make it with ReconnectBufSize(-1), so that what is
-// published while it is lost is not sent later, and with MaxReconnects(-1).
+// WithConn uses an existing connection, which broker, registry, transport and the
+// program itself may share. It is not closed with them, and options about connecting do
+// not affect it. Open it with ReconnectBufSize(-1), so that messages published while it
+// is lost are not buffered and sent later, and with MaxReconnects(-1).
 func WithConn(conn *natsio.Conn) Option {
 	return optionFunc(func(c *config) error {
 		if conn == nil {
-			return errors.New("nats: nil connection, leave the option out for one of our own")
+			return errors.New("nats: nil connection, leave the option out for a separate connection")
 		}
 		c.conn = conn
 		return nil
 	})
 }
 
-// WithTLS sets the TLS configuration. The server's certificate is verified unless the
-// configuration turns that off. Defaults to what the URL says.
+// WithTLS secures the connection. Certificates are verified unless the configuration
+// turns that off. By default the URL decides.
 func WithTLS(t *tls.Config) Option {
 	return WithOptions(natsio.Secure(t.Clone()))
 }
 
-// WithCredentials sets the file with the JWT and the key of the user, as written by
-// "nsc". It is read for each connection. Defaults to no credentials.
+// WithCredentials sets the file with the user's JWT and key, as written by "nsc". It is
+// read on each connect. The default is no credentials.
 func WithCredentials(file string) Option {
 	return WithOptions(natsio.UserCredentials(file))
 }
 
-// WithUser sets the name and password of the user. Defaults to what the URL says.
+// WithUser sets the user name and password. By default those of the URL are used.
 func WithUser(name, password string) Option {
 	return WithOptions(natsio.UserInfo(name, password))
 }
 
-// WithOptions adds options of nats.go, which are applied after those of this package.
+// WithOptions adds options of nats.go, which are applied last.
 func WithOptions(opts ...natsio.Option) Option {
 	return optionFunc(func(c *config) error {
 		c.natsOptions = append(c.natsOptions, opts...)
@@ -107,8 +107,8 @@ func WithOptions(opts ...natsio.Option) Option {
 	})
 }
 
-// WithTimeout bounds connecting to one server and, in addition to the caller's
-// context, each wait for a confirmation of the server; more than 0. Defaults to
+// WithTimeout bounds connecting to one server, and each wait for a confirmation of the
+// server, in addition to the caller's context; it must be positive. The default is
 // [DefaultTimeout].
 func WithTimeout(d time.Duration) Option {
 	return optionFunc(func(c *config) error {
@@ -120,9 +120,9 @@ func WithTimeout(d time.Duration) Option {
 	})
 }
 
-// WithErrorFunc sets a function that gets errors which belong to no call: a lost
-// connection, a refused permission, a query that could not be answered. It is called
-// by many goroutines at once and must not block. Defaults to nil, which drops them.
+// WithErrorFunc sets a function that receives errors that belong to no call: a lost
+// connection, a permission error, a query that could not be answered. It must be safe
+// for concurrent use and must not block. The default is nil, which drops them.
 func WithErrorFunc(f func(error)) Option {
 	return optionFunc(func(c *config) error {
 		c.onError = f
@@ -131,8 +131,8 @@ func WithErrorFunc(f func(error)) Option {
 }
 
 // WithoutConfirmation makes Publish of a [Broker] return once the message is in the
-// connection's buffer. That saves a round trip to the server, but a message that is
-// lost afterwards is not reported.
+// connection's buffer. That saves a round trip to the server, but what is lost with the
+// connection afterwards is lost without an error.
 func WithoutConfirmation() Option {
 	return optionFunc(func(c *config) error {
 		c.unconfirmed = true
@@ -140,8 +140,9 @@ func WithoutConfirmation() Option {
 	})
 }
 
-// WithCollect sets how long a [Registry] collects answers, more than 0. A Lookup takes
-// that long unless there is a quorum. Defaults to [DefaultCollect].
+// WithCollect sets how long a [Registry] collects answers; it must be positive. A
+// Lookup takes that long unless a quorum is reached before. The default is
+// [DefaultCollect].
 func WithCollect(d time.Duration) Option {
 	return optionFunc(func(c *config) error {
 		if d <= 0 {
@@ -152,9 +153,9 @@ func WithCollect(d time.Duration) Option {
 	})
 }
 
-// WithQuorum makes a Lookup of a [Registry] return after this many answers; each is
-// one version of a service from one process. 0 or more. Defaults to 0, which waits
-// for all answers that arrive in time.
+// WithQuorum makes a Lookup of a [Registry] return after that many answers; each is one
+// version of a service from one process. It must not be negative. The default is 0,
+// which waits for the time of [WithCollect].
 func WithQuorum(answers int) Option {
 	return optionFunc(func(c *config) error {
 		if answers < 0 {

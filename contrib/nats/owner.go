@@ -15,16 +15,17 @@ import (
 	"example.com/mailcall/registry/record"
 )
 
-// owner has the records of this process and answers queries for them.
+// owner holds the records that this process has registered, and answers queries for
+// them.
 type owner struct {
 	link *link
 
 	mu       sync.Mutex
-	services map[string][]*registry.Service // by name; records are replaced, never changed
-	ends     map[nodeKey]time.Time          // of nodes that live for a time only
+	services map[string][]*registry.Service // by name; records are replaced, never modified
+	ends     map[nodeKey]time.Time          // when nodes with a ttl expire
 	sub      *natsio.Subscription
-	on       *natsio.Conn // that sub belongs to
-	timer    *time.Timer  // fires when the first of ends is there; nil before there was one
+	on       *natsio.Conn // the connection of sub
+	timer    *time.Timer  // fires at the earliest of ends; nil until it is first needed
 	closed   bool
 }
 
@@ -35,8 +36,8 @@ func newOwner(l *link) *owner {
 	return &owner{link: l, services: make(map[string][]*registry.Service), ends: make(map[nodeKey]time.Time)}
 }
 
-// add takes a record, when the server passes questions on to here, and tells
-// the watchers of it with event.
+// add stores a record, once the server passes queries to this process, and publishes
+// event to the watchers.
 func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, ttl time.Duration, event []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -55,7 +56,7 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 			return err
 		}
 		if err := confirm(ctx); err != nil {
-			_ = unsubscribe(sub) // it is not confirmed
+			_ = unsubscribe(sub) // it failed, or may have failed
 			return err
 		}
 		o.sub, o.on = sub, nc
@@ -68,7 +69,7 @@ func (o *owner) add(ctx context.Context, nc *natsio.Conn, s *registry.Service, t
 		}
 	}
 	o.arm()
-	return publish(nc, subjectWatch, "", event) // before the end of the node can be published
+	return publish(nc, subjectWatch, "", event) // before the expiry can be published
 }
 
 func (o *owner) remove(s *registry.Service) {
@@ -77,7 +78,7 @@ func (o *owner) remove(s *registry.Service) {
 	o.drop(s)
 }
 
-// drop removes the nodes of s. o.mu is held.
+// drop removes the nodes of s. The caller holds o.mu.
 func (o *owner) drop(s *registry.Service) {
 	if left := without(o.services[s.Name], s); left != nil {
 		o.services[s.Name] = left
@@ -89,21 +90,21 @@ func (o *owner) drop(s *registry.Service) {
 	}
 }
 
-// expire removes nodes that were not registered again in time, and tells the watchers.
-// o.mu is held.
+// expire removes nodes that were not registered again in time, and notifies the
+// watchers. The caller holds o.mu.
 func (o *owner) expire(now time.Time) {
 	for key, end := range o.ends {
 		if now.Before(end) {
 			continue
 		}
 		if s := o.node(key); s != nil {
-			o.farewell(s)
+			o.notifyGone(s)
 		}
 		o.drop(&registry.Service{Name: key.service, Nodes: []*registry.Node{{ID: key.node}}})
 	}
 }
 
-// node returns the record of one node, nil if there is none. o.mu is held.
+// node returns the record of one node, nil if there is none. The caller holds o.mu.
 func (o *owner) node(key nodeKey) *registry.Service {
 	for _, s := range o.services[key.service] {
 		for _, n := range s.Nodes {
@@ -117,19 +118,19 @@ func (o *owner) node(key nodeKey) *registry.Service {
 	return nil
 }
 
-// farewell tells the watchers that s was removed. Those that it does not reach because
-// the connection is lost start again for the same reason.
-func (o *owner) farewell(s *registry.Service) {
+// notifyGone notifies the watchers that s is gone. Watchers that it does not reach
+// because the connection is lost start anew for the same reason.
+func (o *owner) notifyGone(s *registry.Service) {
 	event, err := writeEvent(s, actionDelete)
 	if err == nil {
 		err = publish(o.on, subjectWatch, "", event)
 	}
 	if err != nil {
-		o.link.tell(fmt.Errorf("nats registry: the registration of %q is over, and its watchers do not know: %w", s.Name, err))
+		o.link.report(fmt.Errorf("nats registry: the registration of %q has ended, but its watchers could not be notified: %w", s.Name, err))
 	}
 }
 
-// arm sets the timer for the node that expires first. o.mu is held.
+// arm sets the timer to the earliest expiry. The caller holds o.mu.
 func (o *owner) arm() {
 	var first time.Time
 	for _, end := range o.ends {
@@ -142,13 +143,13 @@ func (o *owner) arm() {
 		o.timer.Stop()
 	case first.IsZero():
 	case o.timer == nil:
-		o.timer = time.AfterFunc(time.Until(first), o.tick) //nolint:forbidigo // no simulator reaches the wire of NATS
+		o.timer = time.AfterFunc(time.Until(first), o.tick) //nolint:forbidigo // the simulator does not cover NATS
 	default:
 		o.timer.Reset(time.Until(first))
 	}
 }
 
-// tick runs when the timer fires.
+// tick is called by the timer.
 func (o *owner) tick() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -159,14 +160,14 @@ func (o *owner) tick() {
 	o.arm()
 }
 
-// answer replies to one query, with one message for each record.
+// answer answers one query, with one message for each record.
 func (o *owner) answer(m *natsio.Msg) {
 	if m.Reply == "" {
 		return
 	}
 	asked, action, err := readEvent(m.Data)
 	if err != nil {
-		o.link.tell(fmt.Errorf("nats registry: a question on %s: %w", subjectQuery, err))
+		o.link.report(fmt.Errorf("nats registry: a query on %s: %w", subjectQuery, err))
 		return
 	}
 	for _, s := range o.found(asked, action) {
@@ -175,7 +176,7 @@ func (o *owner) answer(m *natsio.Msg) {
 			err = m.Respond(data)
 		}
 		if err != nil {
-			o.link.tell(fmt.Errorf("nats registry: answer for service %q: %w", s.Name, err))
+			o.link.report(fmt.Errorf("nats registry: answer for service %q: %w", s.Name, err))
 		}
 	}
 }

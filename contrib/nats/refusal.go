@@ -10,7 +10,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// open and shut keep the list of connections that hear of refusals.
+// open and shut maintain the set of connections that are notified of permission errors.
 func (l *link) open(c *conn) {
 	l.connsMu.Lock()
 	defer l.connsMu.Unlock()
@@ -23,18 +23,18 @@ func (l *link) shut(c *conn) {
 	delete(l.conns, c)
 }
 
-// refused ends the connections that a refusal of the server concerns. It names a
-// subject, and neither the message nor who sent it: only where no more than one
-// message can be meant, that one is known not to have been sent.
+// refused ends the connections affected by a permission error of the server. The error
+// names a subject, but neither the message nor its sender: only if it can be about no
+// more than one message is that message known not to have been sent.
 func (l *link) refused(err error) {
 	l.connsMu.Lock()
 	defer l.connsMu.Unlock()
 	var senders []*conn
 	for c := range l.conns {
 		switch {
-		case c.ctx.Err() != nil: // it is over
+		case c.ctx.Err() != nil: // it has ended already
 		case c.reply != "" && strings.Contains(err.Error(), strconv.Quote(c.reply)):
-			c.end(fmt.Errorf("nats transport: answers of %s cannot come: %w", c.remote, err))
+			c.end(fmt.Errorf("nats transport: answers of %s cannot be received: %w", c.remote, err))
 		case c.unread.Load() > 0 && strings.Contains(err.Error(), strconv.Quote(c.subject)):
 			senders = append(senders, c)
 		}

@@ -17,8 +17,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// walled runs a server whose user may do nothing on the subjects that deny
-// names.
+// walled runs a server whose user is denied the given subjects.
 func walled(t *testing.T, publish, subscribe []string) *server.Server {
 	return start(t, func(o *server.Options) {
 		o.Users = []*server.User{{Username: "ann", Password: "secret", Permissions: &server.Permissions{
@@ -29,8 +28,8 @@ func walled(t *testing.T, publish, subscribe []string) *server.Server {
 
 var ann = nats.WithUser("ann", "secret")
 
-// What the server refuses is not published, and not subscribed to, and who asked
-// for it is told. Other subjects go on.
+// What the server refuses is neither published nor subscribed to, and the caller gets
+// an error. Other subjects work on.
 func TestRefusedByTheBroker(t *testing.T) {
 	s := walled(t, []string{"secret.>"}, []string{"secret.>"})
 	b := newBroker(t, s.ClientURL(), ann)
@@ -61,8 +60,8 @@ func TestRefusedListener(t *testing.T) {
 	}
 }
 
-// A message that the server refuses is told at once, and not by the end of the
-// time; of two, either may have been the one.
+// A refused message is reported at once, without waiting for the timeout; if two were
+// sent, it may be either of them.
 func TestRefusedSend(t *testing.T) {
 	s := walled(t, []string{"secret"}, nil)
 	if _, err := newTransport(t, s.ClientURL(), ann).Listen("greeter"); err != nil {
@@ -99,7 +98,7 @@ func TestRefusedSend(t *testing.T) {
 	}
 }
 
-// Without leave to receive answers a request may have been executed.
+// If the answer cannot be received, the request may have been executed.
 func TestRefusedInbox(t *testing.T) {
 	s := walled(t, nil, []string{"_INBOX.>"})
 	if _, err := newTransport(t, s.ClientURL(), ann).Listen("greeter"); err != nil {
@@ -117,7 +116,7 @@ func TestRefusedInbox(t *testing.T) {
 	}
 }
 
-// A registry that may not be asked is no registry that knows nothing.
+// A registry that may not be queried returns an error, and not an empty result.
 func TestRefusedByTheRegistry(t *testing.T) {
 	for _, tc := range []struct {
 		name               string

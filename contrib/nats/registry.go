@@ -23,23 +23,23 @@ const (
 	actionGet    = "get"
 	actionList   = "list"
 	actionCreate = "create"
-	actionUpdate = "update" // as create; written by servers that are told to
-	actionPut    = "put"    // the same
+	actionUpdate = "update" // as create; sent by some servers
+	actionPut    = "put"    // as create
 	actionDelete = "delete"
 
-	maxAnswers = 10_000   // to one question, as many as a service may have nodes
-	maxNews    = 4096     // events that wait for a watcher
-	maxBytes   = 64 << 20 // of answers or events that wait; the default of nats.go
+	maxAnswers = 10_000   // to one query; as many as a service may have nodes
+	maxEvents  = 4096     // events queued for a watcher
+	maxBytes   = 64 << 20 // of queued answers or events; the default of nats.go
 )
 
-// Registry is go-micro's NATS registry. Records are not stored: every process answers
-// queries for those that it has registered, as long as it runs, so a Lookup queries
-// all processes and collects the answers. It is safe for concurrent use. Make it with
-// [NewRegistry]; it must be closed.
+// Registry is go-micro's NATS registry. Records are not stored centrally: every process
+// answers for the records that it has registered, for as long as it runs, so a Lookup
+// queries all processes and collects their answers. It is safe for concurrent use; make
+// it with [NewRegistry] and release it with Close.
 //
-// A process that answers too late is not found, and one that crashes does not
-// deregister. Clients of package api therefore put registry/cache in front and eject
-// nodes that fail.
+// A process that answers too slowly is not found, and one that crashes does not
+// deregister: use registry/cache in front of it; the client's health tracking handles
+// the rest.
 type Registry struct {
 	link  *link
 	owner *owner
@@ -52,7 +52,8 @@ var (
 	_ io.Closer          = (*Registry)(nil)
 )
 
-// NewRegistry returns a registry that is not connected yet.
+// NewRegistry returns a registry that is not connected yet. The error joins those of
+// all options that are out of range.
 func NewRegistry(opts ...Option) (*Registry, error) {
 	l, err := newLink(opts)
 	if err != nil {
@@ -64,10 +65,10 @@ func NewRegistry(opts ...Option) (*Registry, error) {
 // String returns "nats".
 func (*Registry) String() string { return "nats" }
 
-// Lookup implements [registry.Registry]. It takes the time of [WithCollect], unless
-// there is a quorum before that or the server knows that no process answers queries.
-// Nodes are merged by version. The error matches [registry.ErrNotFound] if the server
-// has passed the query on and there was no answer; answers that are not records of
+// Lookup implements [registry.Registry]. It takes the time of [WithCollect], unless a
+// quorum is reached before, or the server reports that no process has registered
+// anything. Nodes are merged by version. The error matches [registry.ErrNotFound] if
+// the server passed the query on and no answer came; answers that are not records of
 // the service are ignored.
 func (r *Registry) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
 	found, err := r.ask(ctx, &registry.Service{Name: service}, actionGet)
@@ -90,8 +91,8 @@ func (r *Registry) List(ctx context.Context) ([]*registry.Service, error) {
 	return found, nil
 }
 
-// ask publishes a query and collects the answers. Those about other services are
-// dropped.
+// ask publishes a query and collects the answers. Answers about another service than
+// the requested one are dropped.
 func (r *Registry) ask(ctx context.Context, about *registry.Service, action string) ([]*registry.Service, error) {
 	question, err := writeEvent(about, action)
 	if err != nil {
@@ -109,14 +110,14 @@ func (r *Registry) ask(ctx context.Context, about *registry.Service, action stri
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = unsubscribe(sub) }() // the connection may be gone
+	defer func() { _ = unsubscribe(sub) }() // the connection may be lost
 	if err := sub.SetPendingLimits(maxAnswers, maxBytes); err != nil {
 		return nil, err
 	}
 	if err := publish(nc, subjectQuery, inbox, question); err != nil {
 		return nil, err
 	}
-	// The time for answers begins when the server has the query.
+	// The time for answers begins when the server has received the query.
 	if err := confirm(whole); err != nil {
 		return nil, err
 	}
@@ -135,9 +136,9 @@ func (r *Registry) collect(ctx context.Context, sub *natsio.Subscription, about 
 		m, err := sub.NextMsgWithContext(window)
 		switch {
 		case errors.Is(err, natsio.ErrNoResponders):
-			return nil, nil // no process answers queries
+			return nil, nil // no process has registered anything
 		case err != nil && ctx.Err() != nil:
-			return nil, context.Cause(ctx) // ctx is done, or the connection was lost
+			return nil, context.Cause(ctx) // the caller's context has ended, or the connection was lost
 		case err != nil && window.Err() != nil:
 			return answers, nil
 		case err != nil:
@@ -145,7 +146,7 @@ func (r *Registry) collect(ctx context.Context, sub *natsio.Subscription, about 
 		}
 		s, err := record.Unmarshal(m.Data)
 		if err != nil || about != nil && s.Name != about.Name {
-			continue // one broken process must not hide the others
+			continue // one broken process does not hide the others
 		}
 		if answers = append(answers, s); len(answers) == r.link.quorum {
 			break
@@ -154,9 +155,9 @@ func (r *Registry) collect(ctx context.Context, sub *natsio.Subscription, about 
 	return answers, nil
 }
 
-// Register implements [registry.Registrar]: queries for the record are answered from
-// now on, until Deregister, Close, or the end of ttl. Each call, and the end of ttl,
-// is reported to watches.
+// Register implements [registry.Registrar]: from now on this process answers queries
+// for the record, until Deregister, Close, or the end of ttl. Each call notifies the
+// watchers, and so does the end of a ttl.
 func (r *Registry) Register(ctx context.Context, service *registry.Service, ttl time.Duration) error {
 	if err := r.register(ctx, service, ttl); err != nil {
 		return fmt.Errorf("nats registry: register: %w", err)
@@ -186,8 +187,8 @@ func (r *Registry) register(ctx context.Context, service *registry.Service, ttl 
 	return confirm(ctx)
 }
 
-// Deregister implements [registry.Registrar]. It does not remove nodes that another
-// process has registered: that process goes on answering for them.
+// Deregister implements [registry.Registrar]. Nodes that another process has registered
+// are not affected: that process continues to answer for them.
 func (r *Registry) Deregister(ctx context.Context, service *registry.Service) error {
 	event, err := writeEvent(service, actionDelete)
 	if err == nil {
@@ -211,9 +212,9 @@ func (r *Registry) announce(ctx context.Context, nc *natsio.Conn, event []byte) 
 	return confirm(ctx)
 }
 
-// Close stops answering queries and closes the connection, unless that came with
-// [WithConn]. It does not tell watches that nodes are gone: Deregister does. Watches
-// of this registry end with an error. It may be repeated.
+// Close stops answering queries and closes the connection, unless it was passed with
+// [WithConn]. It does not notify watchers of other processes; Deregister does. Watches
+// of this registry end with an error. Close may be called more than once.
 func (r *Registry) Close() error {
 	err := r.owner.close()
 	r.link.close()

@@ -23,7 +23,7 @@ func service(version string, ids ...string) *registry.Service {
 	return s
 }
 
-// show writes a list as "1:a,b 2:c".
+// show formats a list as "1:a,b 2:c".
 func show(list []*registry.Service) string {
 	var out []string
 	for _, s := range list {
@@ -117,7 +117,7 @@ func TestRefusedRecords(t *testing.T) {
 	}
 }
 
-// What others say on the subjects hurts nobody.
+// Foreign messages on the subjects are ignored.
 func TestForeignWords(t *testing.T) {
 	s := start(t, nil)
 	nc := connect(t, s)
@@ -189,7 +189,7 @@ func TestWatch(t *testing.T) {
 	}
 }
 
-// A registration that nobody repeats ends by itself, and who watches is told.
+// A registration that is not repeated expires, and watchers are notified.
 func TestWatchersAreToldOfTheEndOfARegistration(t *testing.T) {
 	s := start(t, nil)
 	owner, watcher := newRegistry(t, s.ClientURL()), newRegistry(t, s.ClientURL())
@@ -215,7 +215,8 @@ func TestWatchersAreToldOfTheEndOfARegistration(t *testing.T) {
 	}
 }
 
-// Processes that die say nothing, so what is heard of alone only grows.
+// A crashed process does not deregister, so a list built from events alone would only
+// grow.
 func TestWatchIsBounded(t *testing.T) {
 	s := start(t, nil)
 	owner, watcher := newRegistry(t, s.ClientURL()), newRegistry(t, s.ClientURL())
@@ -252,8 +253,8 @@ func TestWatchIsBounded(t *testing.T) {
 	}
 }
 
-// News may be lost with the connection, so a watch does not outlive it; and a
-// lookup without a connection is no empty answer.
+// Events may be lost with the connection, so a watch ends with it; and a lookup without
+// a connection is an error, not an empty answer.
 func TestWatchEndsWithTheConnection(t *testing.T) {
 	s := start(t, nil)
 	r := newRegistry(t, s.ClientURL())

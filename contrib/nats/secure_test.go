@@ -20,7 +20,7 @@ import (
 	"example.com/mailcall/contrib/nats"
 )
 
-// certificate is one that trusts itself.
+// certificate returns a configuration with a self-signed certificate that it trusts.
 func certificate(t *testing.T) *tls.Config {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -13,7 +13,7 @@ import (
 	"example.com/mailcall/contrib/nats"
 )
 
-// A server that accepts and says nothing holds nobody up who closes.
+// Close does not block on a server that accepts the connection and sends nothing.
 func TestCloseWhileTheServerIsSilent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -30,7 +30,7 @@ func TestCloseWhileTheServerIsSilent(t *testing.T) {
 		_, err := r.Lookup(ctx, "greeter")
 		asked <- err
 	}()
-	conn, err := l.Accept() // it is asked, and waits for the server's greeting
+	conn, err := l.Accept() // the client has connected, and waits for the server's greeting
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestCloseWhileTheServerIsSilent(t *testing.T) {
 	}
 }
 
-// A URL may have no scheme, and is named without its password.
+// A URL may have no scheme, and is reported without its password.
 func TestErrorsNameTheServer(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

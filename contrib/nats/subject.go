@@ -10,21 +10,21 @@ import (
 	"example.com/mailcall/broker"
 )
 
-// checkSubject returns an error for an invalid subject. Wildcards are only valid in
-// subscriptions.
+// checkSubject returns an error for an invalid subject. Wildcards are allowed for
+// subscriptions only.
 func checkSubject(subject string, wildcards bool) error {
 	if subject == "" {
 		return fmt.Errorf("%w: the topic is empty", broker.ErrInvalid)
 	}
 	if strings.ContainsAny(subject, " \t\r\n\x00") {
-		return fmt.Errorf("%w: a NATS subject has no blanks: %q", broker.ErrInvalid, subject)
+		return fmt.Errorf("%w: a NATS subject must not contain spaces: %q", broker.ErrInvalid, subject)
 	}
 	for token := range strings.SplitSeq(subject, ".") {
 		switch {
 		case token == "":
-			return fmt.Errorf("%w: a NATS subject has something between its dots: %q", broker.ErrInvalid, subject)
+			return fmt.Errorf("%w: a NATS subject must not have an empty token: %q", broker.ErrInvalid, subject)
 		case !wildcards && (token == "*" || token == ">"):
-			return fmt.Errorf("%w: a wildcard is for subscribers: %q", broker.ErrInvalid, subject)
+			return fmt.Errorf("%w: wildcards are only for subscriptions: %q", broker.ErrInvalid, subject)
 		}
 	}
 	return nil
@@ -36,7 +36,7 @@ func redacted(urls []string) []string {
 	for i, text := range urls {
 		implied := ""
 		if !strings.Contains(text, "://") {
-			implied = "nats://" // as nats.go takes it
+			implied = "nats://" // nats.go adds it
 		}
 		out[i] = "(a URL that cannot be parsed)"
 		if u, err := url.Parse(implied + text); err == nil {

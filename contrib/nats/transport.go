@@ -15,19 +15,16 @@ import (
 // Transport is go-micro's NATS transport: a node's address is a subject, each
 // connection has an inbox for the answers, and each message is an envelope like the
 // broker's. All connections share one connection to the server. It is safe for
-// concurrent use. Make it with [NewTransport]; it must be closed.
+// concurrent use; make it with [NewTransport] and release it with Close.
 //
-// The protocol has three limitations:
-//
-//   - A dial succeeds even if there is no listener. The server reports that when the
-//     first message is sent, and then Recv fails at once with an error that matches
-//     [ErrNobodyListens] and [transport.ErrNotSent]. The same happens if this user may
-//     not send there: then the error matches ErrPermissionViolation of nats.go. (With
-//     [WithConn] that is not noticed.)
-//   - There is no back-pressure: a connection with 256 messages or 16 MiB waiting for
-//     Recv is broken.
-//   - There is no message that closes a connection. This package sends an empty
-//     message instead; go-micro sends none.
+// The protocol has three limitations. A dial succeeds even if there is no listener: the
+// server reports that for the first message, and then Recv fails at once with an error
+// that matches [ErrNobodyListens] and [transport.ErrNotSent]. The same applies if this
+// user may not publish to the subject: that error matches ErrPermissionViolation of
+// nats.go. (With [WithConn] that error is not detected.) There is no flow control: a
+// connection with more than 256 messages or 16 MiB queued for Recv is closed. And the
+// protocol has no close: this package sends an empty message for it, but go-micro's
+// programs send nothing.
 type Transport struct{ link *link }
 
 var (
@@ -35,11 +32,12 @@ var (
 	_ io.Closer           = (*Transport)(nil)
 )
 
-// ErrNobodyListens is matched when the server knows that there is no listener at the
+// ErrNobodyListens is matched when the server reports that there is no listener at the
 // address.
 var ErrNobodyListens = errors.New("nats transport: nobody listens")
 
-// NewTransport returns a transport that is not connected yet.
+// NewTransport returns a transport that is not connected yet. The error joins those of
+// all options that are out of range.
 func NewTransport(opts ...Option) (*Transport, error) {
 	l, err := newLink(opts)
 	if err != nil {
@@ -51,10 +49,10 @@ func NewTransport(opts ...Option) (*Transport, error) {
 // String returns "nats", the name in a node's "transport" metadata.
 func (*Transport) String() string { return "nats" }
 
-// Dial opens a connection to the subject address. It connects to the server if
-// there is no connection yet, and returns when the inbox is subscribed. The
-// connection implements [transport.Exclusive] and [transport.Peer]. Every
-// error matches [transport.ErrNotSent].
+// Dial opens a connection to the subject address. It connects to the server if there is
+// no connection yet, and returns when the inbox is subscribed. The connection
+// implements [transport.Exclusive] and [transport.Peer]. Every error matches
+// [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	c, err := t.dial(ctx, address)
 	if err != nil {
@@ -73,8 +71,8 @@ func (t *Transport) dial(ctx context.Context, address string) (*conn, error) {
 	}
 	inbox := nc.NewInbox()
 	c := newConn(t.link, nc, ends{local: inbox, remote: address, subject: address, reply: inbox})
-	// The server handles messages in order: one that is sent later finds the
-	// subscription, so there is no need to wait.
+	// The server processes messages in order: a message sent later is processed after
+	// the subscription, so there is no need to wait for a confirmation.
 	sub, err := nc.Subscribe(inbox, c.deliver)
 	if err != nil {
 		t.link.shut(c)
@@ -84,14 +82,14 @@ func (t *Transport) dial(ctx context.Context, address string) (*conn, error) {
 	return c, nil
 }
 
-// Close closes the connection to the server, unless that came with [WithConn],
-// and with it all connections and listeners. It may be repeated.
+// Close closes the connection to the server, unless it was passed with [WithConn], and
+// all connections and listeners. It may be called more than once.
 func (t *Transport) Close() error {
 	t.link.close()
 	return nil
 }
 
-// carried translates errors of the envelope into those of the transport's contract.
+// carried maps errors of the envelope to those of the transport's contract.
 func carried(err error) error {
 	switch {
 	case errors.Is(err, broker.ErrTooLarge):

@@ -95,7 +95,7 @@ func TestBadReplies(t *testing.T) {
 	}
 }
 
-// A peer that never stops breaks its connection, not the memory.
+// A peer that sends without end gets its connection closed; it does not exhaust memory.
 func TestFlood(t *testing.T) {
 	s := start(t, nil)
 	nc := connect(t, s)
@@ -113,7 +113,7 @@ func TestFlood(t *testing.T) {
 	if err := nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	// Nothing is read until the connection broke.
+	// Nothing is read until the connection is broken.
 	for c.Send(&transport.Message{}) == nil {
 		runtime.Gosched()
 	}
@@ -173,7 +173,7 @@ func TestTransportClose(t *testing.T) {
 	}
 }
 
-// A server that does not read holds nobody up for longer than the bound.
+// A server that does not read blocks a call no longer than its bound.
 func TestServerThatDoesNotRead(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -192,7 +192,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 		for lines := bufio.NewScanner(raw); lines.Scan(); {
 			if lines.Text() == "PING" {
 				_, _ = io.WriteString(raw, "PONG\r\n")
-				return // and no other word
+				return // it sends nothing more
 			}
 		}
 	}()
@@ -200,7 +200,7 @@ func TestServerThatDoesNotRead(t *testing.T) {
 	t.Cleanup(func() {
 		_ = ln.Close()
 		for raw := range met {
-			_ = raw.Close() // else the goodbye waits, too
+			_ = raw.Close() // otherwise closing waits as well
 		}
 	})
 	over := make(chan error, 2)
@@ -229,8 +229,8 @@ func TestServerThatDoesNotRead(t *testing.T) {
 	}
 }
 
-// The farewell of a connection may get lost with the connection to the server.
-// Who has missed it is told again, in place of an answer.
+// The close of a connection may be lost with the connection to the server. A client
+// that missed it is notified again, instead of an answer.
 func TestMissedFarewell(t *testing.T) {
 	s := start(t, nil)
 	l, err := newTransport(t, s.ClientURL()).Listen("greeter")
@@ -261,7 +261,7 @@ func TestMissedFarewell(t *testing.T) {
 	}
 }
 
-// A second answer to a request is not taken for that to the next one.
+// A second answer to one request is not taken for the answer to the next.
 func TestAnsweredTwice(t *testing.T) {
 	s := start(t, nil)
 	nc := connect(t, s)

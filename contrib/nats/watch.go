@@ -13,10 +13,10 @@ import (
 )
 
 // Watch implements [registry.Registry]. It queries the service once and calls changed
-// with the result, unless there was no answer, which proves nothing. Then it applies
-// the events of processes that register and deregister, and calls changed after each.
-// It ends with an error when the connection is lost, because events may be lost with
-// it, and when changed is so slow that 4,096 events are waiting.
+// with the result, unless there was no answer, which does not prove that there are no
+// nodes; then it applies the events of registering processes and calls changed after
+// each. It returns an error when the connection is lost, because events may have been
+// lost with it, and when changed is so slow that 4,096 events are queued.
 func (r *Registry) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
 	if changed == nil {
 		return errors.New("nats registry: watch needs a function to call")
@@ -40,11 +40,11 @@ func (r *Registry) watch(ctx context.Context, service string, changed func([]*re
 	if err != nil {
 		return err
 	}
-	defer func() { _ = unsubscribe(sub) }() // the connection may be gone
-	if err := sub.SetPendingLimits(maxNews, maxBytes); err != nil {
+	defer func() { _ = unsubscribe(sub) }() // the connection may be lost
+	if err := sub.SetPendingLimits(maxEvents, maxBytes); err != nil {
 		return err
 	}
-	// Subscribe to events before the query, so that nothing is missed in between.
+	// Subscribe first, then query, so that no event is missed.
 	if err := confirm(ctx); err != nil {
 		return err
 	}

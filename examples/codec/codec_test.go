@@ -8,7 +8,7 @@ import (
 	"example.com/mailcall/tests/conformance"
 )
 
-// The suite that a codec of your own should pass.
+// The conformance suite for codecs, which your own codec should pass.
 func TestConformance(t *testing.T) {
 	conformance.Codec(t, gzipJSON{}, &sumRequest{Numbers: []int{1, -2, 3}}, &sumReply{Sum: 2})
 }

@@ -12,15 +12,15 @@ import (
 	"example.com/mailcall/codec"
 )
 
-// contentType is the name under which both sides know the codec.
+// contentType identifies the codec on both sides.
 const contentType = "application/json+gzip"
 
-// maxText bounds what a value may unpack to, in bytes: a few kilobytes on the
-// wire can be gigabytes of zeros.
+// maxText bounds the decompressed value, in bytes: a few kilobytes can decompress to
+// gigabytes of zeros.
 const maxText = 16 << 20
 
-// gzipJSON is a codec: JSON, compressed. It has no state, so many goroutines
-// may use it at once.
+// gzipJSON is a codec: compressed JSON. It has no state, so it is safe for concurrent
+// use.
 type gzipJSON struct{}
 
 var _ codec.Codec = gzipJSON{}

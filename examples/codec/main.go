@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Codec calls a service in an encoding of its own, which takes the two methods
-// in gzipjson.go.
+// Codec calls a service with its own encoding, which takes the two methods in
+// gzipjson.go.
 package main
 
 import (
@@ -31,7 +31,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	service := mailcalltest.New("calculator", // yours runs somewhere else
+	service := mailcalltest.New("calculator", // your service runs elsewhere
 		mailcalltest.WithCodec(contentType, gzipJSON{}),
 		mailcalltest.WithHandlers(mailcalltest.Handle("Calculator.Sum",
 			func(_ context.Context, req *sumRequest, rsp *sumReply) error {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Embedding runs a client inside the actor system that a program has already:
-// its actors live beside yours, and one of yours makes a call.
+// Embedding runs a client in the actor system that a program already has: the client's
+// actors run beside yours, and one of yours makes a call.
 package main
 
 import (
@@ -22,17 +22,17 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// The messages of the receptionist.
+// Messages of the receptionist.
 type (
-	welcome  struct{ name string } // from outside, answered with a text or an error
-	welcomed struct {              // from itself: the call is over
+	welcome  struct{ name string } // from outside; the answer is a text or an error
+	welcomed struct {              // from itself: the call has ended
 		guest *actor.PID
 		text  string
 		err   error
 	}
 )
 
-// receptionist is an actor of yours that needs a service.
+// receptionist is an actor of yours that calls a service.
 type receptionist struct {
 	client api.Client
 	served int
@@ -42,8 +42,8 @@ type receptionist struct {
 func (r *receptionist) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case welcome:
-		// A call may take its time, and an actor should not: another goroutine
-		// makes it, and the result comes back as a message.
+		// A call may take long, and an actor must not block, so another goroutine makes
+		// the call and sends the result as a message.
 		self, guest, root := ctx.Self(), ctx.Sender(), ctx.ActorSystem().Root
 		go func() {
 			rsp := &greet.HelloReply{}
@@ -57,7 +57,7 @@ func (r *receptionist) Receive(ctx actor.Context) {
 			ctx.Send(m.guest, m.err)
 			return
 		}
-		r.served++ // state is touched in turns only
+		r.served++ // state is only used in the actor's turns
 		ctx.Send(m.guest, fmt.Sprintf("%s, you are guest number %d", m.text, r.served))
 	}
 }
@@ -74,7 +74,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	service := mailcalltest.NewGreeter("greeter") // yours runs somewhere else
+	service := mailcalltest.NewGreeter("greeter") // your service runs elsewhere
 	if err := service.Listen(over, "127.0.0.1:0"); err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func run(ctx context.Context, out io.Writer) error {
 		}
 	}
 
-	client.Close(ctx) // stops the client's actors and leaves the system running
+	client.Close(ctx) // stops the client's actors; the actor system keeps running
 	if system.IsStopped() {
 		return errors.New("the system was stopped with the client")
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Grpc calls a plain gRPC server, one that knows nothing of go-micro: here the
-// standard health service of google.golang.org/grpc.
+// Grpc calls a plain gRPC server without go-micro: the standard health service of
+// google.golang.org/grpc.
 package main
 
 import (
@@ -30,7 +30,7 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	// The server: nothing of mailcall in it.
+	// The server, which does not use mailcall.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
@@ -43,7 +43,7 @@ func run(ctx context.Context, out io.Writer) error {
 	go func() { served <- server.Serve(listener) }()
 	defer func() { server.Stop(); <-served }()
 
-	// The client: retries, balancing and deadlines are mailcall's, the wire is
+	// The client: retries, load balancing and deadlines are mailcall's, the protocol is
 	// gRPC's.
 	over, err := grpc.New()
 	if err != nil {
@@ -60,9 +60,8 @@ func run(ctx context.Context, out io.Writer) error {
 	return watch(ctx, client, shop, out)
 }
 
-// check makes unary calls. The service is the package of the proto file, the
-// endpoint "Service.Method"; the full path "/grpc.health.v1.Health/Check" will
-// do as well.
+// check makes unary calls. The service is the package of the proto file, the endpoint
+// is "Service.Method"; the full path "/grpc.health.v1.Health/Check" also works.
 func check(ctx context.Context, client api.Client, out io.Writer) error {
 	var header transport.Header
 	rsp := &healthpb.HealthCheckResponse{}
@@ -74,8 +73,8 @@ func check(ctx context.Context, client api.Client, out io.Writer) error {
 
 	req = client.NewRequest("health", "/grpc.health.v1.Health/Check", &healthpb.HealthCheckRequest{Service: "bakery"})
 	err := client.Call(ctx, req, rsp)
-	s, ok := status.FromError(err) // what gRPC makes of it, with details if there are any
-	e := rpcerr.From(err)          // and go-micro
+	s, ok := status.FromError(err) // the gRPC status, with any details
+	e := rpcerr.From(err)          // the go-micro error
 	if err == nil || !ok || e == nil {
 		return fmt.Errorf("bakery: got %w, want a status of the server", err)
 	}
@@ -93,7 +92,7 @@ func watch(ctx context.Context, client api.Client, shop *health.Server, out io.W
 	if err := s.Send(&healthpb.HealthCheckRequest{Service: "shop"}); err != nil {
 		return err
 	}
-	if err := s.CloseSend(); err != nil { // a server stream takes one request
+	if err := s.CloseSend(); err != nil { // a server stream has one request
 		return err
 	}
 	for range 2 {

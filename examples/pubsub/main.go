@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Pubsub publishes events, first inside the process, then over go-micro's HTTP
-// broker, where subscribers are found through the registry.
+// Pubsub publishes events, first within the process, then over go-micro's HTTP broker,
+// which finds subscribers through the registry.
 package main
 
 import (
@@ -33,15 +33,15 @@ func run(ctx context.Context, out io.Writer) error {
 	return overHTTP(ctx, out)
 }
 
-// inProcess has publisher and subscriber share a broker.
+// inProcess uses one broker for publisher and subscriber.
 func inProcess(ctx context.Context, out io.Writer) error {
 	b := inside.New()
 	defer b.Close()
 	return news(ctx, out, b, api.WithBroker(b))
 }
 
-// overHTTP has a subscriber that listens on a port, and a client that posts to
-// it. All they share is the registry; it would be one of your network.
+// overHTTP has a subscriber that listens on a port, and a client that posts events to
+// it. They share only the registry; yours would be one on the network.
 func overHTTP(ctx context.Context, out io.Writer) error {
 	registry := memory.New()
 	b, err := api.NewHTTPBroker(registry)
@@ -49,10 +49,10 @@ func overHTTP(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer b.Close()
-	return news(ctx, out, b, api.WithRegistry(registry)) // it publishes through a broker of its own
+	return news(ctx, out, b, api.WithRegistry(registry)) // the client publishes through its own broker
 }
 
-// news subscribes to a topic and publishes to it with a client of its own.
+// news subscribes to a topic, and publishes to it with a new client.
 func news(ctx context.Context, out io.Writer, b broker.Broker, opt api.Option) error {
 	heard := make(chan string, 1)
 	sub, err := b.Subscribe(ctx, "greetings", func(_ context.Context, e broker.Event) error {
@@ -74,7 +74,7 @@ func news(ctx context.Context, out io.Writer, b broker.Broker, opt api.Option) e
 	}
 	defer client.Close(ctx)
 	if err := client.Publish(ctx, client.NewMessage("greetings", &greet.HelloRequest{Name: "Ada"})); err != nil {
-		return err // says whether somebody may have got it
+		return err // the error says whether a subscriber may have received it
 	}
 	select {
 	case text := <-heard:

@@ -24,8 +24,8 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	// Your service runs somewhere else, and a registry knows where. Here are
-	// two nodes that speak go-micro's protocol.
+	// Your service runs elsewhere, and a registry knows its nodes. Here are two nodes
+	// that speak go-micro's protocol.
 	over, err := http.New()
 	if err != nil {
 		return err
@@ -39,10 +39,10 @@ func run(ctx context.Context, out io.Writer) error {
 		}
 	}
 
-	// A client is made once and used by everybody. It dials when it is called.
+	// One client serves the whole program. It connects when it makes the first call.
 	client, err := api.New(api.WithRegistry(static.New("greeter", here.Address(), there.Address())))
 	if err != nil {
-		return err // every fault of every option at once
+		return err // the error has every invalid option
 	}
 	defer client.Close(ctx) // waits for calls in flight
 
@@ -50,7 +50,7 @@ func run(ctx context.Context, out io.Writer) error {
 		rsp := &greet.HelloReply{}
 		req := client.NewRequest("greeter", "Greeter.Hello", &greet.HelloRequest{Name: name})
 		if err := client.Call(ctx, req, rsp); err != nil {
-			return err // says what each attempt did
+			return err // the error lists each attempt
 		}
 		fmt.Fprintln(out, rsp.GetGreeting())
 	}

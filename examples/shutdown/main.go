@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Shutdown ends a program well: a signal stops new work, Close waits for the
-// calls in flight, and what is not done in time is cut and counted. While it
-// runs, the inspector shows what the client is doing.
+// Shutdown ends a program gracefully: a signal stops new work, Close waits for the
+// calls in flight, and those that do not end in time are cancelled and counted. While
+// the program runs, the inspector shows what the client is doing.
 package main
 
 import (
@@ -23,7 +23,7 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// drain is how long calls in flight may take to end.
+// drain is how long to wait for calls in flight.
 const drain = time.Second
 
 func main() {
@@ -46,7 +46,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 
-	// Nothing listens unless it is asked to; this is a port of the loopback.
+	// The inspector has no port by default; this is one on the loopback interface.
 	looking, blind := context.WithCancel(ctx)
 	page, gone, err := inspect.Serve(looking, client.Runtime())
 	if err != nil {
@@ -70,7 +70,7 @@ func run(ctx context.Context, out io.Writer) (err error) {
 	stop() // a second ^C ends the program at once
 
 	fmt.Fprintln(out, "stopping")
-	close(work.ready) // the job that takes a while is done soon
+	close(work.ready) // the long job ends soon
 	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	cut := client.Close(bound) // from now on new calls get rpcerr.ErrClosed
@@ -92,7 +92,7 @@ func outcome(rsp *greet.HelloReply, err error) string {
 	}
 }
 
-// service does one job that takes a while and one that never ends.
+// service has a job that takes a while and one that never ends.
 type service struct {
 	*mailcalltest.Responder
 

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Its user reads what it says, looks at the page, and presses ^C.
+// The test reads the output, fetches the inspector's page, and interrupts the program.
 func TestRun(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()

@@ -28,7 +28,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	service := mailcalltest.NewGreeter("greeter") // yours runs somewhere else
+	service := mailcalltest.NewGreeter("greeter") // your service runs elsewhere
 	if err := service.Listen(over, "127.0.0.1:0"); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func run(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// serverStream sends one message and reads until the service is done.
+// serverStream sends one message and receives until the service ends the stream.
 func serverStream(ctx context.Context, c api.Client, out io.Writer) error {
 	s, err := c.Stream(ctx, c.NewRequest("greeter", "Greeter.ServerStream", nil))
 	if err != nil {
@@ -60,7 +60,7 @@ func serverStream(ctx context.Context, c api.Client, out io.Writer) error {
 	for {
 		rsp := &greet.HelloReply{}
 		switch err := s.Recv(rsp); {
-		case errors.Is(err, io.EOF): // the good end
+		case errors.Is(err, io.EOF): // the normal end
 			return nil
 		case err != nil:
 			return err
@@ -69,7 +69,7 @@ func serverStream(ctx context.Context, c api.Client, out io.Writer) error {
 	}
 }
 
-// clientStream sends many messages, says that it is done, and reads the sum.
+// clientStream sends many messages, half-closes the stream, and receives the sum.
 func clientStream(ctx context.Context, c api.Client, out io.Writer) error {
 	s, err := c.Stream(ctx, c.NewRequest("greeter", "Greeter.ClientStream", nil))
 	if err != nil {
@@ -92,13 +92,13 @@ func clientStream(ctx context.Context, c api.Client, out io.Writer) error {
 	return nil
 }
 
-// bidirectional sends from one goroutine and receives on another.
+// bidirectional sends on one goroutine and receives on another.
 func bidirectional(ctx context.Context, c api.Client, out io.Writer) error {
 	s, err := c.Stream(ctx, c.NewRequest("greeter", "Greeter.Bidi", nil))
 	if err != nil {
 		return err
 	}
-	defer s.Close() // ends a Send that waits, too
+	defer s.Close() // also ends a Send that blocks
 	sent := make(chan error, 1)
 	go func() {
 		for _, name := range []string{"Ada", "Grace", "Barbara"} {

@@ -15,7 +15,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// The wire: the lengths of header and body, four bytes each, then the header as
+// The protocol: the lengths of header and body, four bytes each, then the header as
 // lines of "name: value", then the body.
 const (
 	prefix    = 8
@@ -23,8 +23,8 @@ const (
 	maxBody   = 4 << 20
 )
 
-// frames is a transport over unix sockets; an address is a path. Dial and String
-// are all that a client needs of it.
+// frames is a transport over unix sockets; an address is a path. A client needs only
+// Dial and String.
 type frames struct{}
 
 // String implements transport.Transport.
@@ -41,18 +41,18 @@ func (frames) Dial(ctx context.Context, address string) (transport.Conn, error) 
 
 var _ transport.Transport = frames{}
 
-// conn is one connection. mailcall drives it with one exchange at a time, and
-// closes it when an exchange is hopeless, so there is nothing to lock.
+// conn is a connection. mailcall runs one exchange at a time on it, and cancels an
+// exchange by closing the connection, so no lock is needed.
 type conn struct {
-	net.Conn // for Close
+	net.Conn // provides Close
 
 	r *bufio.Reader
 }
 
 func newConn(c net.Conn) *conn { return &conn{Conn: c, r: bufio.NewReader(c)} }
 
-// Send implements transport.Conn. Whatever is refused before the first byte is
-// written was not sent, which is worth saying: it may be tried elsewhere.
+// Send implements transport.Conn. If nothing has been written, the error says so with
+// NotSent, so that the request may be sent to another node.
 func (c *conn) Send(m *transport.Message) error {
 	var header strings.Builder
 	for _, f := range m.Header {
@@ -74,12 +74,11 @@ func (c *conn) Send(m *transport.Message) error {
 	return err
 }
 
-// Recv implements transport.Conn. Sizes are checked before anything of that
-// size is allocated.
+// Recv implements transport.Conn. It checks sizes before it allocates memory.
 func (c *conn) Recv(m *transport.Message) error {
 	var lengths [prefix]byte
 	if _, err := io.ReadFull(c.r, lengths[:]); err != nil {
-		return broken(err) // io.EOF if there was no byte at all
+		return broken(err) // io.EOF if nothing was received
 	}
 	header, body := binary.BigEndian.Uint32(lengths[:4]), binary.BigEndian.Uint32(lengths[4:])
 	if header > maxHeader || body > maxBody {
@@ -101,7 +100,7 @@ func (c *conn) Recv(m *transport.Message) error {
 	return nil
 }
 
-// noEOF is err, but for a good end where there should have been more.
+// noEOF returns err, but io.ErrUnexpectedEOF for io.EOF within a message.
 func noEOF(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -116,10 +115,10 @@ func broken(err error) error {
 	return err
 }
 
-// listener is the other side, for the service of this example.
+// listener is the server's side, for the service of this example.
 type listener struct{ net.Listener }
 
-// Listen makes frames a network that mailcalltest can serve on.
+// Listen allows mailcalltest to serve on the transport.
 func (frames) Listen(address string) (transport.Listener, error) {
 	l, err := net.Listen("unix", address)
 	if err != nil {

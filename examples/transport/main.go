@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Transport calls a service over a wire of its own, which takes the few methods
-// in frames.go: unary calls and streams, with deadlines and cancellation.
+// Transport calls a service over its own transport, which takes the few methods in
+// frames.go: unary calls and streams, with deadlines and cancellation.
 package main
 
 import (
@@ -31,7 +31,7 @@ func run(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	service := mailcalltest.NewGreeter("greeter") // yours runs somewhere else
+	service := mailcalltest.NewGreeter("greeter") // your service runs elsewhere
 	if err := service.Listen(frames{}, filepath.Join(dir, "greeter.sock")); err != nil {
 		return err
 	}

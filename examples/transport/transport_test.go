@@ -10,7 +10,7 @@ import (
 	"example.com/mailcall/tests/conformance"
 )
 
-// The suites that a transport of your own should pass: its contract, and every
+// The conformance suites that your own transport should pass: the contract, and every
 // kind of call over it.
 func TestConformance(t *testing.T) { conformance.Transport(t, rig) }
 
@@ -19,7 +19,7 @@ func TestCalls(t *testing.T) {
 }
 
 func rig(t *testing.T) conformance.Rig {
-	dir, err := os.MkdirTemp("", "frames") //nolint:usetesting // the path of a socket is short, that of t.TempDir may not be
+	dir, err := os.MkdirTemp("", "frames") //nolint:usetesting // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Typed wraps a client in the methods of one service, as generated code does,
-// and looks into an error.
+// Typed wraps a client in the methods of one service, as generated code does, and
+// inspects an error.
 package main
 
 import (
@@ -19,8 +19,8 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// greeter is the service as its users see it: protobuf in, protobuf out. It
-// takes any [api.Client], so a fake will do in their tests.
+// greeter is the service as its callers see it: protobuf messages in and out. It takes
+// any [api.Client], so that tests can use a fake.
 type greeter struct{ client api.Client }
 
 func (g greeter) Hello(ctx context.Context, req *greet.HelloRequest, opts ...api.CallOption) (*greet.HelloReply, error) {
@@ -51,7 +51,7 @@ func run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	service := mailcalltest.NewGreeter("greeter") // yours runs somewhere else
+	service := mailcalltest.NewGreeter("greeter") // your service runs elsewhere
 	if err := service.Listen(over, "127.0.0.1:0"); err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func run(ctx context.Context, out io.Writer) error {
 
 	client, err := api.New(
 		api.WithAddress(service.Address()),
-		// Options of one method: Hello may be executed twice, so it is tried
-		// again whatever went wrong, and a slow first attempt gets company.
+		// Options of one method: Hello is idempotent, so it is retried after any
+		// failure, and a slow first attempt is hedged.
 		api.WithMethod("Greeter.Hello", api.WithIdempotent(true), api.WithHedge(200*time.Millisecond)),
 	)
 	if err != nil {
@@ -76,10 +76,10 @@ func run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintln(out, rsp.GetGreeting())
 
 	_, err = g.Fail(ctx, &greet.HelloRequest{Code: 409, Detail: "that name is taken"})
-	if e := rpcerr.From(err); e != nil { // what the service said
+	if e := rpcerr.From(err); e != nil { // what the service answered
 		fmt.Fprintf(out, "%d %s: %s\n", e.Code, e.Status, e.Detail)
 	}
-	if failed, ok := errors.AsType[*rpcerr.CallError](err); ok { // what the client did about it
+	if failed, ok := errors.AsType[*rpcerr.CallError](err); ok { // what the client did
 		for i, a := range failed.Attempts {
 			fmt.Fprintf(out, "attempt %d: %s\n", i+1, a.Proof)
 		}

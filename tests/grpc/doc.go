@@ -1,4 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package grpc holds mailcall against the public suites for gRPC clients.
+// Package grpc runs the public test suites for gRPC clients on mailcall.
 package grpc

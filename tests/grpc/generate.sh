@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Generates the message types of connectrpc.com/conformance at the version $1
-# into internal/conformancev1, with $2 as protoc-gen-go.
+# Generates the message types of connectrpc.com/conformance, version $1, in
+# internal/conformancev1. $2 is the path of protoc-gen-go.
 set -euo pipefail
 version=$1 plugin=$2
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-# The types of Google's that the files import come with the headers.
+# libprotobuf-dev has Google's types that the files import.
 packages="protobuf-compiler libprotobuf-dev"
 if ! command -v protoc >/dev/null || ! echo 'syntax = "proto3"; import "google/protobuf/any.proto";' |
 	protoc --proto_path=/dev --descriptor_set_out=/dev/null /dev/stdin 2>/dev/null; then
@@ -20,7 +20,7 @@ if ! command -v protoc >/dev/null || ! echo 'syntax = "proto3"; import "google/p
 fi
 
 module=connectrpc.com/conformance@$version
-(cd / && GOWORK=off go mod download "$module") # from where no go.sum takes note of it
+(cd / && GOWORK=off go mod download "$module") # in /, so that no go.sum is changed
 protos=$(go env GOMODCACHE)/$module/proto
 into=example.com/mailcall/tests/grpc/internal/conformancev1
 files=() map=()

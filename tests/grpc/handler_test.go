@@ -16,9 +16,9 @@ import (
 	"example.com/mailcall/metadata"
 )
 
-// A handler over gRPC sees what one of go-micro's gRPC server does: the names of
-// gRPC, and nothing of what the client tells the server (go-micro wire, section
-// 9).
+// A handler over gRPC sees the metadata that it sees on one of go-micro's gRPC servers:
+// gRPC's names, without the fields that are meant for the server (go-micro wire,
+// section 9).
 func TestHandlerSeesMetadataOfGRPC(t *testing.T) {
 	c := greeter(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
@@ -32,9 +32,9 @@ func TestHandlerSeesMetadataOfGRPC(t *testing.T) {
 	for _, h := range rsp.GetHeaders() {
 		switch name, _, _ := strings.Cut(h, "="); name {
 		case ":authority", "user-agent":
-			h = name // whatever they are here
+			h = name // the name differs here
 		case "grpc-accept-encoding":
-			continue // whatever gRPC's library can do
+			continue // depends on gRPC's library
 		}
 		got = append(got, h)
 	}
@@ -44,8 +44,8 @@ func TestHandlerSeesMetadataOfGRPC(t *testing.T) {
 	}
 }
 
-// gRPC frames messages, so JSON has no newline behind it, which go-micro writes
-// on its own wire only.
+// In a gRPC frame JSON has no final newline; go-micro writes one only in its own
+// protocol.
 func TestJSONWithoutNewline(t *testing.T) {
 	c := greeter(t, mailcalltest.WithHandlers(mailcalltest.Handle("Greeter.Bytes", func(_ context.Context, req, rsp *codec.Frame) error {
 		*rsp = *req

@@ -17,8 +17,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// The cases, their names, sizes and texts are those of gRPC's description of
-// its interoperability tests (doc/interop-test-descriptions.md).
+// The cases with their names, sizes and texts are those of gRPC's interoperability
+// tests (doc/interop-test-descriptions.md).
 var cases = []struct {
 	name string
 	run  func(*testing.T, context.Context, api.Client)
@@ -63,12 +63,12 @@ var (
 
 func payload(size int) *testpb.Payload { return &testpb.Payload{Body: make([]byte, size)} }
 
-// to is a request to a method of the test service.
+// to returns a request to a method of the test service.
 func to(c api.Client, method string, m any) api.Request {
 	return c.NewRequest("grpc.testing", "TestService."+method, m)
 }
 
-// open begins a stream.
+// open opens a stream.
 func open(t *testing.T, ctx context.Context, c api.Client, method string, opts ...api.CallOption) api.Stream {
 	t.Helper()
 	s, err := c.Stream(ctx, to(c, method, nil), opts...)
@@ -79,7 +79,7 @@ func open(t *testing.T, ctx context.Context, c api.Client, method string, opts .
 	return s
 }
 
-// must ends a test whose step has failed.
+// must fails the test if a step has failed.
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {
@@ -87,7 +87,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// wantEnd demands that the stream ends well now.
+// wantEnd requires the normal end of the stream.
 func wantEnd(t *testing.T, s api.Stream) {
 	t.Helper()
 	if err := s.Recv(&testpb.StreamingOutputCallResponse{}); !errors.Is(err, io.EOF) {
@@ -95,7 +95,7 @@ func wantEnd(t *testing.T, s api.Stream) {
 	}
 }
 
-// wantStatus demands a code, and a text unless it is empty.
+// wantStatus requires a code, and a text unless it is empty.
 func wantStatus(t *testing.T, err error, code codes.Code, text string) {
 	t.Helper()
 	if err == nil {
@@ -107,7 +107,7 @@ func wantStatus(t *testing.T, err error, code codes.Code, text string) {
 	}
 }
 
-// wantSize demands a payload of a size.
+// wantSize requires a payload of a size.
 func wantSize(t *testing.T, m interface{ GetPayload() *testpb.Payload }, want int) {
 	t.Helper()
 	if got := len(m.GetPayload().GetBody()); got != want {
@@ -259,8 +259,8 @@ func unimplementedService(t *testing.T, ctx context.Context, c api.Client) {
 	wantStatus(t, c.Call(ctx, request, &testpb.Empty{}), codes.Unimplemented, "")
 }
 
-// The server never answers, so that the time is over in any case: while the
-// stream is opened, while the message is sent, or while the reply is awaited.
+// The server never answers, so the deadline passes in any case: while the stream is
+// opened, while the message is sent, or while the reply is awaited.
 func timeoutOnSleepingServer(t *testing.T, ctx context.Context, c api.Client) {
 	ctx, cancel := context.WithTimeout(ctx, time.Millisecond)
 	defer cancel()

@@ -37,9 +37,9 @@ func uniform(b []byte) bool {
 	return len(b) > 0 && bytes.Count(b, b[:1]) == len(b)
 }
 
-// TestBodiesOfCallsThatWereGivenUp writes bodies, each of one value, that are
-// given up at every stage. Their memory is used again by other calls; no
-// server may see a mixture.
+// TestBodiesOfCallsThatWereGivenUp cancels calls at every stage while they write bodies
+// that each consist of one byte value. Other calls reuse their memory; no server may
+// receive a mixture.
 func TestBodiesOfCallsThatWereGivenUp(t *testing.T) {
 	var mixed, served atomic.Int64
 	ln, err := net.Listen("tcp", "127.0.0.1:0")

@@ -13,8 +13,8 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// A responder over gRPC answers for a handler that panics, as go-micro's gRPC
-// server does: with an error of its own.
+// If a handler panics, a responder over gRPC answers with an error, as go-micro's gRPC
+// server does.
 func TestPanicOfAHandlerIsAnswered(t *testing.T) {
 	c := greeter(t, mailcalltest.WithHandlers(
 		mailcalltest.HandleStream("Greeter.PanicLater", func(_ context.Context, s *mailcalltest.Stream) error {

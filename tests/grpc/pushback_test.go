@@ -20,8 +20,8 @@ import (
 	"example.com/mailcall/transport/grpc"
 )
 
-// TestPushback: what a server says in grpc-retry-pushback-ms overrules the
-// caller's wish to try again (gRPC A6).
+// TestPushback: grpc-retry-pushback-ms of the server takes precedence over the caller's
+// retry settings (gRPC A6).
 func TestPushback(t *testing.T) {
 	const pause = 40 * time.Millisecond
 	for _, c := range []struct {

@@ -15,8 +15,8 @@ import (
 	"example.com/mailcall/transport/grpc"
 )
 
-// A client of gRPC calls the nodes of a registry that does not say what they
-// speak, and those that say it in one of their ways.
+// A client with the gRPC transport calls nodes whose records name no protocol, and
+// nodes whose records name it in any known form.
 func TestNodesOfRegistries(t *testing.T) {
 	address := serve(t)
 	node := func(metadata map[string]string) registry.Registry {

@@ -24,10 +24,11 @@ import (
 	"example.com/mailcall/transport/grpc"
 )
 
-// patience bounds each case. None of them needs a second.
+// patience bounds each case; none of them needs more than a second.
 const patience = 20 * time.Second
 
-// certificate makes a pair for 127.0.0.1 and the pool that trusts it.
+// certificate makes a self-signed certificate for 127.0.0.1 and the pool that trusts
+// it.
 func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -55,7 +56,7 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}, pool
 }
 
-// serve starts the server of gRPC's own interoperability tests.
+// serve starts the server of gRPC's interoperability tests.
 func serve(t *testing.T, opts ...stock.ServerOption) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -75,7 +76,7 @@ func serve(t *testing.T, opts ...stock.ServerOption) (address string) {
 	return l.Addr().String()
 }
 
-// greeter makes a client of mailcall's own responder.
+// greeter returns a client of mailcall's own responder.
 func greeter(t *testing.T, opts ...mailcalltest.Option) *api.Caller {
 	t.Helper()
 	over, err := grpc.New()
@@ -95,7 +96,7 @@ func greeter(t *testing.T, opts ...mailcalltest.Option) *api.Caller {
 	return c
 }
 
-// connect makes a client of a server of its own.
+// connect starts a server and returns a client of it.
 func connect(t *testing.T, secure bool) api.Client {
 	t.Helper()
 	var (

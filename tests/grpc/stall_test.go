@@ -18,8 +18,8 @@ import (
 	"example.com/mailcall/transport/grpc"
 )
 
-// The bound of an attempt may be as long as that of the dial, and end it first:
-// its error says what the dial stood at.
+// The timeout of an attempt may be as long as that of the dial and expire first; its
+// error says what the dial was doing.
 func TestErrorSaysWhatTheDialStoodAt(t *testing.T) {
 	silent := kit.NewSink(t).Address
 	for _, c := range []struct {
@@ -27,7 +27,7 @@ func TestErrorSaysWhatTheDialStoodAt(t *testing.T) {
 		opts []grpc.Option
 		at   string
 	}{
-		{"plain", nil, "while waiting for the server's HTTP/2 greeting"},
+		{"plain", nil, "while waiting for the server's HTTP/2 preface"},
 		{"TLS", []grpc.Option{grpc.WithTLS(&tls.Config{MinVersion: tls.VersionTLS12})}, "while shaking hands for TLS"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

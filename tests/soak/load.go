@@ -19,19 +19,19 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// counts are what has happened so far.
+// counts are the events so far.
 type counts struct {
 	calls, failed, streams, streamsFailed, messages, published, kills atomic.Int64
-	lost                                                              atomic.Int64 // came to no end in time
+	lost                                                              atomic.Int64 // did not end in time
 }
 
 const (
-	// patience is the time after its deadline at which a call is taken for lost.
+	// patience is how long after its deadline a call is considered lost.
 	patience = 10 * time.Second
 	deadline = 2 * time.Second
 	// maxSaid bounds the messages that a stream sends.
 	maxSaid = 20
-	// life is how long a node lives, and how long it stays away.
+	// life is how long a node runs, away how long it stays down.
 	life, away = 3 * time.Second, 300 * time.Millisecond
 )
 
@@ -94,7 +94,7 @@ func (w *wire) load(ctx context.Context, o options, c *counts, work *sync.WaitGr
 	work.Go(func() { w.harass(ctx, c) })
 }
 
-// repeat does one thing after the other and sees to it that each ends.
+// repeat runs do again and again, and checks that each run ends.
 func repeat(ctx context.Context, c *counts, do func(context.Context, *counts)) {
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -113,7 +113,7 @@ func (w *wire) call(ctx context.Context, c *counts) {
 	case err != nil:
 		c.failed.Add(1)
 	case rsp.GetGreeting() != "Hello Ann":
-		c.lost.Add(1) // the answer of somebody else
+		c.lost.Add(1) // the answer belongs to another call
 	}
 }
 
@@ -126,7 +126,7 @@ func (w *wire) stream(ctx context.Context, c *counts) {
 	}
 }
 
-// converse opens a stream, says a few things, and ends it.
+// converse opens a stream, sends a few messages, and ends it.
 func (w *wire) converse(ctx context.Context, c *counts) error {
 	s, err := w.client.Stream(ctx, w.client.NewRequest("greeter", "Greeter.Bidi", &greet.HelloRequest{}))
 	if err != nil {
@@ -172,12 +172,12 @@ func (w *wire) publish(ctx context.Context, c *counts) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			_ = w.client.Publish(ctx, w.client.NewMessage("greetings", &greet.HelloRequest{Name: "Ann"})) // it shows in the count
+			_ = w.client.Publish(ctx, w.client.NewMessage("greetings", &greet.HelloRequest{Name: "Ann"})) // the counts show whether it arrived
 		}
 	}
 }
 
-// harass kills one node after the other and lets it come back.
+// harass kills the nodes in turn and restarts them.
 func (w *wire) harass(ctx context.Context, c *counts) {
 	for i := 0; ; i++ {
 		if !wait(ctx, life) {

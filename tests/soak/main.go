@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Soak runs a client for a long time against nodes that die and come back, over
-// every transport of the root module, with calls, streams and publishing side
-// by side, and fails if memory or goroutines grow, or if a call gets no answer.
+// Soak runs a client for a long time with nodes that are killed and restarted, over
+// every transport of the root module, with concurrent calls, streams and publishing. It
+// fails if memory or goroutines grow, or if a call gets no answer.
 //
 //	go run ./tests/soak --duration 10m --out bench/results/soak.md
 package main
@@ -28,7 +28,7 @@ func main() {
 	}
 }
 
-// options are the command line.
+// options are the flags.
 type options struct {
 	duration, every time.Duration
 	nodes, workers  int

@@ -18,10 +18,10 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// sample is the process at one moment, after a collection.
+// sample is the state of the process after a garbage collection.
 type sample struct {
 	at         time.Duration
-	heap       uint64 // bytes that live
+	heap       uint64 // live bytes
 	goroutines int
 	calls      int64
 	streams    int64
@@ -32,7 +32,7 @@ func soak(ctx context.Context, o options, out io.Writer) (samples []sample, c *c
 	if err != nil {
 		return nil, nil, err
 	}
-	// Nothing is left to do about progress that cannot be shown.
+	// An error in printing progress is ignored.
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 	before := runtime.NumGoroutine()
 	c = new(counts)
@@ -89,20 +89,20 @@ func take(began time.Time, c *counts) sample {
 	return sample{time.Since(began), m.HeapAlloc, runtime.NumGoroutine(), c.calls.Load(), c.streams.Load()}
 }
 
-// judge demands that nothing was lost and nothing grew: the median of the last
-// quarter of the samples is compared with that of the second, because the first
-// fills pools and tables.
+// judge returns an error if a call was lost or something grew: it compares the median
+// of the last quarter of the samples with that of the second, because pools and tables
+// fill during the first.
 func judge(samples []sample, c *counts) error {
 	var faults []error
 	if n := c.lost.Load(); n > 0 {
-		faults = append(faults, fmt.Errorf("%d came to no end in time, or to a wrong one", n))
+		faults = append(faults, fmt.Errorf("%d did not end in time, or got a wrong answer", n))
 	}
 	quarter := len(samples) / 4
 	early, late := samples[quarter:2*quarter], samples[len(samples)-quarter:]
 	for _, m := range []struct {
 		name  string
 		of    func(sample) float64
-		slack float64 // that is no growth, absolute
+		slack float64 // growth that is allowed, absolute
 	}{
 		{"heap", func(s sample) float64 { return float64(s.heap) }, 4e6},
 		{"goroutines", func(s sample) float64 { return float64(s.goroutines) }, 64},
@@ -124,7 +124,7 @@ func median(samples []sample, of func(sample) float64) float64 {
 	return all[len(all)/2]
 }
 
-// page is the result as markdown.
+// page formats the result as Markdown.
 func page(o options, samples []sample, c *counts) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Soak\n\n`go run ./tests/soak --duration %s --every %s --nodes %d --workers %d`\n\n", o.duration, o.every, o.nodes, o.workers)

@@ -13,7 +13,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A short one, so that it works when it is needed.
+// A short run, to check that the soak test itself works.
 func TestSoak(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "soak.md")
 	var out strings.Builder

@@ -19,7 +19,7 @@ const (
 type target struct {
 	network   string // "tcp" or "unix"
 	address   string // what the dialer is given
-	authority string // what the server is called
+	authority string // value of the :authority header
 	secure    bool   // the address itself asks for TLS
 }
 
@@ -50,7 +50,7 @@ func parseAddress(address string) (target, error) {
 	t.secure = secure || !plain && port == portTLS
 	t.authority = t.address
 	if unzoned, _, ok := strings.Cut(host, "%"); ok {
-		t.authority = net.JoinHostPort(unzoned, port) // a zone means nothing to others
+		t.authority = net.JoinHostPort(unzoned, port) // the zone has no meaning on other hosts
 	}
 	return t, nil
 }
@@ -58,7 +58,7 @@ func parseAddress(address string) (target, error) {
 func split(address string) (host, port string, err error) {
 	bad := func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/\?#@"<>`, c) }
 	if address == "" || strings.ContainsFunc(address, bad) {
-		return "", "", fmt.Errorf("want host:port, %q has a character that neither can have, or nothing", address)
+		return "", "", fmt.Errorf("want host:port, %q is empty or has an invalid character", address)
 	}
 	if !strings.Contains(address, ":") {
 		return address, "", nil
@@ -71,7 +71,7 @@ func split(address string) (host, port string, err error) {
 		return "", "", fmt.Errorf("want host:port: %w", err)
 	}
 	if host == "" || port == "" {
-		return "", "", fmt.Errorf("want host:port, %q lacks one of them", address)
+		return "", "", fmt.Errorf("want host:port, %q lacks host or port", address)
 	}
 	return host, port, nil
 }

@@ -18,7 +18,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// bare answers with what it was given.
+// bare is a service that returns the payload of the request.
 type bare struct {
 	testpb.UnimplementedTestServiceServer
 }
@@ -27,9 +27,9 @@ func (bare) UnaryCall(_ context.Context, r *testpb.SimpleRequest) (*testpb.Simpl
 	return &testpb.SimpleResponse{Payload: r.GetPayload()}, nil
 }
 
-// BenchmarkExchange compares an exchange with the same call of gRPC's library
-// alone, server in the same process: "deadline" is with a deadline and
-// go-micro's fields, as mailcall calls.
+// BenchmarkExchange compares an exchange with the same call of gRPC's library alone,
+// with the server in the same process. "deadline" has a deadline and go-micro's header
+// fields, as mailcall's calls have.
 func BenchmarkExchange(b *testing.B) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,55 +14,55 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// box carries encoded messages through gRPC's library, which believes that it
-// encodes them.
+// box passes encoded messages through gRPC's library, with a codec that leaves them as
+// they are.
 type box struct {
-	out   []byte         // what is to be sent
-	loan  transport.Loan // of out; nil: it must be copied
-	in    []byte         // what was received
+	out   []byte         // to be sent
+	loan  transport.Loan // of out; nil: out must be copied
+	in    []byte         // received
 	begun bool           // the call has a stream on the connection
 	came  bool           // a message was received
 
-	// spare is an option of the call that is not needed once the message has
-	// come; nil: there is none. gRPC's library asks it at the end, and it copies
-	// a map.
+	// spare is an option of the call that is not needed once a message has been
+	// received; nil: none. Dropping it saves the copy of a map that gRPC's library
+	// makes at the end of the call.
 	spare *option
 
-	// Where in is memory that is given back, see call.Return.
-	rooms *sync.Pool // of *[]byte; nil: in is our own, and a stream's
-	room  *[]byte    // from there
-	held  mem.Buffer // the library's, in place of room
+	// The memory of in if it is returned to a pool, see call.Return.
+	rooms *sync.Pool // of *[]byte; nil: in belongs to the box, as it does for streams
+	room  *[]byte    // taken from rooms
+	held  mem.Buffer // of gRPC's library, instead of room
 }
 
-// leastLoan is how long a body is at least whose loan is taken: with shorter
-// ones gRPC's library does not say when it is done.
+// leastLoan is the minimum size, in bytes, of a body whose loan is taken: for shorter
+// ones gRPC's library does not report when it has finished reading.
 const leastLoan = 4 << 10
 
-// lent is a body whose loan was taken. It is the pool to which gRPC's library
-// returns it.
-type lent struct {
+// loanedBody is a body whose loan has been taken. It acts as the buffer pool to which gRPC's
+// library returns the body.
+type loanedBody struct {
 	body []byte
 	loan transport.Loan
 }
 
-// Get implements mem.BufferPool. Nobody asks.
-func (*lent) Get(length int) *[]byte {
+// Get implements mem.BufferPool. It is never called.
+func (*loanedBody) Get(length int) *[]byte {
 	b := make([]byte, length)
 	return &b
 }
 
 // Put implements mem.BufferPool.
-func (l *lent) Put(*[]byte) { l.loan.Return() }
+func (l *loanedBody) Put(*[]byte) { l.loan.Return() }
 
 // passthrough is the codec of a box.
 type passthrough struct{}
 
-// Name implements encoding.CodecV2. The content type of a call is set beside.
+// Name implements encoding.CodecV2. The content type of a call is set by a call option.
 func (passthrough) Name() string { return subtypeProto }
 
-// Marshal implements encoding.CodecV2. gRPC's library asks for the message once
-// the call has a stream on the connection. It may write it after the call was
-// given up, when the body is no longer ours: so that is copied, or its loan is
+// Marshal implements encoding.CodecV2. gRPC's library calls it once the call has a
+// stream on the connection, and may write the message after the call was cancelled,
+// when the body belongs to the caller again. So the body is copied, or its loan is
 // taken.
 func (passthrough) Marshal(v any) (mem.BufferSlice, error) {
 	b, ok := v.(*box)
@@ -76,21 +76,21 @@ func (passthrough) Marshal(v any) (mem.BufferSlice, error) {
 	case b.loan == nil || len(b.out) < leastLoan:
 		return mem.BufferSlice{mem.Copy(b.out, mem.DefaultBufferPool())}, nil
 	}
-	l := &lent{b.out, b.loan}
+	l := &loanedBody{b.out, b.loan}
 	b.loan = nil
 	return mem.BufferSlice{mem.NewBuffer(&l.body, l)}, nil
 }
 
-// Unmarshal implements encoding.CodecV2. Without rooms the message is copied
-// over the last one. With them, one that is in one piece is read where it lies.
+// Unmarshal implements encoding.CodecV2. Without rooms the message is copied over the
+// last one. With rooms, a message that is in one piece is used in place.
 func (passthrough) Unmarshal(data mem.BufferSlice, v any) error {
 	b, ok := v.(*box)
 	if !ok {
 		return fmt.Errorf("grpc transport: asked to decode into a %T", v)
 	}
 	if b.came && b.rooms != nil {
-		// Without this gRPC's library says the same, but forgets to end the call.
-		return errors.New("a second message where one was asked for")
+		// gRPC's library reports the same error, but does not end the call then.
+		return errors.New("received a second message for a unary call")
 	}
 	b.came = true
 	if b.spare != nil {

@@ -20,11 +20,10 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// captured is an exchange of a genuine go-micro client with a genuine go-micro
-// server.
+// captured is a recorded exchange of a go-micro client with a go-micro server.
 type captured struct {
 	request  seen
-	response []byte // the frames of the server but for the first, its settings
+	response []byte // the frames of the server without its SETTINGS, which come first
 }
 
 const frameHead = 9
@@ -57,8 +56,8 @@ func load(t *testing.T, name string) *captured {
 	}
 }
 
-// replay answers one request as the captured server did. What the client sent
-// goes to the channel.
+// replay answers one request as the captured server did, and sends what the client sent
+// to the channel.
 func replay(t *testing.T, c *captured, complete func(*seen) bool) (address string, requests <-chan *seen) {
 	t.Helper()
 	got := make(chan *seen, 1)
@@ -74,8 +73,8 @@ func replay(t *testing.T, c *captured, complete func(*seen) bool) (address strin
 	}), got
 }
 
-// sameRequest compares what counts: all fields but those that time and the
-// version of a library make, and the data.
+// sameRequest compares the data and all fields except those that depend on the time or
+// on a library's version.
 func sameRequest(t *testing.T, got, want *seen) {
 	t.Helper()
 	for _, f := range want.fields {
@@ -101,7 +100,7 @@ func sameRequest(t *testing.T, got, want *seen) {
 	}
 }
 
-// like makes the request that the captured client was asked to send.
+// like returns the request that the captured client was asked to send.
 func like(c *captured, endpoint string) *transport.Message {
 	m := &transport.Message{Header: transport.Header{
 		{Name: "Content-Type", Value: c.request.get("x-content-type")},
@@ -207,7 +206,7 @@ func TestStreamCaptures(t *testing.T) {
 			c := load(t, tc.name)
 			address, requests := replay(t, c, nil)
 			m := like(c, tc.endpoint)
-			s, err := dial(t, address).Open(t.Context(), time.Time{}, m) // no deadline: it would show
+			s, err := dial(t, address).Open(t.Context(), time.Time{}, m) // no deadline: it would add fields
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// authority signs the certificates of a test.
+// authority is a certificate authority for tests.
 type authority struct {
 	pool *x509.CertPool
 	cert *x509.Certificate
@@ -64,7 +64,7 @@ func (a *authority) sign(t testing.TB, template *x509.Certificate) (der []byte, 
 	return der, cert, key
 }
 
-// pair returns a certificate with its key, as tls.Config wants it.
+// pair returns a certificate with its key, for tls.Config.
 func (a *authority) pair(t testing.TB) tls.Certificate {
 	t.Helper()
 	der, _, key := a.sign(t, certificate(2))

@@ -13,23 +13,22 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// conn is the client's end of a connection of native gRPC.
+// conn is the client's end of a native gRPC connection.
 type conn struct {
 	*link
 
-	t       *Transport
-	running atomic.Int64
-	begun   atomic.Uint64
-	mute    atomic.Int64 // a clock.Instant: when an exchange was given up and nothing has come since; 0: not so
-	simple  simple
+	t           *Transport
+	running     atomic.Int64
+	begun       atomic.Uint64
+	silentSince atomic.Int64 // a clock.Instant: when an exchange was abandoned, if nothing has been received since; 0: none
+	simple      simple
 }
 
-// muteFor is how long nothing may come while exchanges are given up, until what
-// begins goes elsewhere. The way to the server may be lost without a word, and
-// then the system takes a quarter of an hour to say so. To ask the server would
-// be better, but gRPC's servers take a ping more often than once in five minutes
-// for an attack.
-const muteFor = 10 * time.Second
+// maxSilence is how long nothing may be received while exchanges are abandoned before new
+// ones use another connection. A server may become unreachable without the connection
+// being closed, and the kernel takes a quarter of an hour to report it. A ping would be
+// better, but gRPC servers treat more than one in five minutes as abuse.
+const maxSilence = 10 * time.Second
 
 var (
 	_ transport.Parallel = (*conn)(nil)
@@ -45,7 +44,7 @@ func (c *conn) Load() (running int, begun uint64) {
 	return int(c.running.Load()), c.begun.Load()
 }
 
-// begin counts an exchange or stream in.
+// begin counts an exchange or stream that begins.
 func (c *conn) begin() error {
 	if limit := c.t.config.maxStreams; c.running.Add(1) > int64(limit) {
 		c.running.Add(-1)
@@ -55,31 +54,31 @@ func (c *conn) begin() error {
 	return nil
 }
 
-// end counts it out.
+// end counts one that has ended.
 func (c *conn) end() { c.running.Add(-1) }
 
-// heard is told that something has come.
-func (c *conn) heard() {
-	if c.mute.Load() != 0 {
-		c.mute.Store(0)
+// received notes that something was received.
+func (c *conn) received() {
+	if c.silentSince.Load() != 0 {
+		c.silentSince.Store(0)
 	}
 }
 
-// missed is told that an exchange was given up for which nothing has come.
-func (c *conn) missed() {
+// abandoned notes that an exchange was abandoned for which nothing was received.
+func (c *conn) abandoned() {
 	now := c.t.clock.Now()
-	switch since := clock.Instant(c.mute.Load()); {
+	switch since := clock.Instant(c.silentSince.Load()); {
 	case since == 0:
-		c.mute.CompareAndSwap(0, int64(now))
-	case now.Sub(since) >= muteFor:
-		c.gone.Store(true) // what runs may go on
+		c.silentSince.CompareAndSwap(0, int64(now))
+	case now.Sub(since) >= maxSilence:
+		c.gone.Store(true) // running exchanges may go on
 	}
 }
 
-// Close implements [transport.Conn]. All that runs on the connection fails.
+// Close implements [transport.Conn]. Everything that runs on the connection fails.
 func (c *conn) Close() error { return c.close() }
 
-// simple is one exchange at a time, for those who know no better.
+// simple runs one exchange at a time, for callers that use only [transport.Conn].
 type simple struct {
 	mu     sync.Mutex
 	answer chan answer // of the exchange that Send began; guarded by mu
@@ -90,13 +89,13 @@ type answer struct {
 	err   error
 }
 
-// Send implements [transport.Conn]: it begins an exchange whose reply Recv
-// returns. The one before must be over.
+// Send implements [transport.Conn]: it begins an exchange whose reply Recv returns. The
+// exchange before it must have ended.
 func (c *conn) Send(m *transport.Message) error {
 	c.simple.mu.Lock()
 	defer c.simple.mu.Unlock()
 	if c.simple.answer != nil {
-		return transport.NotSent(fmt.Errorf("grpc transport: %s: %w: the reply to the message before was not received yet", c.address, transport.ErrInvalid))
+		return transport.NotSent(fmt.Errorf("grpc transport: %s: %w: the previous reply has not been received yet", c.address, transport.ErrInvalid))
 	}
 	request := transport.Message{Header: m.Header.Clone(), Body: append([]byte(nil), m.Body...)}
 	done := make(chan answer, 1)
@@ -115,9 +114,9 @@ func (c *conn) Recv(m *transport.Message) error {
 	pending := c.simple.answer
 	c.simple.mu.Unlock()
 	if pending == nil {
-		return fmt.Errorf("grpc transport: %s: %w: nothing was sent, so nothing will come", c.address, transport.ErrInvalid)
+		return fmt.Errorf("grpc transport: %s: %w: nothing was sent, so there is no reply", c.address, transport.ErrInvalid)
 	}
-	a := <-pending // the end of the connection ends the exchange
+	a := <-pending // ends with the connection at the latest
 	c.simple.mu.Lock()
 	c.simple.answer = nil
 	c.simple.mu.Unlock()
@@ -125,7 +124,7 @@ func (c *conn) Recv(m *transport.Message) error {
 	return a.err
 }
 
-// bounded is ctx, ended at deadline at the latest.
+// bounded returns ctx with the deadline added.
 func bounded(ctx context.Context, deadline time.Time) (context.Context, context.CancelFunc) {
 	if deadline.IsZero() {
 		return context.WithCancel(ctx)

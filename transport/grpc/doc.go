@@ -1,44 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package grpc carries calls and streams over gRPC, with google.golang.org/grpc
-// as the wire and nothing else of it: one ClientConn is one connection, and its
-// balancing, retries, service configuration and name resolution are off,
-// because mailcall does these itself.
+// Package grpc carries calls and streams over gRPC. It uses google.golang.org/grpc only
+// for the protocol: each ClientConn is one connection, and its load balancing, retries,
+// service configuration and name resolution are off, because mailcall does these
+// itself.
 //
-// There are two transports. [New] makes native gRPC: what go-micro's grpc
-// client and server speak, and every other gRPC server of any language. [NewMucp]
-// makes go-micro's own transport called grpc: its messages, header and body, on
-// one bidirectional stream per connection.
+// There are two transports. [New] returns native gRPC, which go-micro's grpc client and
+// server speak, and gRPC servers in any language. [NewMucp] returns go-micro's own
+// transport named grpc: messages of header and body on one bidirectional stream per
+// connection.
 //
 // # Native gRPC
 //
-// The header of a request says where it goes and how it is encoded:
+// The header of a request determines the method and the encoding:
 //
-//   - Micro-Service and Micro-Endpoint make the path: "Greeter.Hello" of
-//     "greeter" is /greeter.Greeter/Hello. An endpoint that begins with a slash
-//     is the path itself.
-//   - Content-Type makes the codec's name on the wire: application/grpc,
+//   - Micro-Service and Micro-Endpoint make the path: "Greeter.Hello" of "greeter" is
+//     /greeter.Greeter/Hello. An endpoint that begins with a slash is the path itself.
+//   - Content-Type determines the codec's name on the wire: application/grpc,
 //     application/grpc+proto, application/protobuf, application/proto and
-//     application/octet-stream are proto, application/json and
-//     application/grpc+json are json, application/grpc+NAME is NAME, and any
-//     other application/NAME is NAME. The body is the bare encoded message.
-//   - Timeout, decimal nanoseconds, goes out as it is; grpc-timeout is made of
+//     application/octet-stream are proto, application/json and application/grpc+json
+//     are json, application/grpc+NAME is NAME, and any other application/NAME is NAME.
+//     The body is the bare encoded message.
+//   - Timeout, in decimal nanoseconds, is sent unchanged; grpc-timeout is computed from
 //     the deadline.
-//   - The other fields are metadata. A name may occur more than once; the value
-//     of a name that ends in -bin is any bytes; all other values are printable
-//     ASCII. Fields that belong to mailcall's protocol (Micro-Method, Micro-ID
-//     and the like), to gRPC or to the framing of HTTP are left out.
+//   - The other fields are sent as metadata. A name may occur more than once. The value
+//     of a name that ends in -bin may have any bytes; all other values must be
+//     printable ASCII. Fields that belong to mailcall's protocol (Micro-Method,
+//     Micro-ID and the like), to gRPC or to HTTP's framing are left out.
 //
-// Metadata that the caller's context carries for google.golang.org/grpc itself
-// (metadata.NewOutgoingContext) goes out as well.
+// Metadata that the caller's context has for google.golang.org/grpc
+// (metadata.NewOutgoingContext) is sent as well.
 //
 // # Answers and faults
 //
-// gRPC's library gives the same kind of status for what a server answered and
-// for what went wrong on the way. This package tells them apart by what came
-// with it; see [StatusError] for the rule.
+// gRPC's library reports answers of the server and faults of the connection with the
+// same kind of status. This package tells them apart by what was received with the
+// status; see [StatusError] for the rule.
 //
-// A connection on which nothing comes for ten seconds, while exchanges are given
-// up, takes no new ones, so that they go to another one: the way to the server
-// may be lost without a word.
+// If exchanges are abandoned on a connection and nothing is received on it for ten
+// seconds, it accepts no new exchanges, so that they use another connection: the server
+// may have become unreachable without the connection being closed.
 package grpc

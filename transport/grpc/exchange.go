@@ -13,17 +13,17 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// call is what one exchange needs, used again by the next. It is the loan of
-// the reply's body.
+// call has the memory that one exchange needs; it is pooled. It is the loan of the
+// reply's body.
 type call struct {
 	box
 
 	t    *Transport
 	kv   []string
-	opts []grpc.CallOption // the last one is the subtype
+	opts []grpc.CallOption // the last one sets the subtype
 
 	header, trailer metadata.MD
-	extras          [2]option // fill them in
+	extras          [2]option // they set header and trailer
 }
 
 func newCall(t *Transport) *call {
@@ -36,13 +36,13 @@ func newCall(t *Transport) *call {
 	return x
 }
 
-// option is one that can be changed while its call runs.
+// option is a call option that can be replaced while its call runs.
 type option struct{ grpc.CallOption }
 
-// keptRoom is how large the memory of a reply may be to be used again.
+// keptRoom is the largest memory of a reply that is pooled, in bytes.
 const keptRoom = 1 << 20
 
-// Return implements [transport.Loan]. It ends the use of the call.
+// Return implements [transport.Loan]. It returns the call to the pool.
 func (x *call) Return() {
 	if x.held != nil {
 		x.held.Free()
@@ -56,8 +56,8 @@ func (x *call) Return() {
 	x.t.calls.Put(x)
 }
 
-// Exchange implements [transport.Parallel]. It runs on the caller's goroutine
-// alone. The memory of reply's header and trailer is used again if it is there.
+// Exchange implements [transport.Parallel]. It runs on the caller's goroutine only. It
+// reuses the memory of reply's header and trailer.
 func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply *transport.Message) error {
 	x := c.t.calls.Get().(*call)
 	defer func() {
@@ -86,13 +86,13 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	x.opts[len(x.opts)-1] = r.subtype
 	x.extras[0].CallOption, x.extras[1].CallOption = grpc.Header(&x.header), grpc.Trailer(&x.trailer)
 	if request.Brief {
-		x.spare = &x.extras[0] // an error may follow the message, and its trailer counts
+		x.spare = &x.extras[0] // not the trailer: an error may follow the message, and judge needs it
 	}
 	err = c.cc.Invoke(metadata.AppendToOutgoingContext(inner, x.kv...), r.path, &x.box, &x.box, x.opts...)
 	request.Loan = x.loan
 	reply.Header, reply.Trailer = reply.Header[:0], reply.Trailer[:0]
 	if err == nil {
-		c.heard()
+		c.received()
 		reply.Body, reply.Loan = x.in, x
 		if request.Brief {
 			return nil
@@ -106,14 +106,14 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	return nil
 }
 
-// endsBefore reports whether ctx needs no other bound.
+// endsBefore reports whether ctx ends before deadline anyway.
 func endsBefore(ctx context.Context, deadline time.Time) bool {
 	end, ok := ctx.Deadline()
 	return ok && !end.After(deadline)
 }
 
-// prepare makes the route and the metadata of a request, and finds out what
-// can be known to be wrong with it.
+// prepare returns the route and the metadata of a request, or the error of a request
+// that cannot be sent.
 func (c *conn) prepare(m *transport.Message, kv []string) (*route, []string, error) {
 	key, kv := splitHeader(m.Header, kv[:0])
 	r, err := c.t.routes.of(key)
@@ -133,9 +133,9 @@ func (c *conn) tooLarge(what string, size, limit int) error {
 	return fmt.Errorf("grpc transport: %s: %s of %d bytes: %w, the limit is %d (WithMaxMessage)", c.address, what, size, transport.ErrTooLarge, limit)
 }
 
-// answerFields fills the header and the trailer of a reply. An answer that is
-// nothing but an end has its content type in the trailer; the details of its
-// status are in the error.
+// answerFields fills the header and the trailer of a reply. An answer that consists of
+// a trailer only has its content type there; the details of its status are in the
+// error.
 func answerFields(h, t transport.Header, header, trailer metadata.MD) (transport.Header, transport.Header) {
 	h = appendFields(h, header)
 	if len(header) == 0 {

@@ -9,10 +9,10 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// SetClock gives a transport another clock.
+// SetClock replaces the clock of a transport.
 func SetClock(t *Transport, c clock.Clock) { t.clock = c }
 
-// DecodePackets reads the messages of a captured half of a connection of
+// DecodePackets decodes the messages of one captured direction of a connection of
 // go-micro's grpc transport.
 func DecodePackets(t testing.TB, data []byte) (messages []transport.Message) {
 	t.Helper()

@@ -18,31 +18,32 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// verdict is what is known about an exchange or stream that ended badly.
+// verdict has what is known about an exchange or stream that has failed.
 type verdict struct {
 	ctx      context.Context //nolint:containedctx // the caller's, for the length of a call
 	deadline time.Time
-	begun    bool        // it had a stream on the connection
-	over     bool        // this side had given it up
-	headed   bool        // a header came
-	trailer  metadata.MD // what came of it, if anybody wanted it
-	kv       []string    // what was to be sent
+	begun    bool        // the request had a stream on the connection
+	over     bool        // this side had cancelled it
+	headed   bool        // a header was received
+	trailer  metadata.MD // that was received, if it was asked for
+	kv       []string    // the metadata of the request
 }
 
-// judge makes mailcall's error of gRPC's. See [StatusError] for the rule.
+// judge converts an error of gRPC's library to mailcall's. See [StatusError] for the
+// rule.
 func (c *conn) judge(err error, v *verdict) error {
 	st := status.Convert(err)
 	expired := v.ended()
 	gaveUp := (expired != nil || v.over) && (st.Code() == codes.DeadlineExceeded || st.Code() == codes.Canceled)
 	if !gaveUp && answered(st, v.headed, v.trailer) {
-		c.heard()
+		c.received()
 		return transport.Answered(newStatusError(st, v.trailer))
 	}
 	switch {
 	case v.headed:
-		c.heard()
+		c.received()
 	case expired != nil:
-		c.missed()
+		c.abandoned()
 	}
 	f := &fault{where: c.address, status: st}
 	switch {
@@ -50,8 +51,8 @@ func (c *conn) judge(err error, v *verdict) error {
 		f.cause = expired
 	case v.over || c.closed.Load():
 		f.cause = net.ErrClosed
-	case !v.begun && misfit(v.kv) != "":
-		f.cause, f.status = fmt.Errorf("%w: %s", transport.ErrInvalid, misfit(v.kv)), nil
+	case !v.begun && invalidPair(v.kv) != "":
+		f.cause, f.status = fmt.Errorf("%w: %s", transport.ErrInvalid, invalidPair(v.kv)), nil
 	case tooLarge(st):
 		f.cause = fmt.Errorf("%w (WithMaxMessage)", transport.ErrTooLarge)
 	case broken(st, v.headed):
@@ -63,20 +64,21 @@ func (c *conn) judge(err error, v *verdict) error {
 	return f
 }
 
-// unprocessed reports whether a status that was made here proves that the
-// server did nothing: it refused the stream, or gRPC's library began the call
-// anew, which it does after such a refusal or a GOAWAY only. After a header the
-// text is the server's: it passes on what another one said.
+// unprocessed reports whether a status that the library made proves that the server has
+// not processed the request: the server refused the stream, or the library retried the
+// call transparently, which it does only after such a refusal or a GOAWAY. It is not
+// used after a header, because then the text may be the server's own, passed on from
+// another server.
 func unprocessed(st *status.Status) bool {
 	return strings.Contains(st.Message(), redialled) ||
 		st.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM"
 }
 
-// ended is why the caller's time is over, nil if it is not.
+// ended returns the reason why the caller's time is over, nil if it is not.
 func (v *verdict) ended() error {
 	err := v.ctx.Err()
 	if end, ok := v.ctx.Deadline(); err == nil && ok && !time.Now().Before(end) {
-		err = context.DeadlineExceeded // the server's clock was faster to say so
+		err = context.DeadlineExceeded // the server noticed before the context's timer
 	}
 	switch expired := !v.deadline.IsZero() && !time.Now().Before(v.deadline); {
 	case !expired || errors.Is(err, context.Canceled):
@@ -88,25 +90,25 @@ func (v *verdict) ended() error {
 	}
 }
 
-// expiredError is the end of a deadline that was the context's as well.
+// expiredError is the error if the deadline was that of the context as well.
 type expiredError struct{}
 
 // Error implements error.
 func (expiredError) Error() string { return os.ErrDeadlineExceeded.Error() }
 
-// Is matches both names of it.
+// Is matches both deadline errors.
 func (expiredError) Is(target error) bool {
 	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
 }
 
-// fault is what went wrong on the way.
+// fault is a failure that is not the server's answer.
 type fault struct {
 	where  string
-	status *status.Status // what gRPC's library says, nil if it is of no help
-	cause  error          // what it comes down to, nil if there is no name for it
+	status *status.Status // of gRPC's library, nil if it says nothing useful
+	cause  error          // the error it stands for, nil if there is none
 }
 
-// Error says where, what and why.
+// Error returns the address, the cause and the text of the status.
 func (f *fault) Error() string {
 	switch {
 	case f.status == nil:
@@ -121,8 +123,7 @@ func (f *fault) Error() string {
 // Unwrap returns the cause.
 func (f *fault) Unwrap() error { return f.cause }
 
-// GRPCStatus returns the status that gRPC's library made, so that
-// status.FromError finds it.
+// GRPCStatus returns the status of gRPC's library, for status.FromError.
 func (f *fault) GRPCStatus() *status.Status {
 	if f.status == nil {
 		return status.New(codes.Internal, f.Error())
@@ -130,10 +131,10 @@ func (f *fault) GRPCStatus() *status.Status {
 	return f.status
 }
 
-// answered reports whether the status came from the server. With nothing but
-// an end, the server's content type is in the trailer: a status without a header
-// and without a trailer was made here. After a header a trailer may be empty;
-// then the texts of gRPC's library decide, and a lost connection wins.
+// answered reports whether the status came from the server. In an answer without a
+// header the server's content type is in the trailer: without both, the library made
+// the status. After a header the trailer may be empty; then the text of the status
+// decides, and Unavailable counts as a lost connection.
 func answered(st *status.Status, headed bool, trailer metadata.MD) bool {
 	switch {
 	case !headed:
@@ -147,21 +148,20 @@ func answered(st *status.Status, headed bool, trailer metadata.MD) bool {
 	}
 }
 
-// nothing reports whether the server said that all is well, and sent no reply.
+// nothing reports whether the server ended the call with OK but sent no reply.
 func nothing(st *status.Status) bool {
 	return st.Code() == codes.Internal && st.Message() == "cardinality violation: received no response message from non-server-streaming RPC"
 }
 
-// madeReceiving reports whether the text is one that gRPC's library has for
-// messages that it does not take. The trailer may have come all the same.
+// madeReceiving reports whether the text is one that gRPC's library uses for messages
+// that it rejects. There may be a trailer as well.
 func madeReceiving(st *status.Status) bool {
 	return begins(st, "grpc: received ", "grpc: failed to ", "grpc: compressed flag ", "grpc: Decompressor ",
 		"grpc: peer compressed ", "grpc: no decompressor ", "cardinality violation: ") ||
 		st.Code() == codes.Internal && st.Message() == "unexpected EOF"
 }
 
-// madeHere reports whether the text is one that gRPC's library has for streams
-// that break.
+// madeHere reports whether the text is one that gRPC's library uses for broken streams.
 func madeHere(st *status.Status) bool {
 	return begins(st, "stream terminated by RST_STREAM ", "server closed the stream without sending trailers",
 		"a HEADERS frame cannot appear in the middle of a stream", "peer header list size exceeded limit",
@@ -169,8 +169,8 @@ func madeHere(st *status.Status) bool {
 		invalidFrame(st) || strings.Contains(st.Message(), " data exceeding the limit ")
 }
 
-// invalidFrame reports whether the text is one that the framer of HTTP/2 has for
-// a frame that spoils its stream only.
+// invalidFrame reports whether the text is one that the HTTP/2 framer uses for a frame
+// that breaks only its own stream.
 func invalidFrame(st *status.Status) bool {
 	return st.Code() == codes.Internal && begins(st, "invalid header field ", "invalid pseudo-header ", "duplicate pseudo-header ",
 		"mix of request and response pseudo headers", "pseudo header field after regular", "received invalid frame")
@@ -190,7 +190,7 @@ func tooLarge(st *status.Status) bool {
 		begins(st, "header list size to send ")
 }
 
-// broken reports whether the peer does not keep to gRPC's rules.
+// broken reports whether the peer has violated gRPC's protocol.
 func broken(st *status.Status, headed bool) bool {
 	if strings.HasPrefix(st.Message(), "stream terminated by RST_STREAM") {
 		return false

@@ -17,7 +17,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// proof is what an error says about the request.
+// proof is what an error says about whether the request was sent.
 type proof string
 
 const (
@@ -37,12 +37,12 @@ func proofOf(err error) proof {
 	}
 }
 
-// faults are what a server may do after it has read a request.
+// faults are the ways in which a server may fail after it has read a request.
 var faults = []struct {
 	name  string
 	serve func(p *peer)
 	proof proof
-	match error // nil: anything
+	match error // nil: any
 	text  string
 }{
 	{"answer without a header", func(p *peer) {
@@ -174,7 +174,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// An end that says OK, and nothing before it.
+// The server ends the call with OK, but sends no reply.
 func TestNoAnswer(t *testing.T) {
 	address := handmade(t, func(p *peer) {
 		if _, err := p.request(false); err == nil {
@@ -186,11 +186,11 @@ func TestNoAnswer(t *testing.T) {
 	wantNot(t, err, transport.ErrAnswered, transport.ErrNotSent)
 }
 
-// The same on a stream, of which the request is still open.
+// The same faults on a stream whose sending side is still open.
 func TestStreamFaults(t *testing.T) {
 	for _, tc := range faults {
 		if tc.proof == notSent {
-			continue // an open stream was opened
+			continue // a stream that is open was sent
 		}
 		t.Run(tc.name, func(t *testing.T) {
 			address := handmade(t, func(p *peer) {
@@ -224,7 +224,7 @@ func TestTwoAnswers(t *testing.T) {
 	wantIs(t, err, transport.ErrProtocol)
 }
 
-// A call that is over gives its stream back, though the server does not end it.
+// A call that has ended releases its stream even if the server does not end it.
 func TestTwoAnswersWithoutAnEnd(t *testing.T) {
 	reset := make(chan error, 1)
 	address := handmade(t, func(p *peer) {
@@ -258,7 +258,7 @@ func TestTwoAnswersWithoutAnEnd(t *testing.T) {
 	}
 }
 
-// What is wanted of the reply does not change what an error says.
+// Whether the caller reads the reply's header does not change what an error says.
 func TestErrorAfterTheMessage(t *testing.T) {
 	for _, brief := range []bool{false, true} {
 		address := handmade(t, func(p *peer) {

@@ -27,9 +27,9 @@ const (
 	metaPushback = "grpc-retry-pushback-ms"
 )
 
-// split sorts the header of a request: what makes the route, and metadata,
-// name after value, which is appended to kv. Values are copied, because gRPC's
-// library may write them after the call was given up.
+// splitHeader divides the header of a request into the key of its route and metadata,
+// which is appended to kv as alternating names and values. Values are copied, because
+// gRPC's library may write them after the call was cancelled.
 func splitHeader(h transport.Header, kv []string) (routeKey, []string) {
 	var key routeKey
 	for i := range h {
@@ -51,7 +51,7 @@ func splitHeader(h transport.Header, kv []string) (routeKey, []string) {
 				continue
 			}
 		}
-		if name = lower(name); !ours(name) {
+		if name = lower(name); !reserved(name) {
 			kv = append(kv, name, strings.Clone(value))
 		}
 	}
@@ -65,7 +65,7 @@ func or(first, second string) string {
 	return second
 }
 
-// lower is strings.ToLower without memory for the one name that all requests
+// lower is strings.ToLower, but does not allocate for the one name that all requests
 // have.
 func lower(name string) string {
 	if name == headTimeout {
@@ -74,9 +74,9 @@ func lower(name string) string {
 	return strings.ToLower(name)
 }
 
-// ours reports whether a field is not metadata: it belongs to mailcall's
-// protocol, to gRPC, or to the framing of HTTP, which HTTP/2 forbids to repeat.
-func ours(name string) bool {
+// reserved reports whether a field must not be sent as metadata, because it belongs to
+// mailcall's protocol, to gRPC, or to HTTP's connection fields, which HTTP/2 forbids.
+func reserved(name string) bool {
 	switch name {
 	case "micro-service", "micro-endpoint", "micro-method", "micro-id", "micro-stream", "micro-error",
 		"micro-topic", "micro-target", "micro-protocol",
@@ -88,9 +88,9 @@ func ours(name string) bool {
 	return strings.HasPrefix(name, ":")
 }
 
-// appendFields adds metadata that was received to a header: the content type
-// first, the rest in the order of names, the values of a name in the order in
-// which they came. Names in skip are left out.
+// appendFields adds received metadata to a header: the content type first, the rest
+// sorted by name, the values of a name in the order of receipt. Names in skip are left
+// out.
 func appendFields(h transport.Header, md metadata.MD, skip ...string) transport.Header {
 	if v := md[metaType]; len(v) > 0 && !slices.Contains(skip, metaType) {
 		h = append(h, transport.Field{Name: headType, Value: v[0]})
@@ -113,14 +113,15 @@ func appendFields(h transport.Header, md metadata.MD, skip ...string) transport.
 	return h
 }
 
-// misfit names the first pair that gRPC cannot carry, "" if there is none.
-func misfit(kv []string) string {
+// invalidPair describes the first pair that gRPC cannot carry; it returns "" if there is
+// none.
+func invalidPair(kv []string) string {
 	for i := 0; i+1 < len(kv); i += 2 {
 		name, value := kv[i], kv[i+1]
 		if name == "" || strings.ContainsFunc(name, func(c rune) bool {
 			return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.'
 		}) {
-			return "a name has letters, digits and -_. only, " + quote(name) + " has others"
+			return "a name may have only letters, digits and -_., " + quote(name) + " has others"
 		}
 		if !strings.HasSuffix(name, "-bin") && strings.ContainsFunc(value, func(c rune) bool { return c < ' ' || c > '~' }) {
 			return "the value of " + quote(name) + " has characters other than printable ASCII; names that end in -bin may have any"

@@ -22,17 +22,17 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// endOfStream is the Micro-Error that is none.
+// endOfStream is the Micro-Error that means the normal end of a stream.
 const endOfStream = "EOS"
 
-// incoming is a call, seen by who answers it.
+// incoming is the server's end of a call.
 type incoming struct {
 	conn    *acceptor
 	wire    grpc.ServerStream
 	opening transport.Header
-	end     chan error // gets the end, once
+	end     chan error // receives the result, once
 	once    sync.Once
-	opened  bool // the header of the answer is set; only Send and End look
+	opened  bool // the header of the answer is set; used by Send and End only
 	out, in box
 }
 
@@ -44,7 +44,7 @@ func newIncoming(a *acceptor, wire grpc.ServerStream) *incoming {
 	return &incoming{conn: a, wire: wire, opening: openingOf(path, md), end: make(chan error, 1)}
 }
 
-// openingOf is the header of a request, as path and metadata tell it.
+// openingOf returns the header of a request, made of path and metadata.
 func openingOf(path string, md metadata.MD) transport.Header {
 	service, endpoint := namesOf(path)
 	var subtype string
@@ -63,8 +63,8 @@ func openingOf(path string, md metadata.MD) transport.Header {
 	return appendFields(h, md, metaType, metaXType, metaTimeout, "te", "grpc-accept-encoding")
 }
 
-// namesOf is the way back from a path: /greeter.Greeter/Hello is Greeter.Hello
-// of greeter.
+// namesOf splits a path: /greeter.Greeter/Hello is endpoint Greeter.Hello of service
+// greeter.
 func namesOf(path string) (service, endpoint string) {
 	path = strings.TrimPrefix(path, "/")
 	slash := strings.LastIndexByte(path, '/')
@@ -78,7 +78,7 @@ func namesOf(path string) (service, endpoint string) {
 	return service, handler + "." + method
 }
 
-// bodyType is the content type of bodies that a codec has made.
+// bodyType returns the content type of bodies encoded with a codec.
 func bodyType(subtype string) string {
 	switch subtype {
 	case "", subtypeProto:
@@ -93,12 +93,13 @@ func bodyType(subtype string) string {
 // Opening implements [transport.Incoming].
 func (i *incoming) Opening() transport.Header { return i.opening }
 
-// Unary implements [transport.Incoming]: the wire does not tell.
+// Unary implements [transport.Incoming]: gRPC's protocol does not tell.
 func (*incoming) Unary() bool { return false }
 
-// Metadata tells who answers that the rules of gRPC's servers hold here: there is
-// no call without an answer, and a handler sees this, gRPC's metadata under its
-// own names, without what the client tells the server (go-micro wire, section 9).
+// Metadata returns what a handler sees on go-micro's gRPC servers (go-micro wire,
+// section 9): gRPC's metadata under its own names, without the fields that are meant
+// for the server. Its presence also tells the responder to apply their rule that every
+// call is answered.
 func (i *incoming) Metadata() transport.Header {
 	md, _ := metadata.FromIncomingContext(i.wire.Context())
 	h := appendFields(nil, md, metaType, metaXType, metaTimeout)
@@ -152,7 +153,7 @@ func (i *incoming) Send(m *transport.Message) error {
 
 // End implements [transport.Incoming].
 func (i *incoming) End(m *transport.Message) error {
-	err := errors.New("it was ended before")
+	err := errors.New("it has already ended")
 	i.once.Do(func() { err = i.finish(m) })
 	if err != nil {
 		return i.failed(err)
@@ -185,14 +186,14 @@ func (i *incoming) failed(err error) error {
 	return fmt.Errorf("grpc transport: client %s: %w", i.conn.RemoteAddress(), err)
 }
 
-// What go-micro's router says of a name that it does not know.
+// The errors of go-micro's router for a name that it does not know.
 const (
 	noService = "rpc: can't find service "
 	noMethod  = "rpc: can't find method "
 )
 
-// statusOf is the status of the error text of an answer of endpoint. For names
-// that nobody knows gRPC's servers have a code and a text of their own (go-micro
+// statusOf returns the status for the error text of an answer of endpoint. For unknown
+// services and methods gRPC's servers have a code and a text of their own (go-micro
 // wire, sections 5.2 and 9).
 func statusOf(text, endpoint string) error {
 	if text == endOfStream {
@@ -219,8 +220,8 @@ func statusOf(text, endpoint string) error {
 	}).Err()
 }
 
-// plainCode is the code of an error that is none of go-micro's: well-known ones
-// of Go have their own.
+// plainCode returns the code of an error that is not one of go-micro's: some errors of
+// Go have codes of their own.
 func plainCode(text string) codes.Code {
 	switch text {
 	case context.DeadlineExceeded.Error():
@@ -234,13 +235,13 @@ func plainCode(text string) codes.Code {
 	}
 }
 
-// answerMetadata makes metadata of a header or trailer of an answer, without
-// what belongs to a protocol and what gRPC cannot carry.
+// answerMetadata converts the header or trailer of an answer to metadata, without
+// protocol fields and what gRPC cannot carry.
 func answerMetadata(h transport.Header) metadata.MD {
 	var md metadata.MD
 	for _, f := range h {
 		name := strings.ToLower(f.Name)
-		if ours(name) || ours(strings.TrimPrefix(name, "x-")) || misfit([]string{name, f.Value}) != "" {
+		if reserved(name) || reserved(strings.TrimPrefix(name, "x-")) || invalidPair([]string{name, f.Value}) != "" {
 			continue
 		}
 		if md == nil {

@@ -176,7 +176,7 @@ func FuzzDecodePacket(f *testing.F) {
 		}
 		for i := range header {
 			if hidden(header, i) {
-				return // names that differ in case only: not written, the first one counts
+				return // names that differ only in case: only the first is written
 			}
 		}
 		again, same, err := decodePacket(nil, appendPacket(nil, &transport.Message{Header: header, Body: body}), 1<<10)

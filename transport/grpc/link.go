@@ -23,37 +23,36 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// patience is how long gRPC may take for a connection where ctx sets no bound.
+// patience bounds how long gRPC may take to connect if ctx has no deadline.
 const patience = 20 * time.Second
 
-// The windows of flow control, in bytes. Fixed ones spare the pings with which
-// gRPC's library measures the way, one in each round trip, and a large message
-// does not wait for its window to grow. A stream whose reader is slow holds one
-// window at most.
+// The flow control windows, in bytes. They are fixed: gRPC's library then sends no
+// pings to measure the round-trip time, and a large message need not wait for its
+// window to grow. A stream with a slow reader holds at most one window of memory.
 const (
 	streamWindow = 1 << 20
 	connWindow   = 4 << 20
 )
 
-// redialled is the text of the error with which the dialer refuses to dial
-// again. A call that meets it was proven not to have been processed before:
-// gRPC's library begins a call anew in no other case.
+// redialled is the text of the error with which the dialer refuses to dial again. A
+// call that gets it has provably not been processed: gRPC's library retries a call
+// transparently in no other case.
 const redialled = "mailcall does not dial a connection twice"
 
 var errRedialled = errors.New(redialled)
 
-// link is one ClientConn that is one connection: once that is gone, it stays
-// gone.
+// link is a ClientConn that has exactly one connection: once that is lost, it is not
+// made again.
 type link struct {
 	cc     *grpc.ClientConn
 	ctx    context.Context //nolint:containedctx // the connection's life
 	cancel context.CancelFunc
-	gone   atomic.Bool // takes no new exchanges
-	closed atomic.Bool // by this side
+	gone   atomic.Bool // accepts no new exchanges
+	closed atomic.Bool // closed by this side
 
 	address string // as it was dialled
 	dialled atomic.Bool
-	enter   func(doing string) // tells what the dial is at
+	enter   func(doing string) // reports the stage of the dial
 	local   atomic.Pointer[string]
 	remote  atomic.Pointer[string]
 	failure atomic.Pointer[error] // why the connection could not be made
@@ -112,7 +111,7 @@ func (c *config) dialOptions(ctx context.Context, l *link, to target) []grpc.Dia
 	return opts
 }
 
-// dial is the dialer that gRPC's library calls.
+// dial is the dialer that is passed to gRPC's library.
 func (l *link) dial(ctx context.Context, c *config, to target) (net.Conn, error) {
 	if l.dialled.Swap(true) {
 		return nil, errRedialled
@@ -129,8 +128,8 @@ func (l *link) dial(ctx context.Context, c *config, to target) (net.Conn, error)
 	return raw, nil
 }
 
-// reach dials. Whose dialer panics must not take the program with it: the
-// goroutine is one of gRPC's library.
+// reach calls the dialer. It recovers a panic, because the goroutine belongs to gRPC's
+// library and the panic would end the program.
 func (c *config) reach(ctx context.Context, to target) (raw net.Conn, err error) {
 	defer guard.Catch("dialer", &err)
 	raw, err = c.dial(ctx, to.network, to.address)
@@ -142,7 +141,8 @@ func (c *config) reach(ctx context.Context, to target) (raw net.Conn, err error)
 
 func (l *link) failed(err error) { l.failure.CompareAndSwap(nil, &err) }
 
-// recorder keeps the error of a TLS handshake: gRPC's library only quotes it.
+// recorder keeps the error of a TLS handshake, because gRPC's library reports only its
+// text.
 type recorder struct {
 	credentials.TransportCredentials
 
@@ -157,7 +157,7 @@ func (r *recorder) ClientHandshake(ctx context.Context, authority string, raw ne
 		r.link.failed(fmt.Errorf("tls handshake: %w", err))
 		return nil, nil, err
 	}
-	r.link.enter("waiting for the server's HTTP/2 greeting")
+	r.link.enter("waiting for the server's HTTP/2 preface")
 	return secured, info, nil
 }
 
@@ -166,7 +166,7 @@ func (r *recorder) Clone() credentials.TransportCredentials {
 	return &recorder{TransportCredentials: r.TransportCredentials.Clone(), link: r.link}
 }
 
-// await returns nil when the connection is ready.
+// await waits until the connection is ready, and then returns nil.
 func (l *link) await(ctx context.Context) error {
 	for {
 		state := l.cc.GetState()
@@ -176,35 +176,35 @@ func (l *link) await(ctx context.Context) error {
 		case connectivity.TransientFailure, connectivity.Shutdown:
 			return l.why(ctx)
 		case connectivity.Idle:
-			l.cc.Connect() // after a connection that was lost at once, this fails at once
+			l.cc.Connect() // fails at once if the connection has already been lost
 		case connectivity.Connecting:
 		}
 		if !l.cc.WaitForStateChange(ctx, state) {
 			if failure := l.failure.Load(); failure != nil {
 				return fmt.Errorf("%w: %w", ctx.Err(), *failure)
 			}
-			return fmt.Errorf("no HTTP/2 greeting of the server yet: %w", ctx.Err())
+			return fmt.Errorf("no HTTP/2 preface from the server yet: %w", ctx.Err())
 		}
 	}
 }
 
-// why is the cause of a connection that could not be made.
+// why returns the reason why the connection could not be made.
 func (l *link) why(ctx context.Context) error {
 	if failure := l.failure.Load(); failure != nil {
 		return *failure
 	}
-	// What is left went wrong after the handshake. Only a call is told what; it
-	// cannot be sent, because this connection is not made again.
+	// Otherwise it failed after the handshake. gRPC's library reports the reason only
+	// to a call; this one cannot be sent, because the connection is not made again.
 	_, err := l.cc.NewStream(ctx, &grpc.StreamDesc{}, "/")
 	text := status.Convert(err).Message()
 	if err == nil || strings.Contains(text, redialled) {
-		return errors.New("the server ended the connection at once")
+		return errors.New("the server closed the connection at once")
 	}
 	return errors.New(text)
 }
 
-// watch notices that the connection takes nothing any more: the server said
-// that it will leave, or it is lost.
+// watch notices that the connection accepts no new exchanges: the server has sent
+// GOAWAY, or the connection is lost.
 func (l *link) watch() {
 	l.cc.WaitForStateChange(l.ctx, connectivity.Ready)
 	l.gone.Store(true)
@@ -223,7 +223,7 @@ func text(s *string) string {
 	return *s
 }
 
-// close ends the connection and everything on it.
+// close closes the connection and ends everything on it.
 func (l *link) close() error {
 	if l.closed.Swap(true) {
 		return nil

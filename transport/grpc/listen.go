@@ -17,32 +17,31 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// waiting is how many connections a listener keeps for Accept. More than that
-// wait in their handshake.
+// waiting is how many connections a listener queues for Accept. Further ones wait in
+// their handshake.
 const waiting = 128
 
-// Listen accepts connections on address, "host:port" or "unix:/path"; port 0
-// picks a free one. The accepted connections implement [transport.Acceptor] and
-// [transport.Peer]: what they accept are the calls of every method, as gRPC does
-// not say beforehand which there are. With [WithTLS] the configuration must hold
-// a certificate.
+// Listen accepts connections on address, "host:port" or "unix:/path"; port 0 picks a
+// free one. The accepted connections implement [transport.Acceptor] and
+// [transport.Peer]; they accept calls of all methods, because gRPC needs no
+// registration of methods here. With [WithTLS] the configuration must have a
+// certificate.
 //
-// The opening of a call has Micro-Service, Micro-Endpoint and Micro-Method as
-// the path tells them, the metadata with names in lower case, Timeout if the
-// client sent one, and as Content-Type that of the bodies, which have no frame
-// of their own here: application/protobuf, application/json,
-// application/octet-stream for the codecs proto, json and bytes,
-// application/NAME for any other. Unary of a call is always false: gRPC's wire
-// does not tell a call with one request from a stream.
+// The opening header of a call has Micro-Service, Micro-Endpoint and Micro-Method
+// derived from the path, the metadata with names in lower case, and Timeout if the
+// client sent one. Its Content-Type is that of the bodies, which are not framed:
+// application/protobuf, application/json and application/octet-stream for the codecs
+// proto, json and bytes, and application/NAME for any other. Unary is always false,
+// because gRPC's protocol does not distinguish a unary call from a stream.
 //
-// The header of the first message that is answered goes out as the header of
-// the answer, but for fields that belong to a protocol; the header of later ones
-// goes nowhere. The Trailer of the last message goes out as the trailer. A
-// Micro-Error in the header of the last message becomes the status: one of
-// go-micro's objects as its table says, with the details; "EOS" is OK; the texts
-// of Go for the end of a context and for EOF have codes of their own, any other
-// text is Unknown. Such a message has no other part that is sent, so that the
-// error is all of the answer where nothing was sent before.
+// The header of the first answer message is sent as the header of the answer, except
+// for protocol fields; the headers of later messages are ignored. The Trailer of the
+// last message is sent as the trailer. A Micro-Error in the header of the last message
+// becomes the status: an error object of go-micro is mapped by go-micro's table, with
+// the details; "EOS" is OK; the error texts of Go for a context that has ended and for
+// EOF have codes of their own; any other text is Unknown. Nothing else of such a
+// message is sent, so that if nothing was sent before, the answer consists of the error
+// alone.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
 	l := &listener{
 		server: &server{served: make(chan struct{})},
@@ -88,8 +87,8 @@ func (l *listener) Accept() (transport.Conn, error) {
 	}
 }
 
-// Close implements [transport.Listener]. Connections that nobody has accepted
-// are ended.
+// Close implements [transport.Listener]. It closes connections that have not been
+// accepted.
 func (l *listener) Close() error {
 	l.end.Do(func() { close(l.done) })
 	err := l.shut()
@@ -97,12 +96,12 @@ func (l *listener) Close() error {
 	return err
 }
 
-// drop ends the connections that nobody will accept.
+// drop closes the connections that will not be accepted any more.
 func (l *listener) drop() {
 	for {
 		select {
 		case a := <-l.queue:
-			_ = a.Close() // nobody will hear of it
+			_ = a.Close() // there is no one to report the error to
 		default:
 			return
 		}
@@ -116,7 +115,7 @@ func (l *listener) arrived(c *socketConn) {
 	select {
 	case l.queue <- a:
 	case <-l.done:
-		_ = a.Close() // nobody will accept it
+		_ = a.Close() // it will not be accepted any more
 	}
 	select {
 	case <-l.done:
@@ -125,7 +124,7 @@ func (l *listener) arrived(c *socketConn) {
 	}
 }
 
-// serve is the handler of every method. It lasts as long as the call.
+// serve handles every method. It returns when the call has ended.
 func (*listener) serve(_ any, wire grpc.ServerStream) error {
 	ctx := wire.Context()
 	a, err := acceptorOf(ctx)
@@ -160,7 +159,7 @@ func acceptorOf(ctx context.Context) (*acceptor, error) {
 	return a, nil
 }
 
-// acceptor is the responder's end of a connection.
+// acceptor is the server's end of a connection.
 type acceptor struct {
 	*socketConn
 
@@ -173,7 +172,8 @@ var (
 	_ transport.Peer     = (*acceptor)(nil)
 )
 
-// Accept implements [transport.Acceptor]. The end of the connection is io.EOF.
+// Accept implements [transport.Acceptor]. It returns io.EOF after the end of the
+// connection.
 func (a *acceptor) Accept() (transport.Incoming, error) {
 	select {
 	case in := <-a.calls:
@@ -183,14 +183,14 @@ func (a *acceptor) Accept() (transport.Incoming, error) {
 	}
 }
 
-var errAccept = errors.New("this end accepts exchanges (Accept), it does not carry messages of its own")
+var errAccept = errors.New("on this end of the connection only Accept can be used")
 
-// Send implements [transport.Conn]; there is nothing to send but answers.
+// Send implements [transport.Conn]. It fails: only calls can be answered.
 func (a *acceptor) Send(*transport.Message) error {
 	return transport.NotSent(fmt.Errorf("grpc transport: client %s: %w: %w", a.RemoteAddress(), transport.ErrInvalid, errAccept))
 }
 
-// Recv implements [transport.Conn]; there is nothing to receive but calls.
+// Recv implements [transport.Conn]. It fails: only calls can be received.
 func (a *acceptor) Recv(*transport.Message) error {
 	return fmt.Errorf("grpc transport: client %s: %w: %w", a.RemoteAddress(), transport.ErrInvalid, errAccept)
 }

@@ -19,10 +19,9 @@ const (
 	mucpPath    = "/" + mucpService + "/" + mucpMethod
 )
 
-// Mucp is go-micro's own transport called grpc: messages of header and body on
-// one bidirectional gRPC stream per connection. It is immutable and used by many
-// goroutines at once; make one with [NewMucp]. It owns no goroutine and needs no
-// closing.
+// Mucp is go-micro's own transport named grpc: messages of header and body on one
+// bidirectional gRPC stream per connection. It is immutable and safe for concurrent
+// use; make one with [NewMucp]. It has no goroutines and needs no closing.
 type Mucp struct {
 	config config
 	clock  clock.Clock
@@ -30,8 +29,8 @@ type Mucp struct {
 
 var _ transport.Transport = (*Mucp)(nil)
 
-// NewMucp returns go-micro's grpc transport. It fails with the joined errors of
-// all options that are out of range. [WithGzip] has no effect on it.
+// NewMucp returns go-micro's grpc transport. It returns the joined errors of all
+// options that are out of range. [WithGzip] has no effect on it.
 func NewMucp(opts ...Option) (*Mucp, error) {
 	c, err := configure(opts)
 	if err != nil {
@@ -40,13 +39,13 @@ func NewMucp(opts ...Option) (*Mucp, error) {
 	return &Mucp{config: c, clock: clock.Real()}, nil
 }
 
-// String returns "mucp-grpc". In a node's metadata this transport is called
-// "grpc" as well, beside the protocol "mucp".
+// String returns "mucp-grpc". In a node's metadata this transport is named "grpc", with
+// the protocol "mucp".
 func (*Mucp) String() string { return "mucp-grpc" }
 
-// Dial opens a connection to address, in the forms of [Transport.Dial], and
-// the stream on it. It returns when ctx ends at the latest. The connection
-// implements [transport.Exclusive] and [transport.Peer]. Every error matches
+// Dial opens a connection to address, in the forms of [Transport.Dial], and the stream
+// on it. It returns when ctx ends at the latest. The connection implements
+// [transport.Exclusive] and [transport.Peer]. Every error matches
 // [transport.ErrNotSent].
 func (t *Mucp) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	l, err := t.config.open(ctx, address)

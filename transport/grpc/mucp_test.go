@@ -29,7 +29,7 @@ func newMucp(t testing.TB, opts ...mailgrpc.Option) *mailgrpc.Mucp {
 	return tr
 }
 
-// exclusive is what every connection of go-micro's grpc transport can do.
+// exclusive has the methods of every connection of go-micro's grpc transport.
 type exclusive interface {
 	transport.Exclusive
 	transport.Peer
@@ -156,7 +156,7 @@ func TestMucpBounds(t *testing.T) {
 	wantIs(t, client.Recv(&m), transport.ErrInterrupted)
 	wantIs(t, client.Send(&m), transport.ErrInterrupted, transport.ErrNotSent)
 
-	// A bound that is over between two exchanges does no harm.
+	// A bound that passes between two exchanges has no effect.
 	client, server := pair(t)
 	for range 3 {
 		ctx, cancel := context.WithCancel(bound(t))
@@ -182,10 +182,10 @@ func TestMucpToAnotherServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close() }()
-	_ = c.Send(&transport.Message{}) // whether it fails is a matter of time
+	_ = c.Send(&transport.Message{}) // it fails or not, depending on timing
 	err = c.Recv(&transport.Message{})
 	wantIs(t, err, transport.ErrProtocol)
-	if err == nil || !strings.Contains(err.Error(), "native gRPC perhaps") {
+	if err == nil || !strings.Contains(err.Error(), "but perhaps native gRPC") {
 		t.Errorf("got %v, want one that says what the server speaks", err)
 	}
 }

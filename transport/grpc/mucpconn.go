@@ -21,13 +21,13 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// mucpConn is the client's end of a connection of go-micro's grpc transport.
+// mucpConn is the client's end of a connection.
 type mucpConn struct {
 	*link
 
 	t           *Mucp
 	wire        grpc.ClientStream
-	dead        atomic.Bool // the stream is of no further use
+	dead        atomic.Bool // the stream can no longer be used
 	killed      atomic.Bool // because this side ended it
 	interrupted atomic.Bool
 
@@ -39,7 +39,7 @@ type mucpConn struct {
 	out, in            packet
 }
 
-// bound is what Bind sets.
+// bound has the arguments of Bind.
 type bound struct {
 	ctx context.Context //nolint:containedctx // Bind is given it for the calls that follow
 	due clock.Instant   // 0: never
@@ -73,7 +73,7 @@ func (c *mucpConn) Interrupt() {
 	c.kill()
 }
 
-// kill ends the stream: a gRPC stream cannot give up one message only.
+// kill ends the stream: in gRPC a single message of a stream cannot be cancelled.
 func (c *mucpConn) kill() {
 	c.killed.Store(true)
 	c.dead.Store(true)
@@ -89,13 +89,14 @@ func (c *mucpConn) Close() error {
 	return c.close()
 }
 
-// watch ends a Send or Recv at its bound.
+// watch ends a Send or Recv when its bound is reached.
 type watch struct {
 	timer clock.Timer
 	due   atomic.Int64 // a clock.Instant; 0: never
 }
 
-// rang is what the timer calls. It may be late, when the bound is another.
+// rang returns the timer's callback. The callback checks the bound, because it may have
+// changed meanwhile.
 func (w *watch) rang(c *mucpConn) func() {
 	return func() {
 		if due := clock.Instant(w.due.Load()); due != 0 && c.t.clock.Now() >= due {
@@ -104,7 +105,7 @@ func (w *watch) rang(c *mucpConn) func() {
 	}
 }
 
-// guard begins to watch. What it returns ends that.
+// guard starts to watch the bound. release stops that.
 func (c *mucpConn) guard(w *watch) (b bound, release func(), err error) {
 	c.mu.Lock()
 	b = c.bound
@@ -128,7 +129,7 @@ func (c *mucpConn) guard(w *watch) (b bound, release func(), err error) {
 	}, nil
 }
 
-// over is why this side will not go on, nil if it will.
+// over returns the reason why this side does not go on, nil if there is none.
 func (c *mucpConn) over(b bound) error {
 	switch {
 	case c.interrupted.Load():
@@ -140,7 +141,7 @@ func (c *mucpConn) over(b bound) error {
 	case b.due != 0 && c.t.clock.Now() >= b.due:
 		return os.ErrDeadlineExceeded
 	case c.killed.Load():
-		return io.ErrClosedPipe // a bound from before has ended it
+		return io.ErrClosedPipe // an earlier bound has ended the stream
 	}
 	return nil
 }
@@ -218,19 +219,19 @@ func (c *mucpConn) named(err error) error {
 	return fmt.Errorf("mucp-grpc transport: %s: %w", c.address, err)
 }
 
-// streamError is a stream that ended badly.
+// streamError is the error of a stream that has failed.
 type streamError struct{ status *status.Status }
 
-// Error says what the status means on this wire.
+// Error returns the status message, and for Unimplemented the likely cause.
 func (f *streamError) Error() string {
 	text := f.status.Message()
 	if f.status.Code() == codes.Unimplemented {
-		text += "; the server does not speak go-micro's grpc transport, native gRPC perhaps"
+		text += "; the server does not speak go-micro's grpc transport, but perhaps native gRPC"
 	}
 	return text
 }
 
-// Unwrap returns the kind of the fault.
+// Unwrap returns the kind of the error, nil if it has none.
 func (f *streamError) Unwrap() error {
 	switch {
 	case tooLarge(f.status):
@@ -242,5 +243,5 @@ func (f *streamError) Unwrap() error {
 	}
 }
 
-// GRPCStatus returns the status, so that status.FromError finds it.
+// GRPCStatus returns the status, for status.FromError.
 func (f *streamError) GRPCStatus() *status.Status { return f.status }

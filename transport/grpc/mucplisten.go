@@ -16,10 +16,10 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Listen accepts connections on address, "host:port" or "unix:/path"; port 0
-// picks a free one. Each stream of a client is a connection of its own, as in
-// go-micro. They implement [transport.Peer]. With [WithTLS] the configuration
-// must hold a certificate.
+// Listen accepts connections on address, "host:port" or "unix:/path"; port 0 picks a
+// free one. Each stream of a client is a connection of its own, as in go-micro. The
+// connections implement [transport.Peer]. With [WithTLS] the configuration must have a
+// certificate.
 func (t *Mucp) Listen(address string) (transport.Listener, error) {
 	l := &mucpListener{
 		server: &server{served: make(chan struct{})},
@@ -77,7 +77,7 @@ func (l *mucpListener) Close() error {
 	return l.shut()
 }
 
-// serve is the handler of the stream. It lasts as long as the connection.
+// serve handles the stream. It returns when the connection is closed.
 func (l *mucpListener) serve(_ any, wire grpc.ServerStream) error {
 	ctx := wire.Context()
 	below, err := connOf(ctx)
@@ -101,7 +101,7 @@ func (l *mucpListener) serve(_ any, wire grpc.ServerStream) error {
 	}
 }
 
-// mucpPeer is the server's end.
+// mucpPeer is the server's end of a connection.
 type mucpPeer struct {
 	below   *socketConn
 	wire    grpc.ServerStream
@@ -145,8 +145,8 @@ func (p *mucpPeer) Send(m *transport.Message) error {
 	return nil
 }
 
-// Recv implements [transport.Conn]. A client that has ended its stream, in
-// whatever way, is io.EOF.
+// Recv implements [transport.Conn]. It returns io.EOF if the client has ended its
+// stream, whether normally or not.
 func (p *mucpPeer) Recv(m *transport.Message) error {
 	if p.over() {
 		return p.named(net.ErrClosed)

@@ -13,7 +13,7 @@ import (
 	mailgrpc "example.com/mailcall/transport/grpc"
 )
 
-// shifted is the machine's clock, put forward.
+// shifted is the real clock, moved forward.
 type shifted struct {
 	clock.Clock
 
@@ -22,12 +22,12 @@ type shifted struct {
 
 func (s *shifted) Now() clock.Instant { return s.Clock.Now().Add(time.Duration(s.by.Load())) }
 
-// The way to a server may be lost without a word: then what begins goes to
-// another connection. A server that is slow is not lost.
+// If a server becomes unreachable without the connection being closed, new exchanges
+// use another connection. A slow server is not taken for that.
 func TestMuteConnection(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		answer bool // to a call between the two that are given up
+		answer bool // a call between the two that are abandoned is answered
 		lost   bool
 	}{
 		{"mute", false, true},

@@ -8,7 +8,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// A second answer to a request is not taken for that to the next one.
+// A second answer to one request is not taken for the answer to the next.
 func TestMucpAnsweredTwice(t *testing.T) {
 	client, server := pair(t)
 	for _, id := range []string{"0", "1", "2"} {

@@ -14,24 +14,22 @@ import (
 )
 
 const (
-	// DefaultMaxMessage is the largest body that is sent or taken, in bytes,
-	// unless [WithMaxMessage] says otherwise: 4 MiB, go-micro's value and the
-	// limit of gRPC servers for what they receive.
+	// DefaultMaxMessage is the default of [WithMaxMessage], in bytes: 4 MiB, as in
+	// go-micro, and the default limit of gRPC servers for what they receive.
 	DefaultMaxMessage = 4 << 20
-	// DefaultMaxStreams is how many exchanges and streams one connection
-	// carries at once, unless [WithMaxStreams] says otherwise. It bounds memory;
-	// most servers allow fewer (100 is common), and then the rest wait.
+	// DefaultMaxStreams is the default of [WithMaxStreams]. It bounds memory; most
+	// servers allow fewer streams (100 is common), and then the other calls wait.
 	DefaultMaxStreams = 1 << 16
 
-	limitBytes = 1 << 30 // keeps sums of two limits within an int of 32 bits
+	limitBytes = 1 << 30 // keeps the sum of two limits within a 32-bit int
 
-	// fallbackDelay is how long the first address family of a name with
-	// several has a head start (RFC 8305 recommends 250 ms).
+	// fallbackDelay is the head start of the first address family of a name that has
+	// both (RFC 8305 recommends 250 ms).
 	fallbackDelay = 250 * time.Millisecond
 )
 
-// Option changes how a [Transport] or a [Mucp] is made. Options are applied in
-// order, a later one wins.
+// Option configures a [Transport] or a [Mucp]. Options are applied in order; a later
+// one overrides an earlier one. A nil option is ignored.
 type Option interface{ apply(c *config) error }
 
 type optionFunc func(*config) error
@@ -56,7 +54,7 @@ func configure(opts []Option) (config, error) {
 	var errs []error
 	for _, o := range opts {
 		if o == nil {
-			continue // no option is none
+			continue // a nil option changes nothing
 		}
 		if err := o.apply(&c); err != nil {
 			errs = append(errs, err)
@@ -65,13 +63,14 @@ func configure(opts []Option) (config, error) {
 	return c, errors.Join(errs...)
 }
 
-// WithTLS makes every connection a TLS connection. The configuration is copied;
-// "h2" is added to its ALPN list and, when it names no server, the host of the
-// dialled address is verified. Verification is on unless the configuration
-// itself turns it off. For mutual TLS put the client's pair into Certificates; a
-// listener needs its pair there as well, and ClientAuth to demand the client's.
-// Defaults to nil: TLS with the system's roots where the address begins with
-// "https://", has port 443 or has no port, cleartext everywhere else.
+// WithTLS makes every connection a TLS connection. The configuration is copied; "h2" is
+// added to its ALPN list, and if it has no ServerName, the certificate is verified
+// against the host of the dialled address. Certificates are verified unless the
+// configuration turns that off. For mutual TLS put the client's certificate into
+// Certificates; a listener also needs its own certificate there, and ClientAuth to
+// require the client's. The default is nil: TLS with the system's roots for an address
+// that begins with "https://", has port 443 or has no port, and cleartext for any
+// other.
 func WithTLS(c *tls.Config) Option {
 	return optionFunc(func(o *config) error {
 		o.tls = nil
@@ -82,10 +81,10 @@ func WithTLS(c *tls.Config) Option {
 	})
 }
 
-// WithMaxMessage bounds the body of a message in either direction, in bytes,
-// 1 to 1 GiB, compressed and not. A larger one is refused with
-// transport.ErrTooLarge, before it is sent or before memory is allocated for
-// it. Defaults to [DefaultMaxMessage].
+// WithMaxMessage bounds the body of a message in either direction, in bytes, 1 to 1
+// GiB, both compressed and uncompressed. A larger one is refused with
+// transport.ErrTooLarge, before it is sent, or before memory is allocated for it. The
+// default is [DefaultMaxMessage].
 func WithMaxMessage(bytes int) Option {
 	return optionFunc(func(o *config) error {
 		if bytes < 1 || bytes > limitBytes {
@@ -96,10 +95,10 @@ func WithMaxMessage(bytes int) Option {
 	})
 }
 
-// WithMaxStreams bounds how many exchanges and streams one connection carries
-// at once, 1 to 1 Gi. One more is refused with transport.ErrFull, upon which
-// mailcall looks for another connection. A listener announces the bound to its
-// clients. Defaults to [DefaultMaxStreams].
+// WithMaxStreams bounds how many exchanges and streams one connection carries at once,
+// 1 to 1 Gi. Further ones are refused with transport.ErrFull, and mailcall then uses
+// another connection. A listener announces the bound to its clients. The default is
+// [DefaultMaxStreams].
 func WithMaxStreams(n int) Option {
 	return optionFunc(func(o *config) error {
 		if n < 1 || n > limitBytes {
@@ -110,9 +109,9 @@ func WithMaxStreams(n int) Option {
 	})
 }
 
-// WithGzip compresses the messages that are sent. Compressed messages are
-// taken in any case, and their size is bounded once more when they are
-// unpacked. Defaults to off. A [Mucp] does not compress: go-micro's does not.
+// WithGzip compresses the messages that are sent. Compressed messages are always
+// accepted; the size limit also applies to them once decompressed. The default is off.
+// It has no effect on a [Mucp], because go-micro's does not compress.
 func WithGzip() Option {
 	return optionFunc(func(o *config) error {
 		o.gzip = true
@@ -120,11 +119,11 @@ func WithGzip() Option {
 	})
 }
 
-// WithDialer replaces the way connections are opened, for a network namespace,
-// a source address or a test. It must return when ctx ends; it is called by
-// many goroutines at once, with the network "tcp" or "unix" and the address.
-// Defaults to the dialer of package net, which tries the addresses of a name
-// in turn, 250 ms apart between the families.
+// WithDialer replaces the function that opens connections, for a network namespace, a
+// source address or a test. It must return when ctx ends, and be safe for concurrent
+// use; network is "tcp" or "unix". The default is the dialer of package net, which
+// tries the addresses of a name in turn and starts the second address family after 250
+// ms.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return optionFunc(func(o *config) error {
 		if dial == nil {
@@ -135,11 +134,10 @@ func WithDialer(dial func(ctx context.Context, network, address string) (net.Con
 	})
 }
 
-// WithDialOptions passes options to google.golang.org/grpc: keepalive, window
-// sizes (1 MiB for a stream, 4 MiB for a connection unless set so), a stats
-// handler, credentials for each call. What this package decides
-// itself (dialer, transport security, retries, service configuration, idle
-// timeout) cannot be changed so. Defaults to none.
+// WithDialOptions passes options to google.golang.org/grpc: keepalive, window sizes
+// (default 1 MiB for a stream, 4 MiB for a connection), a stats handler, per-call
+// credentials. What this package sets itself (dialer, transport security, retries,
+// service configuration, idle timeout) cannot be changed. The default is none.
 func WithDialOptions(opts ...grpc.DialOption) Option {
 	return optionFunc(func(o *config) error {
 		o.extra = append(o.extra, opts...)

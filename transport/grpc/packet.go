@@ -24,19 +24,19 @@ const (
 )
 
 const (
-	// maxHeader bounds the header of a message, in bytes as encoded: 64 KiB,
-	// as the http transport does.
+	// maxHeader bounds the encoded header of a message, in bytes: 64 KiB, as in the
+	// http transport.
 	maxHeader = 64 << 10
-	// maxFields bounds how many fields a header has.
+	// maxFields bounds the number of fields of a header.
 	maxFields = 1024
-	// frameExtra is what an encoded message may be longer than its body.
+	// frameExtra bounds by how much an encoded message may exceed its body.
 	frameExtra = maxHeader + 64
 )
 
-// packet is a message on its way through gRPC's library.
+// packet is a message with its state while it passes through gRPC's library.
 type packet struct {
 	message *transport.Message
-	body    []byte // memory of a received body
+	body    []byte // reused memory of received bodies
 	limit   int    // of the body
 	begun   bool
 	bad     error // why it could not be read or written

@@ -21,9 +21,9 @@ import (
 	"example.com/mailcall/mailcalltest"
 )
 
-// Every request captured from a go-micro client, of native gRPC and of
-// go-micro's grpc transport, gets from the greeter the frames that go-micro's
-// server sent. The order of a map of headers is that of chance there.
+// For every request captured from a go-micro client, of native gRPC and of go-micro's
+// grpc transport, the greeter sends the frames that go-micro's server sent. The order
+// of a map's entries is random there.
 func TestGreeterMeetsCaptures(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("testdata", "grpc*.request.bin"))
 	if err != nil || len(files) == 0 {
@@ -32,7 +32,7 @@ func TestGreeterMeetsCaptures(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".request.bin")
 		if name == "grpc-timeout" {
-			continue // its client was gone before the answer
+			continue // the client had gone before the answer
 		}
 		mucp := strings.HasPrefix(name, "grpctransport-")
 		t.Run(name, func(t *testing.T) {
@@ -68,8 +68,8 @@ func TestGreeterMeetsCaptures(t *testing.T) {
 	}
 }
 
-// untilFarewell is what a client sent, without the frames with which it took its
-// leave: those cut off answers that had come by then.
+// untilFarewell returns what a client sent, without the frames that close the
+// connection: those would cut off answers.
 func untilFarewell(sent []byte) []byte {
 	kept := []byte(http2.ClientPreface)
 	for rest := sent[len(kept):]; len(rest) >= frameHead; {
@@ -82,8 +82,8 @@ func untilFarewell(sent []byte) []byte {
 	return kept
 }
 
-// answers are the headers and messages of a server, most of them at most; all
-// that there are if most is negative.
+// answers returns the headers and messages of a server: at most most of them, or all if
+// most is negative.
 func answers(from io.Reader, mucp bool, most int) (said []string) {
 	framer := http2.NewFramer(io.Discard, from)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
@@ -106,7 +106,7 @@ func answers(from io.Reader, mucp bool, most int) (said []string) {
 	return said
 }
 
-// entries are the fields of a packet in the order of their bytes.
+// entries returns the fields of a packet, sorted by their bytes.
 func entries(packet []byte) string {
 	var fields []string
 	for len(packet) > 0 {

@@ -14,25 +14,25 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// maxRoutes bounds the routes that are remembered. A client calls few
-// endpoints; who makes names up pays for each call.
+// maxRoutes bounds the cache of routes. A client usually calls few endpoints; beyond
+// the bound a route is computed for each call.
 const maxRoutes = 1024
 
-// routeKey is what a route is made of.
+// routeKey identifies a route.
 type routeKey struct{ service, endpoint, contentType string }
 
 // route is what all calls of one endpoint with one content type have in common.
 type route struct {
 	path        string
-	contentType string          // of go-micro, sent as x-content-type
-	subtype     grpc.CallOption // of the wire's content type
+	contentType string          // go-micro's, sent as x-content-type
+	subtype     grpc.CallOption // of gRPC's content type
 }
 
-// routes remembers routes. Reading costs a load and a look into a map that
-// does not change.
+// routes is a copy-on-write cache of routes. Reading costs an atomic load and a map
+// lookup.
 type routes struct {
 	known atomic.Pointer[map[routeKey]*route]
-	mu    sync.Mutex // held by who adds
+	mu    sync.Mutex // held while a route is added
 }
 
 func (r *routes) of(key routeKey) (*route, error) {
@@ -64,14 +64,14 @@ func (r *routes) remember(key routeKey, made *route) {
 		}
 		known = maps.Clone(*old)
 	}
-	// What is kept must not share memory with a message.
+	// The cached key must not share memory with a message.
 	key = routeKey{strings.Clone(key.service), strings.Clone(key.endpoint), strings.Clone(key.contentType)}
 	known[key] = made
 	r.known.Store(&known)
 }
 
-// pathOf makes the path (go-micro wire, section 9). gRPC wants a slash at the
-// front, so what has none gets one.
+// pathOf returns the path of a method (go-micro wire, section 9), with a leading slash,
+// which gRPC requires.
 func pathOf(service, endpoint string) (string, error) {
 	if endpoint == "" {
 		return "", fmt.Errorf("%w: a request needs a Micro-Endpoint", transport.ErrInvalid)
@@ -93,7 +93,7 @@ func pathOf(service, endpoint string) (string, error) {
 	}
 }
 
-// subtypeOf is the codec's name on the wire.
+// subtypeOf returns the codec's name on the wire.
 func subtypeOf(contentType string) (string, error) {
 	switch contentType {
 	case "", "application/grpc", "application/grpc+proto", "application/protobuf", "application/proto", "application/octet-stream":

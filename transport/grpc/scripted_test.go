@@ -15,7 +15,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// scripted runs serve on every connection, which is closed afterwards.
+// scripted listens and runs serve on every connection, which is closed afterwards.
 func scripted(t testing.TB, serve func(raw net.Conn)) (address string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -43,7 +43,7 @@ func scripted(t testing.TB, serve func(raw net.Conn)) (address string) {
 	return l.Addr().String()
 }
 
-// seen is a request as it was on the wire.
+// seen is a request as received.
 type seen struct {
 	fields []hpack.HeaderField
 	data   []byte
@@ -58,7 +58,7 @@ func (s *seen) get(name string) string {
 	return ""
 }
 
-// peer is a server that speaks HTTP/2 by hand.
+// peer is a server that writes HTTP/2 frames itself.
 type peer struct {
 	framer *http2.Framer
 	raw    net.Conn
@@ -66,7 +66,7 @@ type peer struct {
 	hpack  *hpack.Encoder
 }
 
-// handmade runs serve after the greetings, of which the server's has settings.
+// handmade runs serve after the HTTP/2 prefaces; settings are those of the server.
 func handmade(t testing.TB, serve func(p *peer), settings ...http2.Setting) (address string) {
 	t.Helper()
 	return scripted(t, func(raw net.Conn) {
@@ -84,7 +84,7 @@ func handmade(t testing.TB, serve func(p *peer), settings ...http2.Setting) (add
 
 var errFrame = errors.New("not the frame that was awaited")
 
-// request reads until the client has sent its half, or until headers only.
+// request reads a request until its end, or until its headers if headersOnly.
 func (p *peer) request(headersOnly bool) (*seen, error) {
 	if headersOnly {
 		return p.requestUntil(func(s *seen) bool { return len(s.fields) > 0 })
@@ -92,8 +92,7 @@ func (p *peer) request(headersOnly bool) (*seen, error) {
 	return p.requestUntil(nil)
 }
 
-// requestUntil reads until the client has sent its half, or until what has come
-// is complete.
+// requestUntil reads a request until its end, or until complete says so.
 func (p *peer) requestUntil(complete func(*seen) bool) (*seen, error) {
 	s := &seen{}
 	for {
@@ -138,7 +137,7 @@ func (p *peer) headers(end bool, pairs ...string) {
 
 func (p *peer) header() { p.headers(false, ":status", "200", "content-type", "application/grpc") }
 
-// rest reads until the client goes.
+// rest reads until the client closes the connection.
 func (p *peer) rest() {
 	for {
 		if _, err := p.request(true); err != nil {

@@ -17,14 +17,14 @@ import (
 	"google.golang.org/grpc/peer"
 )
 
-// server is a gRPC server behind a listener. Its connections outlive the
-// listener; the server ends with the last of them.
+// server is the gRPC server of a listener. Its connections outlive the listener; the
+// server stops with the last of them.
 type server struct {
 	net.Listener
 
 	address string
 	grpc    *grpc.Server
-	served  chan struct{} // closed when nothing new is accepted any more
+	served  chan struct{} // closed when the server accepts no more connections
 
 	mu     sync.Mutex
 	open   int  // connections; guarded by mu
@@ -32,7 +32,7 @@ type server struct {
 	once   sync.Once
 }
 
-// socketOf binds an address: "host:port" or "unix:/path".
+// socketOf listens on an address: "host:port" or "unix:/path".
 func socketOf(address string) (net.Listener, string, error) {
 	if path, ok := strings.CutPrefix(address, schemeUnix); ok {
 		path = strings.TrimPrefix(path, "//")
@@ -46,7 +46,7 @@ func socketOf(address string) (net.Listener, string, error) {
 	return l, l.Addr().String(), nil
 }
 
-// serverOptions are those of both kinds of listeners.
+// serverOptions returns the options that both kinds of listeners have.
 func (c *config) serverOptions(arrived func(*socketConn)) ([]grpc.ServerOption, error) {
 	creds := insecure.NewCredentials()
 	if t := c.tls; t != nil {
@@ -56,7 +56,7 @@ func (c *config) serverOptions(arrived func(*socketConn)) ([]grpc.ServerOption, 
 		creds = credentials.NewTLS(t)
 	}
 	return []grpc.ServerOption{
-		grpc.Creds(&doorkeeper{TransportCredentials: creds, arrived: arrived}),
+		grpc.Creds(&serverCreds{TransportCredentials: creds, arrived: arrived}),
 		grpc.MaxConcurrentStreams(uint32(c.maxStreams)),
 	}, nil
 }
@@ -65,18 +65,17 @@ func (c *config) serverOptions(arrived func(*socketConn)) ([]grpc.ServerOption, 
 func (s *server) start() {
 	go func() {
 		defer close(s.served)
-		_ = s.grpc.Serve(s) // it ends when the socket is closed
+		_ = s.grpc.Serve(s) // it returns when the socket is closed
 	}()
 }
 
-// Address is the address a client dials.
+// Address returns the address that clients dial.
 func (s *server) Address() string { return s.address }
 
-// Close is what gRPC's library calls when it is stopped; the socket is closed by
-// then.
+// Close is called by gRPC's library when it stops; the socket is closed before that.
 func (s *server) Close() error { return nil }
 
-// shut stops listening. Connections that were accepted live on.
+// shut stops listening. Accepted connections stay open.
 func (s *server) shut() error {
 	s.mu.Lock()
 	again := s.closed
@@ -108,33 +107,33 @@ func (s *server) Accept() (net.Conn, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		_ = raw.Close() // it came too late
+		_ = raw.Close() // accepted after shut
 		return nil, net.ErrClosed
 	}
 	s.open++
 	return &socketConn{Conn: raw, server: s, gone: make(chan struct{})}, nil
 }
 
-// leave counts a connection out.
+// leave counts a connection that has been closed.
 func (s *server) leave() {
 	s.mu.Lock()
 	s.open--
 	last := s.closed && s.open == 0
 	s.mu.Unlock()
 	if last {
-		go s.stop() // it waits for what this call is part of
+		go s.stop() // it waits for the goroutine that calls leave
 	}
 }
 
-// doorkeeper sees every connection when its handshake is done.
-type doorkeeper struct {
+// serverCreds wraps credentials to see each connection whose handshake is done.
+type serverCreds struct {
 	credentials.TransportCredentials
 
-	arrived func(*socketConn) // nil if nobody asks
+	arrived func(*socketConn) // called with each connection, may be nil
 }
 
 // ServerHandshake implements [credentials.TransportCredentials].
-func (d *doorkeeper) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
+func (d *serverCreds) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
 	secured, info, err := d.TransportCredentials.ServerHandshake(raw)
 	if err != nil {
 		return nil, nil, err
@@ -150,8 +149,8 @@ func (d *doorkeeper) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthIn
 }
 
 // Clone implements [credentials.TransportCredentials].
-func (d *doorkeeper) Clone() credentials.TransportCredentials {
-	return &doorkeeper{TransportCredentials: d.TransportCredentials.Clone(), arrived: d.arrived}
+func (d *serverCreds) Clone() credentials.TransportCredentials {
+	return &serverCreds{TransportCredentials: d.TransportCredentials.Clone(), arrived: d.arrived}
 }
 
 // socketConn is one connection of a server.
@@ -161,7 +160,7 @@ type socketConn struct {
 	server *server
 	once   sync.Once
 	gone   chan struct{} // closed with the connection
-	owner  any           // what the listener made of it
+	owner  any           // the listener's end of the connection
 }
 
 // Close implements [net.Conn].
@@ -180,7 +179,7 @@ func (c *socketConn) LocalAddress() string { return c.LocalAddr().String() }
 // RemoteAddress implements [transport.Peer].
 func (c *socketConn) RemoteAddress() string { return c.RemoteAddr().String() }
 
-// identity is what a call knows of the connection on which it came.
+// identity makes the connection known to the calls that arrive on it.
 type identity struct {
 	credentials.AuthInfo
 

@@ -21,7 +21,7 @@ import (
 	mailgrpc "example.com/mailcall/transport/grpc"
 )
 
-// patience bounds every test that waits for a network.
+// patience bounds every wait for the network in a test.
 const patience = 20 * time.Second
 
 func bound(t testing.TB) context.Context {
@@ -31,12 +31,12 @@ func bound(t testing.TB) context.Context {
 	return ctx
 }
 
-// service is gRPC's own test service, with methods that wait and fail.
+// service is gRPC's own test service, with methods that block and fail.
 type service struct {
 	testpb.UnimplementedTestServiceServer
 
-	entered chan struct{} // gets a value when EmptyCall has begun to wait
-	release chan struct{} // lets it go on
+	entered chan struct{} // receives a value when EmptyCall begins to wait
+	release chan struct{} // ends that wait
 }
 
 func (s *service) EmptyCall(ctx context.Context, _ *testpb.Empty) (*testpb.Empty, error) {
@@ -65,7 +65,7 @@ const (
 	echoTrailing = "x-grpc-test-echo-trailing-bin"
 )
 
-// echo returns the metadata that the tests of gRPC want back.
+// echo returns the metadata that gRPC's tests expect back.
 func echo(ctx context.Context) (header, trailer metadata.MD) {
 	md, _ := metadata.FromIncomingContext(ctx)
 	header, trailer = metadata.MD{}, metadata.MD{}
@@ -172,7 +172,7 @@ func newTransport(t testing.TB, opts ...mailgrpc.Option) *mailgrpc.Transport {
 	return tr
 }
 
-// both is what every connection of native gRPC can do.
+// both has the methods of every connection of native gRPC.
 type both interface {
 	transport.Parallel
 	transport.Streamer
@@ -191,7 +191,7 @@ func dial(t testing.TB, address string, opts ...mailgrpc.Option) both {
 
 const testService = "/grpc.testing.TestService/"
 
-// request is one for a method of the test service.
+// request returns a request for a method of the test service.
 func request(t testing.TB, method string, v proto.Message, fields ...transport.Field) *transport.Message {
 	t.Helper()
 	m := &transport.Message{Header: append(transport.Header{

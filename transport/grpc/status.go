@@ -15,19 +15,19 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// StatusError is a status other than OK that a server sent, as an error that is
-// both gRPC's and go-micro's: status.FromError finds the status with its
-// details, errors.As finds the *rpcerr.Error.
+// StatusError is a status other than OK that a server sent. It is both gRPC's and
+// go-micro's error: status.FromError finds the status with its details, and errors.As
+// finds the *rpcerr.Error.
 //
-// What gRPC's library reports is the server's answer, and becomes a StatusError,
-// if the end of the stream was seen: a trailer came, or a header came and
-// neither the code Unavailable nor the text is one that the library has for a
-// stream that breaks. Everything else is a fault of the way, with the library's
-// status in it for status.FromError; a server that says Unavailable after a
-// header and without a trailer is taken for one. A fault is proven not to have
-// sent anything if the request had no stream on the connection, or if the
-// server left with GOAWAY or refused the stream before it looked at it. And a
-// status DeadlineExceeded is the caller's own deadline once that has passed.
+// A status that gRPC's library reports is the server's answer, and becomes a
+// StatusError, if the end of the stream was received: there was a trailer, or there was
+// a header and neither the code Unavailable nor a text that the library uses for a
+// broken stream. Any other status is a fault of the connection; status.FromError finds
+// the library's status in its error. A server that answers Unavailable with a header
+// and without a trailer is therefore taken for such a fault. A fault provably sent
+// nothing if the request had no stream on the connection, or if the server refused the
+// stream or sent GOAWAY before it processed it. DeadlineExceeded counts as the caller's
+// own deadline once that has passed.
 type StatusError struct {
 	status   *status.Status
 	wire     *rpcerr.Error
@@ -38,11 +38,11 @@ func newStatusError(st *status.Status, trailer metadata.MD) *StatusError {
 	return &StatusError{status: st, wire: decodeStatus(st), pushback: pushback(trailer[metaPushback])}
 }
 
-// maxPushback is the longest time that is believed.
+// maxPushback caps the delay that a server may ask for.
 const maxPushback = time.Hour
 
-// pushback reads the milliseconds until a call may be tried again. What cannot
-// be read means never (gRPC A6).
+// pushback parses the milliseconds after which a call may be retried. An invalid value
+// means never (gRPC A6).
 func pushback(values []string) time.Duration {
 	if len(values) == 0 {
 		return 0
@@ -54,8 +54,8 @@ func pushback(values []string) time.Duration {
 	return max(time.Duration(min(ms, maxPushback.Milliseconds()))*time.Millisecond, 1)
 }
 
-// Pushback implements [transport.Pushback]: what the server says in
-// grpc-retry-pushback-ms, an hour at most.
+// Pushback implements [transport.Pushback]: the delay of grpc-retry-pushback-ms, capped
+// at one hour.
 func (e *StatusError) Pushback() time.Duration { return e.pushback }
 
 // Error returns the text of go-micro's error object.
@@ -67,9 +67,9 @@ func (e *StatusError) Unwrap() error { return e.wire }
 // GRPCStatus returns the status as it was received, for status.FromError.
 func (e *StatusError) GRPCStatus() *status.Status { return e.status }
 
-// decodeStatus makes go-micro's error of a status (go-micro wire, section 9):
-// of the first detail if that is such an error, else of the object in the
-// message if that has a code, else of message and code.
+// decodeStatus converts a status to go-micro's error (go-micro wire, section 9): the
+// first detail if it is such an error, else the object in the message if it has a code,
+// else the message and the code.
 func decodeStatus(st *status.Status) *rpcerr.Error {
 	if details := st.Proto().GetDetails(); len(details) > 0 && isErrorType(details[0].GetTypeUrl()) {
 		if e, ok := decodeError(details[0].GetValue()); ok && *e != (rpcerr.Error{}) {
@@ -79,7 +79,7 @@ func decodeStatus(st *status.Status) *rpcerr.Error {
 	if e := rpcerr.Parse(st.Message()); e.Code > 0 {
 		return e
 	}
-	// By way of its own text, so that it says FromServer.
+	// Parsed from its own text, so that FromServer is set.
 	return rpcerr.Parse(rpcerr.New(rpcerr.IDClient, microCode(st.Code()), st.Message()).Error())
 }
 
@@ -89,7 +89,7 @@ func isErrorType(url string) bool {
 	return url[strings.LastIndexByte(url, '/')+1:] == "errors.Error"
 }
 
-// decodeError reads go-micro's errors.Error message:
+// decodeError parses go-micro's errors.Error message:
 // 1 id, 2 code, 3 detail, 4 status.
 func decodeError(b []byte) (*rpcerr.Error, bool) {
 	e := &rpcerr.Error{}
@@ -120,7 +120,7 @@ func decodeError(b []byte) (*rpcerr.Error, bool) {
 	return e, true
 }
 
-// appendError makes go-micro's errors.Error message.
+// appendError encodes go-micro's errors.Error message.
 func appendError(e *rpcerr.Error) (b []byte) {
 	put := func(number protowire.Number, v string) {
 		if v != "" {
@@ -138,7 +138,7 @@ func appendError(e *rpcerr.Error) (b []byte) {
 	return b
 }
 
-// microCode is go-micro's code of a status.
+// microCode returns go-micro's code for a status code.
 func microCode(c codes.Code) int32 {
 	switch c {
 	case codes.OK:
@@ -166,7 +166,7 @@ func microCode(c codes.Code) int32 {
 	}
 }
 
-// statusCode is the status of go-micro's code.
+// statusCode returns the status code for go-micro's code.
 func statusCode(code int32) codes.Code {
 	switch code {
 	case 200:

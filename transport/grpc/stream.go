@@ -19,7 +19,7 @@ import (
 // keptBuffer is the largest buffer that a stream keeps for its next message.
 const keptBuffer = 64 << 10
 
-// stream is a stream of any kind: on the wire they are all the same.
+// stream is a stream of any kind; on the wire they are all the same.
 type stream struct {
 	c        *conn
 	wire     grpc.ClientStream
@@ -28,10 +28,10 @@ type stream struct {
 	cancel   context.CancelFunc
 	closed   atomic.Bool
 
-	out, in box // of who sends, of who receives
+	out, in box // out belongs to the sender, in to the receiver
 
 	mu      sync.Mutex
-	end     error            // what Recv returns for good; guarded by mu
+	end     error            // the result of Recv once the stream has ended; guarded by mu
 	trailer transport.Header // guarded by mu
 }
 
@@ -61,8 +61,8 @@ func (c *conn) Open(ctx context.Context, deadline time.Time, m *transport.Messag
 	return &stream{c: c, wire: wire, ctx: ctx, deadline: deadline, cancel: cancel}, nil
 }
 
-// Send implements [transport.Stream]. The header of m is not sent: this wire
-// has one header, that of the opening.
+// Send implements [transport.Stream]. The header of m is not sent: in gRPC only the
+// opening of the stream has a header.
 func (s *stream) Send(m *transport.Message) error {
 	if limit := s.c.t.config.maxMessage; len(m.Body) > limit {
 		return s.c.tooLarge("message", len(m.Body), limit)
@@ -78,7 +78,7 @@ func (s *stream) Send(m *transport.Message) error {
 		return io.EOF
 	}
 	if errors.Is(err, io.EOF) {
-		err = context.Canceled // our own end; judge knows which
+		err = context.Canceled // this side ended the stream; judge finds out why
 	}
 	return s.c.judge(err, v)
 }
@@ -96,7 +96,7 @@ func (s *stream) Recv(m *transport.Message) error {
 	}
 	err := s.wire.RecvMsg(&s.in)
 	if err == nil {
-		s.c.heard()
+		s.c.received()
 		*m = transport.Message{Body: s.in.in}
 		return nil
 	}
@@ -124,8 +124,8 @@ func (s *stream) verdict() *verdict {
 	return &verdict{ctx: s.ctx, deadline: s.deadline, begun: true, over: s.closed.Load()}
 }
 
-// Header implements [transport.Stream]. An answer that is nothing but an end
-// has none.
+// Header implements [transport.Stream]. An answer that consists of a trailer only has
+// none.
 func (s *stream) Header() (transport.Header, error) {
 	md, err := s.wire.Header()
 	if err != nil {

@@ -22,7 +22,7 @@ import (
 
 var errEOF = io.EOF
 
-func open(t *testing.T, c transport.Streamer, ctx context.Context, method string, fields ...transport.Field) transport.Stream { //nolint:revive // the test stands first
+func open(t *testing.T, c transport.Streamer, ctx context.Context, method string, fields ...transport.Field) transport.Stream { //nolint:revive // the test comes first
 	t.Helper()
 	s, err := c.Open(ctx, time.Time{}, request(t, method, nil, fields...))
 	if err != nil {
@@ -160,7 +160,7 @@ func TestStreamDeadlineAndCancel(t *testing.T) {
 	wantIs(t, err, os.ErrDeadlineExceeded)
 	wantNot(t, err, transport.ErrAnswered)
 
-	// Once the header has come, the end is told apart by other means.
+	// After the header has been received, other rules detect the end.
 	ctx, cancel := context.WithCancel(bound(t))
 	s = open(t, c, ctx, "FullDuplexCall")
 	send(t, s, want(1))
@@ -204,7 +204,7 @@ func TestStreamBackPressure(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The server answers a lot to each message, and nobody reads that.
+	// The server sends a large answer to each message, and the client does not read it.
 	m := request(t, "", want(1<<20))
 	for err == nil {
 		err = s.Send(m)

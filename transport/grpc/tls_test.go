@@ -51,12 +51,13 @@ func TestTLS(t *testing.T) {
 			t.Errorf("%s: got %v, want a handshake that fails with %T", tc.name, err, tc.as)
 		}
 	}
-	// Verified by default, with the system's roots, which do not know ours.
+	// Certificates are verified by default, with the system's roots, which do not
+	// include the test's.
 	_, err := newTransport(t).Dial(bound(t), "https://"+address)
 	if !errors.As(err, new(*tls.CertificateVerificationError)) {
 		t.Errorf("got %v, want a certificate that is not verified", err)
 	}
-	// In cleartext the server says nothing.
+	// Without TLS the server does not answer.
 	_, err = newTransport(t).Dial(bound(t), address)
 	wantIs(t, err, transport.ErrNotSent)
 }
@@ -73,8 +74,8 @@ func TestMutualTLS(t *testing.T) {
 	if err := c.Exchange(bound(t), time.Time{}, m, &transport.Message{}); err != nil {
 		t.Error(err)
 	}
-	// A client without a certificate learns of it when it dials, or at the first
-	// message: with TLS 1.3 it may be done before the server has looked.
+	// A client without a certificate gets the error when it dials, or at the first
+	// message: with TLS 1.3 its handshake may finish before the server has checked.
 	anonymous, err := newTransport(t, mailgrpc.WithTLS(&tls.Config{RootCAs: ca.pool})).Dial(bound(t), l.Address())
 	if err == nil {
 		err = anonymous.(transport.Parallel).Exchange(bound(t), time.Time{}, m, &transport.Message{})
@@ -129,7 +130,7 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// redirect is a dialer that leads to one address.
+// redirect is a dialer that always connects to one address.
 type redirect struct {
 	address string
 	times   *int

@@ -14,8 +14,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Transport is native gRPC. It is immutable and used by many goroutines at
-// once; make one with [New]. It owns no goroutine and needs no closing.
+// Transport is native gRPC. It is immutable and safe for concurrent use; make one with
+// [New]. It has no goroutines and needs no closing.
 type Transport struct {
 	config config
 	clock  clock.Clock
@@ -29,11 +29,12 @@ var (
 	_ transport.Multiplexer = (*Transport)(nil)
 )
 
-// libraryMaxMessage is gRPC's own bound of received messages, in bytes.
+// libraryMaxMessage is the default limit of gRPC's library for received messages, in
+// bytes.
 const libraryMaxMessage = 4 << 20
 
-// New returns native gRPC. It fails with the joined errors of all options that
-// are out of range.
+// New returns the native gRPC transport. It returns the joined errors of all options
+// that are out of range.
 func New(opts ...Option) (*Transport, error) {
 	c, err := configure(opts)
 	if err != nil {
@@ -45,8 +46,9 @@ func New(opts ...Option) (*Transport, error) {
 	return t, nil
 }
 
-// callOptions are the same for every call. Each costs time and some memory, so
-// what is gRPC's own default is left out; what is sent is bounded by ourselves.
+// callOptions returns the options that every call has. Each costs time and memory, so
+// defaults of gRPC's library are left out; the size of what is sent is checked by this
+// package.
 func (c *config) callOptions() []grpc.CallOption {
 	opts := []grpc.CallOption{grpc.ForceCodecV2(passthrough{})}
 	if c.maxMessage != libraryMaxMessage {
@@ -65,11 +67,11 @@ func (*Transport) String() string { return "grpc" }
 // exchanges.
 func (*Transport) Multiplexed() bool { return true }
 
-// Dial opens a connection to address: "host:port", "host" or "https://host"
-// (TLS, port 443), "http://host:port" (cleartext), or "unix:/path". It returns
-// once the server has said hello in HTTP/2, and when ctx ends at the latest. The
-// connection implements [transport.Parallel], [transport.Streamer] and
-// [transport.Peer]. Every error matches [transport.ErrNotSent].
+// Dial opens a connection to address: "host:port", "host" or "https://host" (TLS, port
+// 443), "http://host:port" (cleartext), or "unix:/path". It returns once the server has
+// sent its HTTP/2 preface, and when ctx ends at the latest. The connection implements
+// [transport.Parallel], [transport.Streamer] and [transport.Peer]. Every error matches
+// [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	l, err := t.config.open(ctx, address)
 	if err != nil {

@@ -15,11 +15,11 @@ import (
 	"example.com/mailcall/bench/internal/server"
 )
 
-// patience is how much longer than its slice a client may take.
+// patience is how long a client may take beyond its slice.
 const patience = 30 * time.Second
 
-// driveCells returns the driver of a scenario: it runs all cells and reports,
-// also when it was stopped half way.
+// driveCells returns the driver of a scenario: it runs all cells and reports, even if
+// it was interrupted.
 func driveCells(scenario contender.Scenario, title string) driver {
 	return func(ctx context.Context, args []string, std streams) error {
 		s, err := parse(args, scenario, std.err)
@@ -38,7 +38,7 @@ type callsDriver struct {
 	std     streams
 	servers map[string]*backend // by kind, each for the whole run
 	report  report.Calls
-	done    int // samples taken
+	done    int // samples so far
 }
 
 func (d *callsDriver) drive(ctx context.Context) (err error) {
@@ -58,8 +58,7 @@ func (d *callsDriver) drive(ctx context.Context) (err error) {
 	return nil
 }
 
-// backend returns the server for a contender, which it starts if it is the
-// first that wants it.
+// backend returns the server for a contender, and starts it if it does not run yet.
 func (d *callsDriver) backend(ctx context.Context, name string) (*backend, error) {
 	entry, err := contender.Find(d.scenario, name)
 	if err != nil {
@@ -79,8 +78,8 @@ func (d *callsDriver) backend(ctx context.Context, name string) (*backend, error
 	return s, err
 }
 
-// cell runs A B C, A B C, ...: neighbours in time share what else the machine
-// does, so that only their ratio is compared.
+// cell runs the contenders in turn, A B C, A B C, ...: runs that follow each other are
+// affected alike by other load on the machine, and only their ratio is compared.
 func (d *callsDriver) cell(ctx context.Context, o load.Options) error {
 	d.report.Cells = append(d.report.Cells, report.Cell{Payload: o.Payload, Callers: o.Callers, Mode: string(o.Mode)})
 	cell := &d.report.Cells[len(d.report.Cells)-1]

@@ -17,8 +17,8 @@ func (s *settings) header(title string) report.Header {
 	}
 }
 
-// finish summarises, prints and saves what there is. Of the errors, having
-// been stopped comes first: what the children said then follows from it.
+// finish summarises, prints and saves the results so far. An interruption takes
+// precedence over other errors, because errors of the children then follow from it.
 func (s *settings) finish(ctx context.Context, std streams, d report.Document, failed error) error {
 	if ctx.Err() != nil {
 		failed = context.Canceled

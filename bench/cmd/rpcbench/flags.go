@@ -21,7 +21,7 @@ import (
 // maxRounds bounds --rounds.
 const maxRounds = 100
 
-// settings is what a person asks for.
+// settings are the parsed flags.
 type settings struct {
 	scenario   contender.Scenario
 	rounds     int
@@ -31,7 +31,7 @@ type settings struct {
 	payloads   []int
 	modes      []string // of streams; [""] in the other scenarios
 	contenders []string
-	bases      []string // the first is the one that all figures are compared with
+	bases      []string // the first is the one with which all figures are compared
 	server     string
 	deadline   bool
 	out        string
@@ -40,10 +40,10 @@ type settings struct {
 	command    string
 }
 
-// lists are the flags that take several values, as they are written.
+// lists are the unparsed values of flags that take lists.
 type lists struct{ callers, payloads, modes, contenders, bases string }
 
-// usual returns what is measured when nothing else is asked for.
+// usual returns the defaults of a scenario.
 func usual(scenario contender.Scenario) (rounds int, l lists) {
 	l = lists{callers: "1,16,128,1024", payloads: "64,1024", contenders: strings.Join(contender.Defaults(scenario), ",")}
 	rounds = 4
@@ -59,40 +59,39 @@ func usual(scenario contender.Scenario) (rounds int, l lists) {
 	return rounds, l
 }
 
-// parse reads the flags of a driver. Flags that have no meaning in a scenario
-// do not exist there.
+// parse parses the flags of a driver. A scenario has only the flags that apply to it.
 func parse(args []string, scenario contender.Scenario, stderr io.Writer) (settings, error) {
 	name := "rpcbench " + string(scenario)
 	rounds, l := usual(scenario)
 	s := settings{scenario: scenario, command: strings.Join(append([]string{name}, args...), " ")}
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.IntVar(&s.rounds, "rounds", rounds, "how often each contender runs in each cell")
-	flags.StringVar(&l.payloads, "payload", l.payloads, "bytes of the encoded message, a list")
-	flags.StringVar(&l.contenders, "contenders", l.contenders, "who runs, a list in order: "+catalogue(scenario))
-	flags.StringVar(&l.bases, "base", "", "whose figures are divided by the others', a list; all but the first in an overview only (default: mailcall's that run, else the first contender)")
-	flags.StringVar(&s.out, "out", "", "write the result as NAME.json and NAME.md (default: not)")
-	flags.StringVar(&s.folder, "results", "results", "the folder for --out")
+	flags.IntVar(&s.rounds, "rounds", rounds, "number of runs of each contender in each cell")
+	flags.StringVar(&l.payloads, "payload", l.payloads, "list of sizes of the encoded message, in bytes")
+	flags.StringVar(&l.contenders, "contenders", l.contenders, "list of contenders, in order: "+catalogue(scenario))
+	flags.StringVar(&l.bases, "base", "", "list of contenders whose figures are divided by the others'; all but the first only in the overview (default: those of mailcall that run, else the first contender)")
+	flags.StringVar(&s.out, "out", "", "write the result as NAME.json and NAME.md (default: no files)")
+	flags.StringVar(&s.folder, "results", "results", "folder for --out")
 	flags.BoolVar(&s.json, "json", false, "print JSON instead of tables")
 	if scenario == contender.Streams {
-		flags.StringVar(&l.callers, "streams", l.callers, "streams at once, a list")
-		flags.StringVar(&l.modes, "mode", l.modes, "what is done with them, a list")
+		flags.StringVar(&l.callers, "streams", l.callers, "list of numbers of concurrent streams")
+		flags.StringVar(&l.modes, "mode", l.modes, "list of modes")
 	} else {
-		flags.StringVar(&l.callers, "callers", l.callers, "goroutines that call, a list")
-		flags.BoolVar(&s.deadline, "deadline-context", false, "callers use a context with a deadline")
+		flags.StringVar(&l.callers, "callers", l.callers, "list of numbers of calling goroutines")
+		flags.BoolVar(&s.deadline, "deadline-context", false, "call with a context that has a deadline")
 	}
 	if scenario != contender.Memory {
-		flags.DurationVar(&s.slice, "slice", time.Second, "how long a contender is measured in a round")
-		flags.DurationVar(&s.warmup, "warmup", 300*time.Millisecond, "how long it runs before that")
+		flags.DurationVar(&s.slice, "slice", time.Second, "duration of one measurement")
+		flags.DurationVar(&s.warmup, "warmup", 300*time.Millisecond, "duration of the warm-up before it")
 	}
 	if scenario == contender.Calls {
-		flags.StringVar(&s.server, "server", server.Minimal, "the server: "+server.Minimal+" or "+server.Greeter)
+		flags.StringVar(&s.server, "server", server.Minimal, "server: "+server.Minimal+" or "+server.Greeter)
 	}
 	if err := flags.Parse(args); err != nil {
 		return s, usageError{err}
 	}
 	if flags.NArg() > 0 {
-		return s, usageError{fmt.Errorf("argument %q: only flags are taken", flags.Arg(0))}
+		return s, usageError{fmt.Errorf("argument %q: only flags are accepted", flags.Arg(0))}
 	}
 	if err := errors.Join(s.take(l), s.check()); err != nil {
 		return s, usageError{err}
@@ -100,7 +99,7 @@ func parse(args []string, scenario contender.Scenario, stderr io.Writer) (settin
 	return s, nil
 }
 
-// take splits the lists.
+// take parses the lists.
 func (s *settings) take(l lists) error {
 	var err1, err2 error
 	s.callers, err1 = numbers("callers", l.callers)
@@ -112,7 +111,7 @@ func (s *settings) take(l lists) error {
 	return errors.Join(err1, err2)
 }
 
-// check finds mistakes before the first process starts, and fills bases.
+// check validates the settings before the first process starts, and fills in bases.
 func (s *settings) check() error {
 	if s.rounds < 1 || s.rounds > maxRounds {
 		return fmt.Errorf("rounds %d is out of range; use 1 to %d", s.rounds, maxRounds)

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command rpcbench compares RPC clients side by side: client and server in
-// processes of their own, rounds interleaved, ratios taken inside a round.
+// Command rpcbench compares RPC clients side by side: client and server are separate
+// processes, rounds are interleaved, and ratios are computed within a round.
 //
-//	rpcbench [calls] [flags]   HTTP/1.1 clients on go-micro's wire: calls a second, CPU, allocations, latency
-//	rpcbench rpc [flags]       the same of unary echoes, each peer over its own protocol
-//	rpcbench streams [flags]   the same of messages on streams
+//	rpcbench [calls] [flags]   HTTP/1.1 clients with go-micro's protocol: calls per second, CPU, allocations, latency
+//	rpcbench rpc [flags]       the same for unary echoes, each peer with its own protocol
+//	rpcbench streams [flags]   the same for messages on streams
 //	rpcbench memory [flags]    memory of calls that wait for their answer
 //
-// See the README of the module for what the figures mean.
+// The README of the module explains the figures.
 package main
 
 import (
@@ -25,25 +25,25 @@ import (
 	"example.com/mailcall/bench/internal/contender"
 )
 
-// The exit codes.
+// Exit codes.
 const (
 	exitOK          = 0
 	exitFailed      = 1
 	exitUsage       = 2
-	exitInterrupted = 130 // what a shell reports for Ctrl-C
+	exitInterrupted = 130 // the exit code of shells after Ctrl-C
 )
 
 func main() {
 	os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 }
 
-// streams are the three standard streams.
+// streams are the standard streams.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
 }
 
-// run plays the role that args ask for and returns the exit code.
+// run plays the role given by args and returns the exit code.
 func run(args []string, std streams) int {
 	role := "calls"
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -60,8 +60,8 @@ func run(args []string, std streams) int {
 	case "memory":
 		err = untilInterrupt(driveMemory, args, std)
 	case roleServer, roleClient, roleHolder:
-		// Ctrl-C reaches the whole group of processes; the driver alone
-		// decides what it means, and ends its children.
+		// Ctrl-C reaches the whole process group; only the driver handles it, and ends
+		// its children.
 		signal.Ignore(os.Interrupt)
 		err = play(context.Background(), role, args, std)
 	default:
@@ -79,7 +79,7 @@ func untilInterrupt(drive driver, args []string, std streams) error {
 	return drive(ctx, args, std)
 }
 
-// usageError is a mistake in the command line.
+// usageError is an error in the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }

@@ -15,13 +15,13 @@ import (
 )
 
 const (
-	// arrival bounds the wait for all requests to reach the server.
+	// arrival bounds the wait until the server has received all requests.
 	arrival = time.Minute
-	// pollEvery is how often the server is asked how many did.
+	// pollEvery is how often the server is asked for its count.
 	pollEvery = 50 * time.Millisecond
 )
 
-// driveMemory runs all contenders against a silent server and reports.
+// driveMemory runs all contenders against a server that never answers, and reports.
 func driveMemory(ctx context.Context, args []string, std streams) error {
 	s, err := parse(args, contender.Memory, std.err)
 	if err != nil {
@@ -58,8 +58,8 @@ func (d *memoryDriver) drive(ctx context.Context) error {
 	return nil
 }
 
-// hold measures one contender. Its server is its own, so that what the server
-// has counted is of this contender.
+// hold measures one contender. It has its own server, so that the server's count is of
+// this contender only.
 func (d *memoryDriver) hold(ctx context.Context, o load.Options) (h load.Hold, err error) {
 	ctx, cancel := context.WithTimeout(ctx, arrival+patience)
 	defer cancel()

@@ -14,7 +14,7 @@ import (
 	"example.com/mailcall/bench/internal/server"
 )
 
-// The roles of child processes. They are not for people.
+// Roles of the child processes. They are for internal use.
 const (
 	roleServer = "server"
 	roleClient = "client"
@@ -50,7 +50,7 @@ func play(ctx context.Context, role string, args []string, std streams) error {
 	}
 }
 
-// clientArgs is the command line of a client or holder.
+// clientArgs returns the command line of a client or holder.
 func clientArgs(role string, o load.Options) []string {
 	return []string{
 		role,
@@ -62,7 +62,7 @@ func clientArgs(role string, o load.Options) []string {
 	}
 }
 
-// backend is a server in a process of its own.
+// backend is a server process.
 type backend struct {
 	*proc.Child
 	address string

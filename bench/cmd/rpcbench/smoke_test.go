@@ -20,19 +20,20 @@ import (
 	"example.com/mailcall/bench/internal/report"
 )
 
-// TestMain plays the role of a child process if this is one.
+// TestMain plays the role of a child process if it is started as one.
 func TestMain(m *testing.M) {
 	if os.Getenv(proc.Env) != "" {
 		os.Exit(run(os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr}))
 	}
-	// Under the race detector each child would sleep a second at its end.
+	// With the race detector each child would otherwise sleep for a second before it
+	// exits.
 	if err := os.Setenv("GORACE", "atexit_sleep_ms=0 "+os.Getenv("GORACE")); err != nil {
 		os.Exit(exitFailed)
 	}
 	goleak.VerifyTestMain(m)
 }
 
-// rpcbench runs a driver in this process, its children in their own.
+// rpcbench runs a driver in this process, and its children as processes.
 func rpcbench(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, progress bytes.Buffer
@@ -131,7 +132,7 @@ func decode(t *testing.T, out string) report.Calls {
 	return r
 }
 
-// checkSamples wants one good sample of each contender.
+// checkSamples requires one valid sample of each contender.
 func checkSamples(t *testing.T, cell report.Cell, names []string) {
 	t.Helper()
 	if len(cell.Samples) != len(names) {

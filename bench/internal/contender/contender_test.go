@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	// fasthttp's own housekeeping ends with the process only.
+	// fasthttp's background goroutines end only with the process.
 	goleak.VerifyTestMain(m,
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
 		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*HostClient).connsCleaner"),
@@ -43,7 +43,7 @@ func each(t *testing.T, address string, test func(t *testing.T, c contender.Call
 	}
 }
 
-// open makes the contender for two callers, until the end of the test.
+// open makes the contender for two callers, and closes it at the end of the test.
 func open(t *testing.T, e contender.Entry, address string) contender.Contender {
 	t.Helper()
 	client, err := e.New(contender.Config{Address: address, Callers: 2, CallTimeout: 5 * time.Second, Plain: e.Server != ""})
@@ -93,7 +93,7 @@ func TestCallsAreAnswered(t *testing.T) {
 	}
 }
 
-// seen is what a server can tell about a request.
+// seen is what a server sees of a request.
 type seen struct {
 	method, uri, host string
 	length            int64
@@ -133,8 +133,8 @@ func TestAllSendTheSameRequest(t *testing.T) {
 	})
 }
 
-// relaxTimeout rounds the Timeout field up to whole seconds: mailcall sends
-// what remains of the bound, the others the bound.
+// relaxTimeout rounds the Timeout field up to whole seconds: mailcall sends the
+// remaining time, the others the whole timeout.
 func relaxTimeout(h http.Header) {
 	ns, err := strconv.ParseInt(h.Get("Timeout"), 10, 64)
 	if err == nil {

@@ -15,14 +15,12 @@ import (
 	"example.com/mailcall/bench/internal/wire"
 )
 
-// fastHTTP is set up as its documentation advises for speed: HostClient
-// instead of Client, requests and responses from its pools, names that are
-// canonical already and are not normalised again, a body that is not copied,
-// the connection used last taken first.
+// fastHTTP is configured for speed as its documentation recommends: HostClient instead
+// of Client, pooled requests and responses, names that are already canonical and are
+// not normalised, a body that is not copied, and the last used connection first.
 //
-// Do has no bound at all, which is fasthttp's fastest form; DoTimeout and
-// DoDeadline set socket deadlines in each call. Cancelling a context cannot
-// stop a call.
+// Do has no timeout, which is fasthttp's fastest form; DoTimeout and DoDeadline set
+// socket deadlines in each call. A call cannot be cancelled by its context.
 type fastHTTP struct {
 	client  *fasthttp.HostClient
 	timeout time.Duration // of a call without a deadline; 0 is none
@@ -32,10 +30,10 @@ type fastHTTP struct {
 	scratch sync.Pool // of *scratch
 }
 
-// rawField is a field in the form that SetCanonical takes.
+// rawField is a field in the form for SetCanonical.
 type rawField struct{ name, value []byte }
 
-// scratch is what a call needs beside fasthttp's own objects.
+// scratch has the buffers that a call needs in addition to fasthttp's objects.
 type scratch struct{ body, id []byte }
 
 func newFastHTTP(c Config) (Contender, error) { return makeFastHTTP(c, 0), nil }

@@ -13,10 +13,10 @@ import (
 	"example.com/mailcall/bench/internal/wire"
 )
 
-// floor is the least that a call can cost on this wire with Go's network
-// poller: each caller owns a connection, writes a prebuilt head and the body
-// in one write and reads the answer itself. It has no pool, no running id, no
-// recovery after an error, and it does not notice a cancelled context.
+// floor is the lower bound for a call with this protocol on Go's network poller: each
+// caller has a connection, writes a prebuilt head and the body in one write, and reads
+// the answer itself. It has no pool, no changing id and no error recovery, and does not
+// notice a cancelled context.
 type floor struct {
 	address string
 	callers []*floorCaller
@@ -40,7 +40,7 @@ func (f *floor) Caller(int) (Caller, error) {
 // Close implements [Contender].
 func (f *floor) Close() error {
 	for _, c := range f.callers {
-		_ = c.conn.Close() // nothing can be lost: no call is running
+		_ = c.conn.Close() // no call is running, so nothing can be lost
 	}
 	return nil
 }
@@ -49,7 +49,7 @@ type floorCaller struct {
 	conn    net.Conn
 	address string
 	bounded bool   // whether the connection has a deadline set
-	out     []byte // head and body; only the body is new in each call
+	out     []byte // head and body; only the body changes from call to call
 	head    int    // length of the head in out
 	body    int    // the body length that the head states
 	in      []byte
@@ -76,8 +76,8 @@ func (c *floorCaller) Call(ctx context.Context, req, rsp proto.Message) error {
 	return decode(reply.Error, reply.ContentType, reply.Body, rsp)
 }
 
-// encode puts the body behind the head, and writes the head anew only when the
-// body has another length than the one before.
+// encode puts the body after the head, and rebuilds the head only if the length of the
+// body has changed.
 func (c *floorCaller) encode(req proto.Message) error {
 	opts := proto.MarshalOptions{}
 	if size := opts.Size(req); size != c.body || c.head == 0 {

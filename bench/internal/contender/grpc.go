@@ -14,11 +14,10 @@ import (
 	"example.com/mailcall/bench/internal/echo"
 )
 
-// grpcClient is grpc-go as its documentation has it: one ClientConn, which
-// multiplexes, for all callers; buffers of 32 KiB for reading and writing (the
-// defaults), a window that grows with the bandwidth it estimates. What costs
-// time and is not needed is off: the proxy lookup, service configurations from
-// the resolver, and with them retries.
+// grpcClient is grpc-go as its documentation recommends: one multiplexing ClientConn
+// for all callers; read and write buffers of 32 KiB (the default), a window that grows
+// with the estimated bandwidth. Costly features that are not needed are off: the proxy
+// lookup, service configurations from the resolver, and with them retries.
 type grpcClient struct {
 	conn    *grpc.ClientConn
 	timeout time.Duration // of a call without a deadline; 0 is none
@@ -26,8 +25,8 @@ type grpcClient struct {
 
 func newGRPC(c Config) (Contender, error) { return makeGRPC(c, 0) }
 
-// newGRPCDeadline bounds every call, as mailcall does: a context with a
-// deadline, which travels as grpc-timeout.
+// newGRPCDeadline gives every call a deadline, as mailcall does: a context with a
+// deadline, which is sent as grpc-timeout.
 func newGRPCDeadline(c Config) (Contender, error) { return makeGRPC(c, c.CallTimeout) }
 
 func makeGRPC(c Config, timeout time.Duration) (Contender, error) {

@@ -18,10 +18,10 @@ import (
 	"example.com/mailcall/bench/internal/wire"
 )
 
-// netHTTP is the standard library with the knobs turned towards speed: the
-// transport without http.Client's redirects and cookies, an idle connection
-// for each caller, no compression, bodies drained so that connections are
-// used again, headers and buffers reused between calls.
+// netHTTP is the standard library configured for speed: the transport without
+// http.Client's redirects and cookies, an idle connection per caller, no compression,
+// bodies drained so that connections are reused, and headers and buffers reused between
+// calls.
 type netHTTP struct {
 	transport *http.Transport
 	template  *http.Request
@@ -30,7 +30,7 @@ type netHTTP struct {
 	exchanges sync.Pool // of *exchange
 }
 
-// exchange is what one call needs; it is used again once the call is over.
+// exchange has the reused objects of one call.
 type exchange struct {
 	header http.Header
 	id     []string // the value of Micro-Id inside header
@@ -94,7 +94,7 @@ func (n *netHTTP) Call(ctx context.Context, req, rsp proto.Message) error {
 	out.ContentLength = int64(len(e.body))
 	in, err := n.transport.RoundTrip(out)
 	if err != nil {
-		return err // the transport may still be reading e: leave it to the collector
+		return err // the transport may still read e, so it is not reused
 	}
 	if err = e.read(in); err != nil {
 		return err

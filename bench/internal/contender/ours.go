@@ -10,14 +10,13 @@ import (
 	"example.com/mailcall/api"
 )
 
-// ours is mailcall as a user has it: every default on, the deadline of the
-// call, the bound of the attempt, retries, marks and the live list included.
+// ours is mailcall with all defaults, including the deadline of the call, the timeout
+// of the attempt, retries, marks and the live list.
 type ours struct {
 	caller *api.Caller
 }
 
-// newOurs keeps as many idle connections as there are callers, as every other
-// contender does.
+// newOurs keeps one idle connection per caller, as every other contender does.
 func newOurs(c Config) (Contender, error) {
 	caller, err := api.New(
 		api.WithAddress(c.Address),
@@ -31,8 +30,8 @@ func newOurs(c Config) (Contender, error) {
 	return &ours{caller: caller}, nil
 }
 
-// Caller implements [Contender]. Each goroutine has a request of its own, which
-// it uses again, as fasthttp's do.
+// Caller implements [Contender]. Each goroutine reuses its own request, as with
+// fasthttp.
 func (o *ours) Caller(int) (Caller, error) {
 	return &preparedCaller{o.caller, api.Prepare(o.caller, "greeter", "Greeter.Hello")}, nil
 }

@@ -4,8 +4,8 @@ package contender
 
 import "example.com/mailcall/transport/grpc"
 
-// newOursGRPC is mailcall with grpc-go as its wire; it calls the server that
-// the contender grpc calls.
+// newOursGRPC is mailcall over transport/grpc; it calls the server of the contender
+// grpc.
 func newOursGRPC(c Config) (Contender, error) {
 	over, err := grpc.New()
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// oursShared is mailcall over a transport whose connections many calls share,
-// as a user has it: every default on, the deadline of the call, the bound of
-// the attempt, retries, marks and the live list included.
+// oursShared is mailcall over a transport with shared connections and all defaults,
+// including the deadline of the call, the timeout of the attempt, retries, marks and
+// the live list.
 type oursShared struct{ caller *api.Caller }
 
 func newOursTCP(c Config) (Contender, error) {
@@ -38,8 +38,7 @@ func newShared(c Config, over transport.Transport) (Contender, error) {
 	return &oursShared{caller}, nil
 }
 
-// Caller implements [Contender]. Each goroutine has a request of its own, which
-// it uses again.
+// Caller implements [Contender]. Each goroutine reuses its own request.
 func (o *oursShared) Caller(int) (Caller, error) {
 	return &preparedCaller{o.caller, api.Prepare(o.caller, echo.Package, echo.CallEndpoint)}, nil
 }
@@ -65,7 +64,7 @@ func (o *oursShared) Open(ctx context.Context, mode Mode) (Stream, error) {
 
 type oursStream struct {
 	stream api.Stream
-	single bool // one answer is all
+	single bool // there is only one answer
 }
 
 // Send implements [Stream].

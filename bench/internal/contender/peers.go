@@ -19,11 +19,11 @@ import (
 	"example.com/mailcall/bench/internal/rawmux"
 )
 
-// dialTimeout bounds the dials of the peers that leave dialling to the user.
+// dialTimeout bounds the dials of peers that leave dialling to the user.
 const dialTimeout = 5 * time.Second
 
-// drpcClient gives each caller a connection: a connection of drpc carries one
-// call at a time, and this saves the pool that its guide advises for many.
+// drpcClient has a connection per caller: a connection of drpc carries one call at a
+// time, and this avoids the pool that its guide recommends for concurrent calls.
 type drpcClient struct {
 	address string
 	conns   []*drpcconn.Conn
@@ -58,9 +58,9 @@ func (d drpcCaller) Call(ctx context.Context, req, rsp proto.Message) error {
 	return d.conn.Invoke(ctx, echo.CallMethod, echo.Encoding{}, req, rsp)
 }
 
-// connectClient speaks connect's own protocol with protobuf over cleartext
-// HTTP/2, through net/http's transport without http.Client above it. Answers
-// are not to be compressed, which is what a client asks for by default.
+// connectClient speaks connect's own protocol with protobuf over cleartext HTTP/2, with
+// net/http's transport without http.Client. It does not accept compressed answers,
+// which clients do by default.
 type connectClient struct {
 	transport *http.Transport
 	client    *connect.Client[echo.Message, echo.Message]
@@ -75,7 +75,7 @@ func newConnect(c Config) (Contender, error) {
 	return &connectClient{transport, client}, nil
 }
 
-// doer is what connect takes in place of a http.Client.
+// doer is passed to connect instead of an http.Client.
 type doer struct{ *http.Transport }
 
 // Do sends a request.
@@ -90,8 +90,8 @@ func (c *connectClient) Close() error {
 	return nil
 }
 
-// Call implements [Caller]. connect makes the reply itself, so that the one of
-// the harness costs an allocation that a user would not have.
+// Call implements [Caller]. connect allocates the reply itself, so the harness's reply
+// costs an allocation that a user would not have.
 func (c *connectClient) Call(ctx context.Context, req, rsp proto.Message) error {
 	value, isEcho := req.(*echo.Message)
 	out, wantsEcho := rsp.(*echo.Message)
@@ -106,8 +106,8 @@ func (c *connectClient) Call(ctx context.Context, req, rsp proto.Message) error 
 	return nil
 }
 
-// netRPC is net/rpc with its gob codec; one client for all callers. There is
-// nothing to set.
+// netRPC is net/rpc with its gob codec, with one client for all callers. It has no
+// settings.
 type netRPC struct{ client *rpc.Client }
 
 func newNetRPC(c Config) (Contender, error) {
@@ -124,8 +124,8 @@ func (n *netRPC) Caller(int) (Caller, error) { return n, nil }
 // Close implements [Contender].
 func (n *netRPC) Close() error { return n.client.Close() }
 
-// Call implements [Caller]. net/rpc knows no context; waiting for both is how
-// its users bound a call.
+// Call implements [Caller]. net/rpc has no contexts, so it waits for the call and for
+// the context, as users of net/rpc do.
 func (n *netRPC) Call(ctx context.Context, req, rsp proto.Message) error {
 	call := n.client.Go("Echo.Call", req, rsp, make(chan *rpc.Call, 1))
 	if ctx.Done() == nil {

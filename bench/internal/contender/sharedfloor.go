@@ -14,10 +14,10 @@ import (
 	"example.com/mailcall/bench/internal/wire"
 )
 
-// sharedFloor is the least memory that a call takes which waits on a connection
-// that all callers share: the goroutine that waits, its request and reply, and a
-// channel. Nothing is kept of the request once it is written, and no answer finds
-// its way back, so that only the memory of waiting calls can be measured with it.
+// sharedFloor is the lower bound for the memory of a call that waits on a connection
+// that all callers share: the waiting goroutine, its request and reply, and a channel.
+// It keeps nothing of a written request and delivers no answers, so it can only be used
+// to measure the memory of waiting calls.
 type sharedFloor struct {
 	address string
 	conn    net.Conn
@@ -47,7 +47,7 @@ func (f *sharedFloor) Call(ctx context.Context, req, _ proto.Message) error {
 	}
 	answer := make(chan struct{}, 1)
 	select {
-	case <-answer: // nobody sends
+	case <-answer: // never received
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

@@ -9,38 +9,38 @@ import (
 	"example.com/mailcall/bench/internal/server"
 )
 
-// Scenario is what is compared. Each has a table of contenders.
+// Scenario is a kind of comparison. Each has a table of contenders.
 type Scenario string
 
-// The scenarios.
+// Scenarios.
 const (
-	// Calls are unary calls on go-micro's HTTP wire.
+	// Calls are unary calls with go-micro's HTTP protocol.
 	Calls Scenario = "calls"
-	// RPC are unary echoes, each contender over its own protocol.
+	// RPC are unary echoes, each contender with its own protocol.
 	RPC Scenario = "rpc"
-	// Streams are messages on streams, each contender over its own protocol.
+	// Streams are messages on streams, each contender with its own protocol.
 	Streams Scenario = "streams"
-	// Memory is calls that wait for their answer.
+	// Memory are calls that wait for their answer.
 	Memory Scenario = "memory"
 )
 
 // Entry is a row in a table of contenders.
 type Entry struct {
-	// Name is how flags and results call it.
+	// Name is the name in flags and results.
 	Name string
-	// Note says in a few words how the client is set up.
+	// Note briefly says how the client is configured.
 	Note string
-	// New makes it.
+	// New makes the contender.
 	New New
-	// Server is the kind of server that it calls; "" is the one that the
-	// driver is asked for.
+	// Server is the kind of server that it calls; "" is the one chosen with the
+	// driver's flag.
 	Server string
-	// Variant rows do not run unless they are asked for.
+	// Variant rows run only if they are named.
 	Variant bool
 }
 
-// Table returns the contenders of a scenario, in the order in which they run.
-// An unknown scenario has none.
+// Table returns the contenders of a scenario in the order in which they run, none for
+// an unknown scenario.
 func Table(s Scenario) []Entry {
 	switch s {
 	case Calls:
@@ -77,7 +77,7 @@ func calls() []Entry {
 	}
 }
 
-// noteTCP is said in several tables.
+// noteTCP is used in several tables.
 const noteTCP = "api.Caller over mailcall's own wire, every default on"
 
 func rpcs() []Entry {
@@ -97,8 +97,8 @@ func rpcs() []Entry {
 	}
 }
 
-// Bases returns the names whose figures are divided by the others' when
-// nothing else is asked for: those of mailcall in the order of the table.
+// Bases returns the default bases: the names of mailcall's contenders, in the order of
+// the table.
 func Bases(s Scenario) []string {
 	var names []string
 	for _, e := range Table(s) {
@@ -109,8 +109,8 @@ func Bases(s Scenario) []string {
 	return names
 }
 
-// Defaults returns the names that run when none are asked for: all but
-// variants of another contender.
+// Defaults returns the names that run by default: all except variants of other
+// contenders.
 func Defaults(s Scenario) []string {
 	var names []string
 	for _, e := range Table(s) {

@@ -9,18 +9,18 @@ import (
 	"storj.io/drpc"
 )
 
-// Encoding is protobuf as drpc's generated code brings it, with the optional
-// method that lets a connection use its buffer again.
+// Encoding is protobuf as in drpc's generated code, with the optional method that lets
+// a connection reuse its buffer.
 type Encoding struct{}
 
 // Marshal implements drpc.Encoding.
 func (Encoding) Marshal(m drpc.Message) ([]byte, error) { return Encoding{}.MarshalAppend(nil, m) }
 
-// MarshalAppend is what drpc prefers to Marshal.
+// MarshalAppend is used by drpc instead of Marshal.
 func (Encoding) MarshalAppend(dst []byte, m drpc.Message) ([]byte, error) {
 	message, ok := m.(proto.Message)
 	if !ok {
-		return nil, fmt.Errorf("%T is no protobuf message", m)
+		return nil, fmt.Errorf("%T is not a protobuf message", m)
 	}
 	return proto.MarshalOptions{}.MarshalAppend(dst, message)
 }
@@ -29,7 +29,7 @@ func (Encoding) MarshalAppend(dst []byte, m drpc.Message) ([]byte, error) {
 func (Encoding) Unmarshal(data []byte, m drpc.Message) error {
 	message, ok := m.(proto.Message)
 	if !ok {
-		return fmt.Errorf("%T is no protobuf message", m)
+		return fmt.Errorf("%T is not a protobuf message", m)
 	}
 	return proto.Unmarshal(data, message)
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package echo has the message and the service that the peers of the rpc and
-// streams scenarios serve and call. Its types are generated from echo.proto.
+// Package echo has the message and the service that the peers of the rpc and streams
+// scenarios use. Its types are generated from echo.proto.
 package echo
 
 import (
@@ -12,7 +12,7 @@ import (
 
 //go:generate protoc --go_out=. --go_opt=paths=source_relative echo.proto
 
-// The service and its methods, as gRPC and its relatives name them.
+// The service and its methods, as named by gRPC and related protocols.
 const (
 	Service        = "bench.Echo"
 	CallMethod     = "/bench.Echo/Call"
@@ -20,7 +20,7 @@ const (
 	CountMethod    = "/bench.Echo/Count"
 )
 
-// The same as mailcall and go-micro name them.
+// The same as named by mailcall and go-micro.
 const (
 	Package          = "bench"
 	CallEndpoint     = "Echo.Call"
@@ -28,20 +28,19 @@ const (
 	CountEndpoint    = "Echo.Count"
 )
 
-// MaxSize bounds the encoded message, in bytes: gRPC's usual limit, less some
-// room.
+// MaxSize bounds the encoded message, in bytes: gRPC's default limit, less a margin.
 const MaxSize = 4<<20 - 1024
 
-// numberSize is what the field number takes in the encoding.
+// numberSize is the encoded size of the number field, in bytes.
 const numberSize = 9
 
-// MinSize is the smallest encoding that [Value] can make room for, in bytes:
-// the number, and a field of one byte with its tag and its length.
+// MinSize is the smallest size for [Value], in bytes: the number, and a data field of
+// one byte with its tag and length.
 const MinSize = numberSize + 3
 
-// Value returns the data for a message with a number other than zero whose
-// encoding is exactly size bytes. It fails for sizes out of range and for the
-// few that no length prefix can reach (139, 16396).
+// Value returns the data with which a message with a nonzero number is encoded in
+// exactly size bytes. It returns an error for sizes out of range, and for the few that
+// are impossible because of the length prefix (139, 16396).
 func Value(size int) ([]byte, error) {
 	if size < MinSize || size > MaxSize {
 		return nil, fmt.Errorf("payload of %d bytes is out of range; use %d to %d", size, MinSize, MaxSize)
@@ -60,8 +59,8 @@ func Value(size int) ([]byte, error) {
 	return nil, fmt.Errorf("no message is %d bytes long; use %d", size, size+1)
 }
 
-// Answer is the handler of every server: a message of its own with what was
-// sent.
+// Answer is the handler of every server: it returns a new message with the request's
+// content.
 func Answer(m *Message) *Message {
 	return &Message{Number: m.GetNumber(), Data: m.GetData()}
 }

@@ -26,10 +26,10 @@ const (
 // Message is both request and reply.
 type Message struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// What tells replies apart: its own for each call. Its encoding has the same
+	// Identifies the reply; different in each call. Its encoding has the same
 	// length for all values.
 	Number uint64 `protobuf:"fixed64,1,opt,name=number,proto3" json:"number,omitempty"`
-	// Fills the message up to the size that is asked for.
+	// Fills the message up to the required size.
 	Data          []byte `protobuf:"bytes,2,opt,name=data,proto3" json:"data,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -65,7 +65,7 @@ func TestEncoding(t *testing.T) {
 	}
 }
 
-// messages returns a recv of that many messages and then err.
+// messages returns a recv that returns this many messages and then err.
 func messages(n int, err error) func(*echo.Message) error {
 	return func(m *echo.Message) error {
 		if n--; n < 0 {

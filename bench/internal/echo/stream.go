@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// PingPong is the handler of every server for streams that answer each message
-// as it comes. It ends when recv returns io.EOF.
+// PingPong is the stream handler of every server that answers each message at once. It
+// ends when recv returns io.EOF.
 func PingPong(recv, send func(*Message) error) error {
 	for {
 		m := new(Message)
@@ -21,8 +21,8 @@ func PingPong(recv, send func(*Message) error) error {
 	}
 }
 
-// Count is the handler of every server for streams of one direction: its
-// answer has the number of messages.
+// Count is the handler of every server for one-way streams: it answers with the number
+// of messages.
 func Count(recv func(*Message) error) (*Message, error) {
 	answer := new(Message)
 	for {

@@ -9,6 +9,6 @@ import (
 	"time"
 )
 
-// CPU is not known on this system: it returns an error that matches
+// CPU is not implemented on this system: it returns an error that matches
 // errors.ErrUnsupported.
 func CPU() (time.Duration, error) { return 0, errors.ErrUnsupported }

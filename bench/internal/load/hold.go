@@ -18,25 +18,24 @@ import (
 )
 
 const (
-	// holdTimeout is far beyond any measurement.
+	// holdTimeout is longer than any measurement.
 	holdTimeout = time.Hour
-	// pace and burst bound how fast calls begin (20,000 a second), so that
-	// the server's backlog of connections does not overflow.
+	// pace and burst limit the rate at which calls begin (20,000 per second), so that
+	// the server's connection backlog does not overflow.
 	pace  = time.Millisecond
 	burst = 20
 )
 
-// Holding is a set of calls to a server that never answers. It lasts until
-// the process ends: the calls cannot be ended in a way common to all
-// contenders.
+// Holding is a set of calls to a server that never answers. It lasts until the process
+// ends, because there is no way to end the calls that all contenders support.
 type Holding struct {
 	opts   Options
 	before memory
 	failed atomic.Pointer[string]
 }
 
-// StartHolding begins o.Callers calls, each on its own goroutine, and returns
-// without waiting for the requests to arrive. Slice and Warmup are not used.
+// StartHolding begins o.Callers calls, each on its own goroutine, and returns without
+// waiting for the requests to arrive. Slice and Warmup are ignored.
 func StartHolding(ctx context.Context, o Options) (*Holding, error) {
 	o.Scenario, o.Slice, o.Warmup = contender.Memory, 1, 0
 	if err := o.Check(); err != nil {
@@ -81,8 +80,8 @@ func (h *Holding) call(ctx context.Context, c contender.Caller, value []byte) {
 	h.failed.CompareAndSwap(nil, &text)
 }
 
-// Measure returns the memory per call. Ask when the server has all requests.
-// It fails if a call ended.
+// Measure returns the memory per call. Call it once the server has received all
+// requests. It returns an error if a call has ended.
 func (h *Holding) Measure() (Hold, error) {
 	found := readMemory()
 	debug.FreeOSMemory()

@@ -14,15 +14,15 @@ import (
 	"example.com/mailcall/bench/internal/echo"
 )
 
-// batch is how many messages of a one-way stream are sent between two looks at
-// the clock, which would cost more than a message else.
+// batch is the number of messages on a one-way stream between two readings of the
+// clock, each of which costs more than a message.
 const batch = 32
 
-// job is what one goroutine does again and again.
+// job is the repeated work of one goroutine.
 type job struct {
 	do    func() error
-	calls int          // how many calls one do makes
-	end   func() error // once after the last do; nil is none
+	calls int          // the number of calls in one do
+	end   func() error // called after the last do; may be nil
 }
 
 // newJob returns the job of goroutine i.
@@ -51,9 +51,9 @@ func newJob(o Options, client contender.Contender, i int, value []byte) (job, er
 	return job{do: do, calls: 1}, nil
 }
 
-// call makes one call with values of its own, as a user's code does. The
-// context is not that of the run: one that can end costs a client that heeds
-// it, and most of the contenders do not.
+// call makes one call with new values, as a user's code does. It does not use the
+// context of the run: a cancellable context costs only the clients that watch it, and
+// most contenders do not.
 type call func(ctx context.Context) error
 
 func http(c contender.Caller, value []byte) call {
@@ -63,7 +63,7 @@ func http(c contender.Caller, value []byte) call {
 		if err := c.Call(ctx, req, rsp); err != nil {
 			return err
 		}
-		if len(rsp.GetValue()) < len(value) { // a greeter's is longer by its greeting
+		if len(rsp.GetValue()) < len(value) { // a greeter's reply is longer, because of its prefix
 			return fmt.Errorf("reply of %d bytes, want the %d sent", len(rsp.GetValue()), len(value))
 		}
 		return nil
@@ -94,8 +94,8 @@ func echoes(c contender.Bare, size int) call {
 	}
 }
 
-// first is the number before the first of goroutine i, apart from those of all
-// others.
+// first returns the number before the first of goroutine i; the ranges of goroutines do
+// not overlap.
 func first(i int) uint64 { return uint64(i+1) << 40 }
 
 func newStreamJob(o Options, client contender.Contender, i int, value []byte) (job, error) {
@@ -163,7 +163,7 @@ func oneWay(s contender.Stream, value []byte) job {
 	return job{do: do, calls: batch, end: end}
 }
 
-// drained reads the end of a stream, which is when a client lets go of it.
+// drained receives the end of a stream, at which a client releases it.
 func drained(s contender.Stream) error {
 	switch err := s.Recv(new(echo.Message)); {
 	case err == nil:

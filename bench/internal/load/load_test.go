@@ -76,7 +76,7 @@ func TestBareCallersAllocateNothing(t *testing.T) {
 	if err != nil || s.Calls < 1 || s.Errors != 0 {
 		t.Fatalf("got %+v, error %v, want calls and no errors", s, err)
 	}
-	if s.Allocs > 1 { // those of reading the figures are in it
+	if s.Allocs > 1 { // includes those of reading the figures
 		t.Errorf("got %.2f allocations a call, want nearly none", s.Allocs)
 	}
 }
@@ -152,7 +152,7 @@ func TestHoldMeasuresWaitingCalls(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for err == nil { // until the first call has seen the close
+	for err == nil { // until the first call has noticed the close
 		_, err = h.Measure()
 	}
 	if !strings.Contains(err.Error(), "a call ended") {

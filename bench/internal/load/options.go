@@ -12,17 +12,16 @@ import (
 )
 
 const (
-	// MaxCallers bounds the callers of one cell: below the file descriptors
-	// (20,000) and ephemeral ports (28,000) that a usual Linux allows.
+	// MaxCallers bounds the callers of one cell: below the numbers of file descriptors
+	// (20,000) and ephemeral ports (28,000) that are usual on Linux.
 	MaxCallers = 16384
 	// MaxSlice bounds slice and warm-up.
 	MaxSlice = time.Minute
-	// CallTimeout bounds calls where they are bounded, the value that
-	// wire.Timeout says.
+	// CallTimeout is the timeout of calls that have one, and the value of wire.Timeout.
 	CallTimeout = 5 * time.Second
 )
 
-// Check returns an error that names the first option out of range.
+// Check returns an error that names the first option that is out of range.
 func (o Options) Check() error {
 	if _, err := contender.Find(o.Scenario, o.Contender); err != nil {
 		return err
@@ -40,7 +39,7 @@ func (o Options) Check() error {
 	return err
 }
 
-// value returns what fills a message up to the payload.
+// value returns the data that fills a message up to the payload.
 func (o Options) value() ([]byte, error) {
 	if o.Scenario == contender.Calls {
 		return wire.Value(o.Payload)

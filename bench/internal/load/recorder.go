@@ -10,17 +10,17 @@ import (
 )
 
 const (
-	// shards keeps callers off each other's locks, while all histograms
-	// together stay small beside a 1 MiB cache: one per caller would measure
-	// the harness at 1,024 callers.
+	// shards reduces lock contention between callers, while all histograms together
+	// stay small compared with a 1 MiB cache: with one per caller, the harness would
+	// dominate at 1,024 callers.
 	shards = 8
-	// maxLatency is the longest latency told apart.
+	// maxLatency is the largest latency that is recorded exactly.
 	maxLatency = time.Minute
-	// digits makes a histogram exact to 1 % at 20 KB.
+	// digits gives a histogram a precision of 1 % in 20 KB.
 	digits = 2
 )
 
-// recorder counts calls and their latencies. Any goroutine may use it.
+// recorder counts calls and their latencies. It is safe for concurrent use.
 type recorder struct {
 	shard [shards]shard
 }
@@ -28,11 +28,11 @@ type recorder struct {
 type shard struct {
 	mu    sync.Mutex
 	hist  *hdrhistogram.Histogram
-	calls int64 // it and hist are emptied at the start of the slice
+	calls int64 // reset, like hist, at the start of the slice
 	total int64 // since the start
 	errs  int64
 	first error
-	_     [64]byte // the next shard's lock is on another cache line
+	_     [64]byte // puts the next shard's lock on another cache line
 }
 
 func newRecorder() *recorder {
@@ -47,7 +47,7 @@ func newHistogram() *hdrhistogram.Histogram {
 	return hdrhistogram.New(1, maxLatency.Microseconds(), digits)
 }
 
-// add records n calls that took that long together, or an error.
+// add records n calls with this latency each, or an error.
 func (r *recorder) add(caller, n int, took time.Duration, err error) {
 	s := &r.shard[caller%shards]
 	s.mu.Lock()
@@ -65,7 +65,7 @@ func (r *recorder) add(caller, n int, took time.Duration, err error) {
 	_ = s.hist.RecordValue(us) // us is in range
 }
 
-// begin empties the histograms. Errors are kept: one in the warm-up counts.
+// begin resets the histograms. Errors are kept, so that one in the warm-up counts.
 func (r *recorder) begin() {
 	for i := range r.shard {
 		s := &r.shard[i]
@@ -76,7 +76,7 @@ func (r *recorder) begin() {
 	}
 }
 
-// counts is what a recorder has seen.
+// counts is the result of a recorder.
 type counts struct {
 	hist               *hdrhistogram.Histogram
 	calls, total, errs int64

@@ -15,14 +15,14 @@ import (
 )
 
 const (
-	// giveUp is the number of failed calls in a row after which a caller
-	// stops, so that a broken contender does not spin.
+	// giveUp is the number of consecutive failures after which a caller stops, so that
+	// a broken contender does not spin.
 	giveUp = 10
-	// drain bounds the wait for calls that are still running at the end.
+	// drain bounds the wait for calls in flight at the end.
 	drain = 10 * time.Second
 )
 
-// crew is the set of goroutines that work.
+// crew is the set of calling goroutines.
 type crew struct {
 	opts Options
 	jobs []job
@@ -31,10 +31,10 @@ type crew struct {
 	wg   sync.WaitGroup
 }
 
-// Run warms the contender up, counts for a slice and returns the figures.
-// It fails if a caller cannot be made, if ctx ends, or if calls hang.
+// Run warms up the contender, measures a slice and returns the figures. It returns an
+// error if a caller cannot be made, if ctx ends, or if calls hang.
 func Run(ctx context.Context, o Options) (Sample, error) {
-	c, client, err := assemble(o) //nolint:contextcheck // calls have contexts of their own, see call
+	c, client, err := assemble(o) //nolint:contextcheck // calls have their own contexts, see call
 	if err != nil {
 		return Sample{}, err
 	}
@@ -44,7 +44,7 @@ func Run(ctx context.Context, o Options) (Sample, error) {
 	sample, err := c.measure(ctx)
 	c.stop.Store(true)
 	if hung := c.wait(); hung != nil {
-		return sample, errors.Join(err, hung) // closing under a running call is not allowed
+		return sample, errors.Join(err, hung) // the contender must not be closed while a call is running
 	}
 	if ended := c.rec.end(); err == nil && ended.errs > sample.Errors {
 		sample.Errors, sample.FirstError = ended.errs, ended.first.Error()
@@ -75,8 +75,8 @@ func assemble(o Options) (*crew, contender.Contender, error) {
 	return c, client, nil
 }
 
-// work does its job until it is told to stop. The clock is read once each
-// time: the end of one call is the beginning of the next.
+// work does its job until it is stopped. It reads the clock once per call: the end of
+// one call is the beginning of the next.
 func (c *crew) work(i int) {
 	j := c.jobs[i]
 	failed := 0
@@ -147,7 +147,7 @@ func summarize(name string, c counts, seconds float64, u usage) Sample {
 // wait returns an error if a call is still running after [drain].
 func (c *crew) wait() error {
 	done := make(chan struct{})
-	go func() { // ends with the process if a call hangs
+	go func() { // if a call hangs, it ends only with the process
 		c.wg.Wait()
 		close(done)
 	}()

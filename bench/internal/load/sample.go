@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package load drives one contender from inside its own process and measures
-// that process. It reads the wall clock: measuring it is what it is for.
+// Package load drives one contender in its own process and measures that process. It
+// uses the wall clock, because it measures real time.
 package load
 
 import (
@@ -10,33 +10,32 @@ import (
 	"example.com/mailcall/bench/internal/contender"
 )
 
-// Options say what to run. They are checked by [Options.Check].
+// Options say what to run. [Options.Check] validates them.
 type Options struct {
-	// Scenario chooses the table of contenders, and with it the message: a
-	// wrapperspb.BytesValue in Calls, an echo.Message in the others.
+	// Scenario selects the table of contenders and the message type:
+	// wrapperspb.BytesValue for Calls, echo.Message for the others.
 	Scenario contender.Scenario
-	// Mode is what streams are opened for, "" in the other scenarios.
+	// Mode is the kind of streams, "" in the other scenarios.
 	Mode contender.Mode
 	// Contender is a name from the table of contenders.
 	Contender string
 	// Address is the "host:port" of the server.
 	Address string
-	// Callers is how many goroutines call, or how many streams there are, 1 to
-	// [MaxCallers].
+	// Callers is the number of calling goroutines, or of streams, 1 to [MaxCallers].
 	Callers int
 	// Payload is the size of the encoded request or message, in bytes.
 	Payload int
-	// Warmup is how long the callers run before anything is counted.
+	// Warmup is how long the callers run before the measurement.
 	Warmup time.Duration
-	// Slice is how long is counted.
+	// Slice is the duration of the measurement.
 	Slice time.Duration
 	// DeadlineContext gives each call a context with a deadline.
 	DeadlineContext bool
 }
 
-// Sample is what one contender showed in one round of one cell. A call is a
-// message there and back on a ping-pong stream, and a message sent on a one-way
-// stream, which has no latency.
+// Sample is the result of one contender in one round of one cell. On a ping-pong stream
+// a call is a message and its answer; on a one-way stream it is a sent message, which
+// has no latency.
 type Sample struct {
 	// Contender is the contender's name.
 	Contender string `json:"contender"`
@@ -49,18 +48,18 @@ type Sample struct {
 	FirstError string `json:"first_error,omitempty"`
 	// TotalCalls counts from the start of the warm-up to the end.
 	TotalCalls int64 `json:"total_calls"`
-	// Seconds is how long the slice really was.
+	// Seconds is the actual duration of the slice.
 	Seconds float64 `json:"seconds"`
 	// CallsPerSecond is Calls / Seconds.
 	CallsPerSecond float64 `json:"calls_per_second"`
-	// ClientCPU is user + system time of the client process per call, in
-	// microseconds; ServerCPU that of the server over warm-up and slice.
+	// ClientCPU is the user and system time of the client process per call, in
+	// microseconds; ServerCPU is that of the server, over warm-up and slice.
 	ClientCPU float64 `json:"client_cpu_us"`
 	ServerCPU float64 `json:"server_cpu_us"`
-	// Allocs and Bytes are what the client allocated per call.
+	// Allocs and Bytes are the allocations of the client per call.
 	Allocs float64 `json:"allocs"`
 	Bytes  float64 `json:"bytes"`
-	// P50, P99 and Max are latencies in microseconds, good to 1 %; 0 where
+	// P50, P99 and Max are latencies in microseconds, with a precision of 1 %; 0 if
 	// there are none.
 	P50 int64 `json:"p50_us"`
 	P99 int64 `json:"p99_us"`
@@ -69,23 +68,23 @@ type Sample struct {
 	Collections uint32 `json:"collections"`
 }
 
-// Hold is what calls that wait cost in memory. All sizes are bytes per call,
-// differences between before the first caller and all callers waiting.
+// Hold is the memory that waiting calls use. All sizes are bytes per call: the
+// difference between before the first call and when all calls are waiting.
 type Hold struct {
 	// Contender is the contender's name.
 	Contender string `json:"contender"`
 	// Round counts from 1; the driver sets it.
 	Round int `json:"round"`
-	// Callers is the number of calls that wait.
+	// Callers is the number of waiting calls.
 	Callers int `json:"callers"`
-	// RSS is the resident memory as it is found; 0 where the system does not
-	// tell.
+	// RSS is the resident memory without a collection; 0 if the system does not report
+	// it.
 	RSS float64 `json:"rss"`
-	// SettledRSS is the same after a collection that gave memory back.
+	// SettledRSS is the same after a collection that returned memory to the system.
 	SettledRSS float64 `json:"settled_rss"`
 	// Heap is HeapInuse after that collection, Stack is StackInuse.
 	Heap  float64 `json:"heap"`
 	Stack float64 `json:"stack"`
-	// Goroutines is how many goroutines there are per call.
+	// Goroutines is the number of goroutines per call.
 	Goroutines float64 `json:"goroutines"`
 }

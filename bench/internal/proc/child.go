@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package proc runs the parts of the benchmark in processes of their own:
-// the same program again, in another role. Parent and child speak in lines:
-// the parent writes commands, the child writes JSON values. A child ends when
-// its standard input does, so none outlives its parent.
+// Package proc runs the parts of the benchmark as child processes: the same program in
+// another role. Parent and child exchange lines: the parent writes commands, the child
+// writes JSON values. A child exits when its standard input ends, so it does not
+// outlive its parent.
 package proc
 
 import (
@@ -17,14 +17,14 @@ import (
 	"time"
 )
 
-// Env is set in the environment of every child, so that a test binary knows
-// that it is to play a role instead of running tests.
+// Env is set in the environment of every child, so that a test binary plays a role
+// instead of running tests.
 const Env = "RPCBENCH_CHILD"
 
-// stopDelay bounds the wait for a child that was asked to end.
+// stopDelay bounds the wait for a child to exit.
 const stopDelay = 5 * time.Second
 
-// Child is a process started by [Start]. One goroutine uses it.
+// Child is a process started by [Start]. It is not safe for concurrent use.
 type Child struct {
 	role   string
 	cmd    *exec.Cmd
@@ -33,8 +33,8 @@ type Child struct {
 	out    *json.Decoder
 }
 
-// Start starts this program again with args, of which the first is the role.
-// The child is killed when ctx ends. Its standard error is this process's.
+// Start starts this program again with args; the first is the role. The child is killed
+// when ctx ends. It shares standard error with this process.
 func Start(ctx context.Context, args ...string) (*Child, error) {
 	if len(args) == 0 {
 		return nil, errors.New("start a child: no role given")
@@ -68,7 +68,7 @@ func (c *Child) Read(v any) error {
 	return nil
 }
 
-// Ask writes a command and reads the value that answers it.
+// Ask writes a command and decodes the answer into a value.
 func (c *Child) Ask(command string, v any) error {
 	if _, err := io.WriteString(c.stdin, command+"\n"); err != nil {
 		return fmt.Errorf("ask the %s: %w", c.role, err)
@@ -76,10 +76,10 @@ func (c *Child) Ask(command string, v any) error {
 	return c.Read(v)
 }
 
-// Stop ends the child and waits for it, killing it after five seconds. The
-// error is the child's own end, if it was not a good one.
+// Stop ends the child and waits for it; it kills the child after five seconds. It
+// returns an error if the child exited with one.
 func (c *Child) Stop() error {
-	_ = c.stdin.Close() // the child may be gone already; Wait tells
+	_ = c.stdin.Close() // the child may have exited already; Wait reports it
 	timer := time.AfterFunc(stopDelay, c.cancel)
 	defer timer.Stop()
 	defer c.cancel()

@@ -13,7 +13,7 @@ import (
 	"example.com/mailcall/bench/internal/server"
 )
 
-// The commands that a parent writes.
+// Commands that the parent writes.
 const (
 	// AskUsage makes a server answer with its [Usage].
 	AskUsage = "usage"
@@ -21,22 +21,21 @@ const (
 	AskMeasure = "measure"
 )
 
-// Hello is the first value of a server and of a holder.
+// Hello is the first value that a server or holder writes.
 type Hello struct {
-	// Address is where a server listens; "" for a holder.
+	// Address is the address of a server; "" for a holder.
 	Address string `json:"address,omitempty"`
 }
 
-// Usage is what a server has used and seen since its start.
+// Usage is what a server has used and counted since its start.
 type Usage struct {
-	// CPU is user and system time in nanoseconds.
+	// CPU is user and system time, in nanoseconds.
 	CPU int64 `json:"cpu_ns"`
-	// Requests is counted by a silent server only.
+	// Requests is counted by silent servers only.
 	Requests int64 `json:"requests"`
 }
 
-// Serve plays a server: it writes a [Hello] and answers [AskUsage] until in
-// ends.
+// Serve plays a server: it writes a [Hello] and answers [AskUsage] until in ends.
 func Serve(kind string, in io.Reader, out io.Writer) error {
 	s, err := server.Start(kind)
 	if err != nil {
@@ -60,7 +59,7 @@ func Serve(kind string, in io.Reader, out io.Writer) error {
 func Load(ctx context.Context, o load.Options, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	go func() { // ends with the process, or when the parent does
+	go func() { // ends with this process or with the parent
 		_, _ = io.Copy(io.Discard, in)
 		cancel()
 	}()
@@ -71,9 +70,9 @@ func Load(ctx context.Context, o load.Options, in io.Reader, out io.Writer) erro
 	return json.NewEncoder(out).Encode(sample)
 }
 
-// Hold plays a holder: it begins the calls, writes a [Hello], and answers
-// [AskMeasure] until in ends. The calls are still running when it returns, so
-// the process should end then.
+// Hold plays a holder: it begins the calls, writes a [Hello], and answers [AskMeasure]
+// until in ends. The calls are still running when it returns, so the process should
+// exit then.
 func Hold(ctx context.Context, o load.Options, in io.Reader, out io.Writer) error {
 	h, err := load.StartHolding(ctx, o)
 	if err != nil {
@@ -92,7 +91,7 @@ func Hold(ctx context.Context, o load.Options, in io.Reader, out io.Writer) erro
 	})
 }
 
-// answer calls reply for each line that is the command, until in ends.
+// answer calls reply for each line that equals the command, until in ends.
 func answer(in io.Reader, command string, reply func() error) error {
 	lines := bufio.NewScanner(in)
 	for lines.Scan() {

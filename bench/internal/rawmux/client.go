@@ -11,7 +11,7 @@ import (
 	"sync/atomic"
 )
 
-// Client calls over one connection.
+// Client makes calls over one connection.
 type Client struct {
 	*writer
 
@@ -20,16 +20,16 @@ type Client struct {
 	reading sync.WaitGroup
 }
 
-// slot is where the reply for one caller arrives. Its index is the id of the
-// frames, so that no table has to be searched. Between a send and a signal on
-// done it belongs to the reader.
+// slot is where the reply for one caller arrives. Its index is the id of the frames, so
+// that no lookup is needed. Between a send and a signal on done it belongs to the
+// reader.
 type slot struct {
 	done chan struct{} // closed when the connection has ended
 	body []byte
-	_    [64]byte // the next slot is on another cache line
+	_    [64]byte // puts the next slot on another cache line
 }
 
-// Dial connects to a server for that many callers.
+// Dial connects to a server, for the given number of callers.
 func Dial(address string, callers int) (*Client, error) {
 	conn, err := net.Dial("tcp", address)
 	if err != nil {
@@ -43,10 +43,10 @@ func Dial(address string, callers int) (*Client, error) {
 	return c, nil
 }
 
-// Slot returns what goroutine number i, from 0, calls with.
+// Slot returns the slot of goroutine i, from 0.
 func (c *Client) Slot(i int) *Slot { return &Slot{client: c, slot: &c.slots[i], id: uint32(i)} }
 
-// Close ends the connection. No call may be running.
+// Close closes the connection. No call may be running.
 func (c *Client) Close() error {
 	err := c.conn.Close()
 	c.reading.Wait()
@@ -60,8 +60,8 @@ type Slot struct {
 	id     uint32
 }
 
-// errGivenUp is what a call returns whose context has ended. Its slot is of no
-// use then: the reply may still arrive.
+// errGivenUp is the error of a call whose context has ended. Its slot cannot be used
+// any more, because the reply may still arrive.
 var errGivenUp = errors.New("rawmux: the context ended before the reply")
 
 // Echo sends body and returns the reply, which is valid until the next call.
@@ -88,8 +88,8 @@ func (s *Slot) Echo(ctx context.Context, body []byte) ([]byte, error) {
 	return s.slot.body, nil
 }
 
-// read delivers replies until the connection ends, and then its end to all who
-// wait.
+// read delivers replies until the connection ends, and then its error to all waiting
+// calls.
 func (c *Client) read() {
 	r := newReader(c.conn)
 	for {
@@ -115,9 +115,9 @@ func (c *Client) read() {
 	}
 }
 
-// end ends every call that waits and every later one.
+// end ends all waiting and later calls with the error.
 func (c *Client) end(err error) {
-	_ = c.conn.Close() // it is of no use any more
+	_ = c.conn.Close() // the connection can no longer be used
 	c.mu.Lock()
 	c.fail(err)
 	c.mu.Unlock()

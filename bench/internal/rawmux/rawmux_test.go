@@ -73,7 +73,7 @@ func TestCallsEndWithTheConnection(t *testing.T) {
 }
 
 func TestCallEndsWithItsContext(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and never answers
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // accepts connections and never answers
 	if err != nil {
 		t.Fatal(err)
 	}

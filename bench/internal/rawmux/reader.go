@@ -8,19 +8,19 @@ import (
 	"net"
 )
 
-// reader reads many frames at once.
+// reader reads many frames with one read.
 type reader struct {
 	conn net.Conn
-	buf  []byte // as long as what was read and not taken yet
-	at   int    // the first byte not taken
+	buf  []byte // what was read
+	at   int    // the start of the next frame
 }
 
 func newReader(conn net.Conn) *reader {
 	return &reader{conn: conn, buf: make([]byte, 0, chunk)}
 }
 
-// next takes a frame out of what was read, without reading. The body is valid
-// until the next fill.
+// next returns the next frame that has been read completely, without reading. The body
+// is valid until the next fill.
 func (r *reader) next() (id uint32, body []byte, ok bool, err error) {
 	rest := r.buf[r.at:]
 	if len(rest) < headSize {
@@ -28,7 +28,7 @@ func (r *reader) next() (id uint32, body []byte, ok bool, err error) {
 	}
 	length := int(binary.BigEndian.Uint32(rest))
 	if length > maxBody {
-		return 0, nil, false, fmt.Errorf("rawmux: frame of %d bytes; at most %d are taken", length, maxBody)
+		return 0, nil, false, fmt.Errorf("rawmux: frame of %d bytes; the limit is %d", length, maxBody)
 	}
 	end := headSize + length
 	if len(rest) < end {
@@ -38,7 +38,7 @@ func (r *reader) next() (id uint32, body []byte, ok bool, err error) {
 	return binary.BigEndian.Uint32(rest[4:]), rest[headSize:end], true, nil
 }
 
-// fill waits for more bytes.
+// fill reads more bytes.
 func (r *reader) fill() error {
 	kept := copy(r.buf, r.buf[r.at:])
 	r.buf, r.at = r.buf[:kept], 0

@@ -12,15 +12,15 @@ type Server struct {
 	ln      net.Listener
 	spawn   bool
 	running sync.WaitGroup
-	bodies  sync.Pool // of *[]byte, for calls with a goroutine of their own
+	bodies  sync.Pool // of *[]byte, for calls with their own goroutine
 
 	mu     sync.Mutex // guards conns and closed
 	conns  map[net.Conn]struct{}
 	closed bool
 }
 
-// Serve begins to answer on ln: on the goroutine that reads the connection, or
-// with spawn on a goroutine for each call.
+// Serve starts a server on ln that answers on the goroutine that reads the connection,
+// or, with spawn, on a goroutine per call.
 func Serve(ln net.Listener, spawn bool) *Server {
 	s := &Server{ln: ln, spawn: spawn, conns: make(map[net.Conn]struct{})}
 	s.bodies.New = func() any { return new([]byte) }
@@ -28,16 +28,16 @@ func Serve(ln net.Listener, spawn bool) *Server {
 	return s
 }
 
-// Address is where the server listens.
+// Address returns the server's address.
 func (s *Server) Address() string { return s.ln.Addr().String() }
 
-// Close ends all connections and waits for what is running.
+// Close closes all connections and waits for running calls.
 func (s *Server) Close() error {
 	err := s.ln.Close()
 	s.mu.Lock()
 	s.closed = true
 	for conn := range s.conns {
-		_ = conn.Close() // its goroutine sees the read fail
+		_ = conn.Close() // its goroutine gets the read error
 	}
 	s.mu.Unlock()
 	s.running.Wait()
@@ -62,7 +62,7 @@ func (s *Server) accept() {
 	}
 }
 
-// serve answers until the connection ends or its peer breaks the protocol.
+// serve answers until the connection ends or the peer violates the protocol.
 func (s *Server) serve(conn net.Conn) {
 	defer func() {
 		_ = conn.Close()
@@ -97,12 +97,12 @@ func (s *Server) serve(conn net.Conn) {
 	}
 }
 
-// answer echoes one frame on a goroutine of its own.
+// answer echoes one frame on its own goroutine.
 func (s *Server) answer(w *writer, id uint32, body []byte) {
 	kept := s.bodies.Get().(*[]byte)
 	*kept = append((*kept)[:0], body...)
 	s.running.Go(func() {
-		_ = w.send(id, *kept, true) // the reader sees what is wrong with the connection
+		_ = w.send(id, *kept, true) // the reader reports the error of the connection
 		s.bodies.Put(kept)
 	})
 }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rawmux is a bare multiplexed echo, written for the comparison: frames
-// with an id over one connection, writes combined across callers, a channel for
-// each caller, a goroutine that reads. It has no codec, no deadlines, no
-// cancelling, no recovery after an error and no pool, and allocates nothing per
-// call: the least that a call over a shared connection can cost here.
+// Package rawmux is a bare multiplexed echo, written for the comparison: frames with an
+// id over one connection, writes combined across callers, a channel per caller, and one
+// reading goroutine. It has no codec, deadlines, cancellation, error recovery or pool,
+// and does not allocate per call: it is the lower bound for a call over a shared
+// connection.
 //
-// A frame is the length of its body and its id, four bytes each, big endian,
-// and the body.
+// A frame is the length of its body and its id, four bytes each, big endian, and the
+// body.
 package rawmux
 
 import (
@@ -22,20 +22,20 @@ const (
 	headSize = 8
 	// maxBody bounds the body of a frame, in bytes.
 	maxBody = 4 << 20
-	// chunk is how much is read at once.
+	// chunk is the size of one read, in bytes.
 	chunk = 64 << 10
-	// maxQueue is how much may be queued before who has more waits, in bytes:
-	// above what 1,024 callers with 1 KiB queue.
+	// maxQueue bounds the queue, in bytes, before senders block: above what 1,024
+	// callers with 1 KiB each queue.
 	maxQueue = 2 << 20
 )
 
-// writer combines the frames of many goroutines into few writes: who finds no
-// other writing writes for all who come meanwhile.
+// writer combines the frames of many goroutines into few writes: a goroutine that finds
+// no write in progress also writes the frames that others queue meanwhile.
 type writer struct {
 	conn net.Conn
 
-	mu         sync.Mutex // guards what follows
-	room       *sync.Cond // the queue was taken, or the connection failed
+	mu         sync.Mutex // guards the fields below
+	room       *sync.Cond // signalled when the queue was taken or the connection failed
 	out, spare []byte
 	writing    bool
 	err        error
@@ -47,9 +47,8 @@ func newWriter(conn net.Conn) *writer {
 	return w
 }
 
-// send queues a frame and writes it unless somebody else is about to. With
-// company set it lets others run once, who may have frames to add; without,
-// nobody is there to wait for.
+// send queues a frame and writes it unless another goroutine is about to. With company
+// set it first yields once to other goroutines, which may add frames.
 func (w *writer) send(id uint32, body []byte, company bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -73,7 +72,7 @@ func (w *writer) send(id uint32, body []byte, company bool) error {
 	return w.err
 }
 
-// flush writes what is queued. It gives the lock up meanwhile.
+// flush writes the queue. It releases the lock meanwhile.
 func (w *writer) flush() {
 	out := w.out
 	w.out = w.spare[:0]
@@ -85,7 +84,7 @@ func (w *writer) flush() {
 	w.fail(err)
 }
 
-// fail ends the writer unless it has ended. The lock is held.
+// fail sets the error of the writer unless it has one. The caller holds the lock.
 func (w *writer) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
@@ -93,7 +92,7 @@ func (w *writer) fail(err error) {
 	}
 }
 
-// failure is why the writer has ended.
+// failure returns the error of the writer.
 func (w *writer) failure() error {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -12,11 +12,11 @@ import (
 	"regexp"
 )
 
-// Document is a report that can be written.
+// Document is a report that can be printed and saved.
 type Document interface {
 	// MarkPartial notes that samples are missing.
 	MarkPartial()
-	// Summarize computes what follows from the samples.
+	// Summarize computes the summary of the samples.
 	Summarize()
 	// Markdown returns the report as text.
 	Markdown() string
@@ -33,8 +33,8 @@ func Print(w io.Writer, d Document, asJSON bool) error {
 	return enc.Encode(d)
 }
 
-// CheckName returns an error if name cannot be the name of a result: letters,
-// digits, dots, dashes and underscores, not beginning with a dot.
+// CheckName returns an error if name is not valid for a result: letters, digits, dots,
+// dashes and underscores, not beginning with a dot.
 func CheckName(name string) error {
 	if ok, err := regexp.MatchString(`^[\w-][\w.-]{0,63}$`, name); err != nil || !ok {
 		return fmt.Errorf("result name %q: use up to 64 letters, digits, dots, dashes and underscores", name)
@@ -42,7 +42,7 @@ func CheckName(name string) error {
 	return nil
 }
 
-// Save writes NAME.json and NAME.md into folder, which it makes if needed.
+// Save writes NAME.json and NAME.md into folder, which it creates if needed.
 func Save(folder, name string, d Document) error {
 	if err := CheckName(name); err != nil {
 		return err

@@ -10,19 +10,19 @@ import (
 	"strings"
 )
 
-// Machine is what figures depend on and a reader must know.
+// Machine describes what the figures depend on.
 type Machine struct {
-	// System is GOOS/GOARCH, Kernel its release, "" where not told.
+	// System is GOOS/GOARCH, Kernel its release, "" if unknown.
 	System string `json:"system"`
 	Kernel string `json:"kernel,omitempty"`
-	// CPU is the processor's name as the system tells it, Cores how many
-	// logical ones there are, Procs is GOMAXPROCS.
+	// CPU is the model name of the processor, Cores the number of logical processors,
+	// Procs is GOMAXPROCS.
 	CPU   string `json:"cpu,omitempty"`
 	Cores int    `json:"cores"`
 	Procs int    `json:"procs"`
-	// Memory is the total, as the system tells it.
+	// Memory is the total memory, as reported by the system.
 	Memory string `json:"memory,omitempty"`
-	// Go is the toolchain's version.
+	// Go is the version of the toolchain.
 	Go string `json:"go"`
 	// Modules are the modules under test with their versions.
 	Modules []string `json:"modules,omitempty"`

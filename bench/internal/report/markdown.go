@@ -9,8 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Markdown returns the report as a document, which reads well on a terminal
-// too.
+// Markdown returns the report as a document that is also readable in a terminal.
 func (c *Calls) Markdown() string {
 	var b strings.Builder
 	c.Header.write(&b)
@@ -24,7 +23,7 @@ func (c *Calls) Markdown() string {
 	return b.String()
 }
 
-// title names the cell.
+// title returns the heading of the cell.
 func (c *Cell) title() string {
 	if c.Mode != "" {
 		return fmt.Sprintf("%s, %d B, %d streams", c.Mode, c.Payload, c.Callers)
@@ -58,7 +57,7 @@ func (c *Cell) write(b *strings.Builder) {
 	}
 }
 
-// write puts the cells into columns, with the median of the ratios only.
+// write formats the cells in columns, with only the medians of the ratios.
 func (o *Overview) write(b *strings.Builder, cells []Cell) {
 	fmt.Fprintf(b, "\n## %s / contender, per second\n\n", o.Base)
 	head := []string{"contender"}
@@ -99,7 +98,7 @@ func (m *Memory) Markdown() string {
 	return b.String()
 }
 
-// String returns "median [min..max]", or "-" when there was no figure.
+// String returns "median [min..max]", or "-" if there is no figure.
 func (s Spread) String() string {
 	if s.N == 0 {
 		return "-"
@@ -130,10 +129,10 @@ func orUnknown(s string) string {
 	return s
 }
 
-// table is rows of cells; the first row is the head.
+// table is rows of cells; the first row is the heading.
 type table [][]string
 
-// write pads the columns so that the source can be read as it is.
+// write pads the columns, so that the source is readable.
 func (t table) write(b *strings.Builder) {
 	widths := make([]int, len(t[0]))
 	for _, row := range t {

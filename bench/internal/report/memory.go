@@ -4,7 +4,7 @@ package report
 
 import "example.com/mailcall/bench/internal/load"
 
-// Memory is the report of a comparison of waiting calls.
+// Memory is the report of the memory scenario.
 type Memory struct {
 	Header
 	// Payload is the size of the body in bytes.
@@ -19,15 +19,15 @@ type Memory struct {
 type MemoryRow struct {
 	// Contender is its name.
 	Contender string `json:"contender"`
-	// Median has the median of each figure by itself.
+	// Median has the median of each figure.
 	Median load.Hold `json:"median"`
-	// SettledRSS and HeapStack are the base's figure divided by this
-	// contender's inside each round.
+	// SettledRSS and HeapStack are the base's figure divided by this contender's,
+	// within each round.
 	SettledRSS Spread `json:"settled_rss_ratio"`
 	HeapStack  Spread `json:"heap_stack_ratio"`
 }
 
-// Summarize fills the rows from the samples.
+// Summarize computes the rows from the samples.
 func (m *Memory) Summarize() {
 	groups, order := group(m.Samples, func(h load.Hold) string { return h.Contender })
 	m.Rows = make([]MemoryRow, 0, len(order))

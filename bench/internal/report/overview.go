@@ -8,8 +8,8 @@ import (
 	"example.com/mailcall/bench/internal/load"
 )
 
-// Overview has one contender's calls a second divided by those of all others,
-// in all cells.
+// Overview has the calls per second of one contender divided by those of all others, in
+// all cells.
 type Overview struct {
 	// Base is the contender.
 	Base string `json:"base"`
@@ -17,11 +17,11 @@ type Overview struct {
 	Rows []OverviewRow `json:"rows"`
 }
 
-// OverviewRow is one of the others.
+// OverviewRow has the ratios for one other contender.
 type OverviewRow struct {
 	// Contender is its name.
 	Contender string `json:"contender"`
-	// Ratios are taken inside each round, one spread for each cell.
+	// Ratios are computed within each round; there is one spread per cell.
 	Ratios []Spread `json:"ratios"`
 }
 

@@ -9,33 +9,33 @@ import (
 	"example.com/mailcall/bench/internal/load"
 )
 
-// Header is what every report begins with.
+// Header is the beginning of every report.
 type Header struct {
 	// Title is the first line of the document.
 	Title string `json:"title"`
-	// Command is the command line that made it.
+	// Command is the command line of the run.
 	Command string `json:"command"`
 	// Date is when the run began.
 	Date time.Time `json:"date"`
-	// Machine is where.
+	// Machine is where the run was made.
 	Machine Machine `json:"machine"`
-	// Notes are sentences about how the run was set up.
+	// Notes describe the setup of the run.
 	Notes []string `json:"notes,omitempty"`
 	// Base is the contender whose figures are divided by the others'.
 	Base string `json:"base"`
-	// Others are contenders for which calls a second are divided as well, in
-	// the overview only.
+	// Others are further contenders whose calls per second are divided by the others',
+	// in the overview only.
 	Others []string `json:"other_bases,omitempty"`
-	// Partial says that the run was stopped before its end.
+	// Partial says that the run was interrupted.
 	Partial bool `json:"partial,omitempty"`
 }
 
 // MarkPartial sets Partial.
 func (h *Header) MarkPartial() { h.Partial = true }
 
-// Cell is one combination of payload and callers with all that was measured.
+// Cell is a combination of payload and callers with its results.
 type Cell struct {
-	// Payload is the size of the body in bytes, Callers the goroutines.
+	// Payload is the size of the body in bytes, Callers the number of goroutines.
 	Payload int `json:"payload"`
 	Callers int `json:"callers"`
 	// Mode is that of the streams, of which there are Callers; "" for calls.
@@ -52,26 +52,26 @@ type Row struct {
 	Contender string `json:"contender"`
 	// Rounds is how many samples it has.
 	Rounds int `json:"rounds"`
-	// Median has the median of each figure by itself.
+	// Median has the median of each figure.
 	Median load.Sample `json:"median"`
-	// Rate, CPU and P99 are the base's figure divided by this contender's
-	// inside each round: calls a second, client CPU per call, latency.
+	// Rate, CPU and P99 are the base's figure divided by this contender's, within each
+	// round: calls per second, client CPU per call, latency.
 	Rate Spread `json:"rate_ratio"`
 	CPU  Spread `json:"cpu_ratio"`
 	P99  Spread `json:"p99_ratio"`
 }
 
-// Calls is the report of a comparison of calls.
+// Calls is the report of a scenario with cells.
 type Calls struct {
 	Header
 	// Cells are in the order in which they ran.
 	Cells []Cell `json:"cells"`
-	// Overviews are the ratios of calls a second of all cells, the base's
-	// first; [Calls.Summarize] makes them. A single cell needs none.
+	// Overviews are the ratios of calls per second in all cells, the base's first;
+	// [Calls.Summarize] computes them. With a single cell there are none.
 	Overviews []Overview `json:"overviews,omitempty"`
 }
 
-// Summarize fills the rows of all cells from their samples.
+// Summarize computes the rows of all cells from their samples.
 func (c *Calls) Summarize() {
 	for i := range c.Cells {
 		c.Cells[i].Rows = rows(c.Cells[i].Samples, c.Base)
@@ -134,7 +134,7 @@ func median(samples []load.Sample) load.Sample {
 		Max:            int64(of(func(s load.Sample) float64 { return float64(s.Max) })),
 		Collections:    uint32(of(func(s load.Sample) float64 { return float64(s.Collections) })),
 	}
-	for _, s := range samples { // errors are summed: a median would hide them
+	for _, s := range samples { // errors are summed, because a median would hide them
 		m.Contender = s.Contender
 		m.Errors += s.Errors
 		if m.FirstError == "" {

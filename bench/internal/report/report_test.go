@@ -36,7 +36,7 @@ func TestSpreadOf(t *testing.T) {
 	}
 }
 
-// sample makes a sample of which the figures are easy to divide.
+// sample returns a sample with figures that are easy to divide.
 func sample(name string, round int, rate float64) load.Sample {
 	return load.Sample{Contender: name, Round: round, CallsPerSecond: rate, ClientCPU: 100 / rate, P99: int64(1000 / rate)}
 }

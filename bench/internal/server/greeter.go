@@ -9,9 +9,9 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// greeter is the responder of package mailcalltest, which speaks go-micro's
-// protocol. Its Hello answers "Hello " and the name, which for a message with
-// one field of bytes is the value sent with a greeting before it.
+// greeter is the responder of package mailcalltest, which speaks go-micro's protocol.
+// Its Hello answers "Hello " and the name, so that a message with a single bytes field
+// comes back with a prefix.
 type greeter struct{ *mailcalltest.Responder }
 
 func startGreeter() (Server, error) {

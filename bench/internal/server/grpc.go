@@ -14,16 +14,16 @@ import (
 	"example.com/mailcall/bench/internal/echo"
 )
 
-// grpcServer is grpc-go, set up as its documentation advises for speed:
+// grpcServer is grpc-go, configured for speed as its documentation recommends:
 //
-//   - NumStreamWorkers as many as there are processors: a call goes to a
-//     goroutine that runs already, if one is free, whose stack has grown. It
-//     is what grpc-go's own benchmarks vary.
-//   - SharedWriteBuffer and the sizes of the buffers (32 KiB for reading and
-//     for writing) stay as they are: a connection that is never idle gains
-//     nothing from giving its buffer back.
-//   - No interceptors, no statistics, no tracing, no channelz beyond what is
-//     built in; the window grows with the bandwidth it estimates (the default).
+//   - NumStreamWorkers is the number of processors: a call runs on an existing
+//     goroutine, whose stack has already grown, if one is free. It is the setting that
+//     grpc-go's own benchmarks vary.
+//   - SharedWriteBuffer and the buffer sizes (32 KiB for reading and for writing) are
+//     the defaults: a connection that is never idle gains nothing from returning its
+//     buffer.
+//   - There are no interceptors, statistics or tracing, and no channelz beyond what is
+//     built in; the window grows with the estimated bandwidth (the default).
 type grpcServer struct {
 	*serving
 	silent   bool
@@ -35,7 +35,7 @@ func startGRPC(ln net.Listener, silent bool) Server {
 	g := &grpcServer{silent: silent, stopped: make(chan struct{})}
 	options := []grpc.ServerOption{grpc.NumStreamWorkers(uint32(runtime.GOMAXPROCS(0)))}
 	if silent {
-		options = nil // a worker that waits for the end is lost for others
+		options = nil // a worker that blocks is not available for other calls
 	}
 	s := grpc.NewServer(options...)
 	s.RegisterService(g.service(), g)
@@ -76,7 +76,7 @@ func (g *grpcServer) count(s grpc.ServerStream) error {
 	return s.SendMsg(n)
 }
 
-// service is what protoc-gen-go-grpc makes of echo.proto.
+// service is what protoc-gen-go-grpc generates for echo.proto.
 func (g *grpcServer) service() *grpc.ServiceDesc {
 	call := func(_ any, ctx context.Context, decode func(any) error, wrap grpc.UnaryServerInterceptor) (any, error) {
 		m := new(echo.Message)

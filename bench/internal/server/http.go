@@ -17,8 +17,8 @@ import (
 	"example.com/mailcall/bench/internal/wire"
 )
 
-// startFastHTTP sets the server up for speed: no Date and Server fields, names
-// not normalised, contexts and buffers from pools, which are its defaults.
+// startFastHTTP configures the server for speed: no Date and Server fields, and names
+// are not normalised; contexts and buffers are pooled by default.
 func startFastHTTP(ln net.Listener) (Server, error) {
 	var buffers sync.Pool
 	buffers.New = func() any { return new([]byte) }
@@ -50,8 +50,8 @@ func startFastHTTP(ln net.Listener) (Server, error) {
 	return begin(ln, s.Serve, s.Shutdown), nil
 }
 
-// startNetHTTP reads the body into a buffer that is used again and states the
-// length of the answer, which saves the chunked form.
+// startNetHTTP reads the body into a reused buffer and sets the length of the answer,
+// which avoids chunked encoding.
 func startNetHTTP(ln net.Listener) (Server, error) {
 	h := &netHTTPHandler{contentType: []string{wire.ContentType}}
 	h.buffers.New = func() any { return new(netHTTPBuffers) }

@@ -10,11 +10,11 @@ import (
 	"example.com/mailcall/bench/internal/wire"
 )
 
-// firstBuffer holds a request with a body of 1 KiB.
+// firstBuffer is enough for a request with a body of 1 KiB.
 const firstBuffer = 2 << 10
 
-// minimal answers each request with its own body, a goroutine per connection. It
-// allocates when a connection opens, not when a request comes.
+// minimal answers each request with its own body, on a goroutine per connection. It
+// allocates per connection, not per request.
 type minimal struct {
 	ln       net.Listener
 	silent   bool
@@ -44,7 +44,7 @@ func (e *minimal) Close() error {
 	e.mu.Lock()
 	e.closed = true
 	for c := range e.conns {
-		_ = c.Close() // its goroutine sees the read fail
+		_ = c.Close() // its goroutine gets the read error
 	}
 	e.mu.Unlock()
 	e.wg.Wait()
@@ -85,7 +85,7 @@ func (e *minimal) remove(c net.Conn) {
 	e.mu.Unlock()
 }
 
-// serve returns when the connection ends or its peer breaks the protocol.
+// serve returns when the connection ends or the peer violates the protocol.
 func (e *minimal) serve(c net.Conn) {
 	in := make([]byte, 0, firstBuffer)
 	out := make([]byte, 0, firstBuffer)
@@ -112,8 +112,8 @@ func (e *minimal) serve(c net.Conn) {
 	}
 }
 
-// fill reads once into what is free in buf, after doubling a full one. The
-// parser bounds how far that can go.
+// fill reads once into the free part of buf, which it doubles first if it is full. The
+// parser bounds its size.
 func fill(c net.Conn, buf []byte) ([]byte, error) {
 	if len(buf) == cap(buf) {
 		grown := make([]byte, len(buf), 2*cap(buf))

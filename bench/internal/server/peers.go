@@ -28,17 +28,17 @@ func (rawServer) Requests() int64 { return 0 }
 
 func startRawMux(ln net.Listener, spawn bool) Server { return rawServer{rawmux.Serve(ln, spawn)} }
 
-// handlers answer what is no stream.
+// handlers has the unary handlers.
 type handlers struct{}
 
-// Call is the method as net/rpc wants it.
+// Call has the signature that net/rpc requires.
 func (handlers) Call(request, reply *echo.Message) error {
 	reply.Number, reply.Data = request.GetNumber(), request.GetData()
 	return nil
 }
 
-// startNetRPC has nothing to set: one gob stream for each connection, a
-// goroutine for each call.
+// startNetRPC uses the defaults, as there are no settings: one gob stream per
+// connection, a goroutine per call.
 func startNetRPC(ln net.Listener) (Server, error) {
 	s := rpc.NewServer()
 	if err := s.RegisterName("Echo", handlers{}); err != nil {
@@ -50,7 +50,7 @@ func startNetRPC(ln net.Listener) (Server, error) {
 	}), nil
 }
 
-// connections are those of a server that does not end its own.
+// connections tracks the connections of a server that does not close them itself.
 type connections struct {
 	wg   sync.WaitGroup
 	mu   sync.Mutex // guards open, which is nil after close
@@ -84,14 +84,14 @@ func (c *connections) close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for conn := range c.open {
-		_ = conn.Close() // its goroutine sees the read fail
+		_ = conn.Close() // its goroutine gets the read error
 	}
 	c.open = nil
 	return nil
 }
 
-// startDRPC keeps the sizes of drpc's buffers: a reply of up to 4 KiB is one
-// write, a longer one goes out as it is.
+// startDRPC keeps drpc's buffer sizes: a reply of up to 4 KiB is one write, a longer
+// one is written directly.
 func startDRPC(ln net.Listener) (Server, error) {
 	mux := drpcmux.New()
 	if err := mux.Register(drpcHandler{}, drpcDescription{}); err != nil {
@@ -106,8 +106,7 @@ func (drpcHandler) call(_ context.Context, m *echo.Message) (*echo.Message, erro
 	return echo.Answer(m), nil
 }
 
-// drpcDescription is what protoc-gen-go-drpc makes of echo.proto's unary
-// method.
+// drpcDescription is what protoc-gen-go-drpc generates for echo.proto's unary method.
 type drpcDescription struct{}
 
 // NumMethods implements drpc.Description.
@@ -118,16 +117,16 @@ func (drpcDescription) Method(int) (name string, e drpc.Encoding, r drpc.Receive
 	r = func(_ any, ctx context.Context, in, _ any) (drpc.Message, error) {
 		m, ok := in.(*echo.Message)
 		if !ok {
-			return nil, fmt.Errorf("%T is no echo message", in)
+			return nil, fmt.Errorf("%T is not an echo message", in)
 		}
 		return drpcHandler{}.call(ctx, m)
 	}
 	return echo.CallMethod, echo.Encoding{}, r, drpcHandler.call, true
 }
 
-// startConnect serves over cleartext HTTP/2 with net/http, as connect-go's
-// guide says, without compression, which handlers do by default when a client
-// takes it. More streams than net/http's 250 may share a connection.
+// startConnect serves cleartext HTTP/2 with net/http, as connect-go's guide recommends,
+// without compression, which handlers use by default if the client accepts it. It
+// allows more streams per connection than net/http's 250.
 func startConnect(ln net.Listener) (Server, error) {
 	handler := connect.NewUnaryHandler(echo.CallMethod,
 		func(_ context.Context, r *connect.Request[echo.Message]) (*connect.Response[echo.Message], error) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package server has the servers that the contenders call. They run in a
-// process of their own, so that their work is not counted as the client's.
+// Package server has the servers that the contenders call. Each is a process of its
+// own, so that its work is not counted as the client's.
 package server
 
 import (
@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// The kinds of server of the HTTP scenarios.
+// Kinds of servers of the HTTP scenarios.
 const (
-	// Minimal echoes the body and does nothing else: one read and one write a
-	// request. It leaves as much as possible of the machine to the client.
+	// Minimal only echoes the body, with one read and one write per request. It leaves
+	// as much of the machine as possible to the client.
 	Minimal = "minimal"
 	// Greeter is the responder of package mailcalltest: it decodes, runs a
 	// handler and encodes, and answers as a go-micro server does.
@@ -24,9 +24,8 @@ const (
 	Silent = "silent"
 )
 
-// The kinds of server that serve package echo, each over its own protocol.
-// All of them decode the request, run a handler and encode its answer but the
-// raw ones, which echo bytes.
+// Kinds of servers of package echo, each with its own protocol. All of them decode the
+// request, run a handler and encode the answer, except the raw ones, which echo bytes.
 const (
 	// FastHTTP and NetHTTP take a POST with a protobuf body.
 	FastHTTP = "fasthttp"
@@ -40,30 +39,29 @@ const (
 	// GRPC is grpc-go; GRPCSilent counts requests and never answers.
 	GRPC       = "grpc"
 	GRPCSilent = "grpc-silent"
-	// RawMux is the bare echo of package rawmux; RawMuxGo answers each request
-	// on a goroutine of its own.
+	// RawMux is the bare echo of package rawmux; RawMuxGo answers each request on its
+	// own goroutine.
 	RawMux   = "raw-mux"
 	RawMuxGo = "raw-mux-go"
-	// TCP is mailcall's own wire with handlers that run inline, TCPGo with a
-	// goroutine for each call; TCPSilent counts requests and never answers.
+	// TCP is mailcall's own protocol with handlers that run inline, TCPGo with a
+	// goroutine per call; TCPSilent counts requests and never answers.
 	TCP       = "tcp"
 	TCPGo     = "tcp-go"
 	TCPSilent = "tcp-silent"
 )
 
-// Server is a server that listens. All methods may be called from any
-// goroutine.
+// Server is a running server. It is safe for concurrent use.
 type Server interface {
 	// Address is the "host:port" to call.
 	Address() string
-	// Requests is how many whole requests a silent server has read; the other
-	// kinds do not count and return 0.
+	// Requests returns how many complete requests a silent server has read; other kinds
+	// return 0.
 	Requests() int64
 	// Close stops the server, closes its connections and waits for them.
 	Close() error
 }
 
-// starter starts a server on a listener, which is the server's from then on.
+// starter starts a server on a listener, and takes over the listener.
 type starter func(ln net.Listener) (Server, error)
 
 func starters() map[string]starter {
@@ -85,7 +83,7 @@ func starters() map[string]starter {
 	}
 }
 
-// Start starts a server of that kind on a free port of the loopback interface.
+// Start starts a server of the kind on a free port of the loopback interface.
 func Start(kind string) (Server, error) {
 	if kind == Greeter {
 		return startGreeter()
@@ -111,7 +109,7 @@ func Start(kind string) (Server, error) {
 	return s, nil
 }
 
-// serving is a server of somebody else's making.
+// serving wraps a server of another package.
 type serving struct {
 	ln   net.Listener
 	stop func() error  // makes serve return
@@ -123,7 +121,7 @@ func begin(ln net.Listener, serve func(net.Listener) error, stop func() error) *
 	s := &serving{ln: ln, stop: stop, done: make(chan struct{})}
 	go func() {
 		defer close(s.done)
-		_ = serve(ln) // it tells that it was stopped
+		_ = serve(ln) // the error says only that it was stopped
 	}()
 	return s
 }
@@ -141,7 +139,7 @@ func (s *serving) Close() error {
 	return err
 }
 
-// withContext makes a server that ends with its context stoppable.
+// withContext converts a server that ends with its context to one that can be stopped.
 func withContext(ln net.Listener, serve func(context.Context, net.Listener) error) *serving {
 	ctx, cancel := context.WithCancel(context.Background())
 	return begin(ln,

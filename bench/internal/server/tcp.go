@@ -15,17 +15,17 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// tcpServer is mailcall's own wire with its fast server and every default.
+// tcpServer is mailcall's own protocol with its fast server and all defaults.
 type tcpServer struct {
 	*serving
-	header   transport.Header // of every answer
+	header   transport.Header // shared by all answers
 	silent   bool
 	stopped  chan struct{}
 	requests atomic.Int64
 }
 
-// startTCP starts one that runs its handlers inline, or a goroutine for each
-// call. A silent one waits in each, so that it needs the goroutines.
+// startTCP starts a server that runs handlers inline, or with a goroutine per call. A
+// silent server blocks in each handler, so it needs the goroutines.
 func startTCP(ln net.Listener, inline, silent bool) (Server, error) {
 	s := &tcpServer{
 		header: transport.Header{{Name: wire.HeaderContentType, Value: wire.ContentType}},
@@ -46,7 +46,8 @@ func startTCP(ln net.Listener, inline, silent bool) (Server, error) {
 // Requests implements [Server].
 func (s *tcpServer) Requests() int64 { return s.requests.Load() }
 
-// call decodes, runs the handler and encodes, as the other peers' servers do.
+// call decodes the request, runs the handler and encodes the reply, as the other
+// servers do.
 func (s *tcpServer) call(req *tcp.Request, reply *tcp.Reply) {
 	if s.silent {
 		s.requests.Add(1)
@@ -67,7 +68,7 @@ func (s *tcpServer) call(req *tcp.Request, reply *tcp.Reply) {
 // stream serves one stream.
 func (s *tcpServer) stream(x transport.Incoming) {
 	var in transport.Message
-	out := transport.Message{Header: s.header} // of every message: the same again costs next to nothing
+	out := transport.Message{Header: s.header} // sending an unchanged header is cheap
 	recv := func(m *echo.Message) error {
 		if err := x.Recv(&in); err != nil {
 			return err
@@ -95,6 +96,6 @@ func (s *tcpServer) stream(x transport.Incoming) {
 		err = errors.New("unknown endpoint " + endpoint)
 	}
 	if err != nil {
-		_ = x.End(&transport.Message{Header: transport.Header{{Name: wire.HeaderError, Value: err.Error()}}}) // the stream may be gone
+		_ = x.End(&transport.Message{Header: transport.Header{{Name: wire.HeaderError, Value: err.Error()}}}) // the stream may have ended
 	}
 }

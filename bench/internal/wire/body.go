@@ -8,13 +8,13 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// MinBody is the smallest body that [Value] can make, in bytes: a field of
-// one byte with its tag and its length.
+// MinBody is the smallest size for [Value], in bytes: a field of one byte with its tag
+// and length.
 const MinBody = 3
 
-// Value returns the content for a wrapperspb.BytesValue whose encoding is
-// exactly size bytes. It fails for sizes below [MinBody], above [MaxBody], and
-// for the few sizes that no length prefix can reach (130, 16387).
+// Value returns the content with which a wrapperspb.BytesValue is encoded in exactly
+// size bytes. It returns an error for sizes below [MinBody], above [MaxBody], and for
+// the few that are impossible because of the length prefix (130, 16387).
 func Value(size int) ([]byte, error) {
 	if size < MinBody || size > MaxBody {
 		return nil, fmt.Errorf("payload of %d bytes is out of range; use %d to %d", size, MinBody, MaxBody)

@@ -8,10 +8,10 @@ import (
 	"fmt"
 )
 
-// Errors of the parsers. A connection that showed one is of no further use.
+// Errors of the parsers. After one, the connection cannot be used any more.
 var (
-	// ErrHead is matched when a head is not HTTP/1.1, is over [MaxHead], or
-	// does not state its length.
+	// ErrHead is matched when a head is not HTTP/1.1, is larger than [MaxHead], or has
+	// no length.
 	ErrHead = errors.New("malformed head")
 	// ErrTooLarge is matched when a stated length is over [MaxBody].
 	ErrTooLarge = errors.New("body too large")
@@ -27,9 +27,9 @@ type Reply struct {
 	Body []byte
 }
 
-// ParseReply reads one reply with a Content-Length from the start of data and
-// returns it with the number of bytes it takes. That number is 0, without an
-// error, as long as bytes are missing. A status other than 200 is [ErrHead].
+// ParseReply parses one reply with a Content-Length from the start of data and returns
+// it with its size in bytes. The size is 0, without an error, if the reply is
+// incomplete. A status other than 200 is [ErrHead].
 func ParseReply(data []byte) (Reply, int, error) {
 	var r Reply
 	head, ok, err := cutHead(data)
@@ -64,9 +64,9 @@ func ParseReply(data []byte) (Reply, int, error) {
 	return r, n, err
 }
 
-// ParseRequest reads one request with a Content-Length from the start of data
-// and returns its body, which shares memory with data, and the number of bytes
-// that the request takes: 0, without an error, as long as bytes are missing.
+// ParseRequest parses one request with a Content-Length from the start of data and
+// returns its body, which shares memory with data, and the size of the request: 0,
+// without an error, if it is incomplete.
 func ParseRequest(data []byte) (body []byte, n int, err error) {
 	head, ok, err := cutHead(data)
 	if !ok {
@@ -74,7 +74,7 @@ func ParseRequest(data []byte) (body []byte, n int, err error) {
 	}
 	length := -1
 	for line := range bytes.Lines(head) {
-		// The first letter rules out nearly all lines before the cut.
+		// Checking the first letter first skips nearly all lines.
 		if line[0]|0x20 != 'c' {
 			continue
 		}
@@ -92,7 +92,7 @@ func ParseRequest(data []byte) (body []byte, n int, err error) {
 	return body, n, err
 }
 
-// cutHead returns the head without its empty line, and whether it is whole.
+// cutHead returns the head without its empty line, and whether it is complete.
 func cutHead(data []byte) ([]byte, bool, error) {
 	i := bytes.Index(data, []byte("\r\n\r\n"))
 	if i > MaxHead || i < 0 && len(data) > MaxHead {
@@ -104,7 +104,7 @@ func cutHead(data []byte) ([]byte, bool, error) {
 	return data[:i], true, nil
 }
 
-// total is the size of the whole message, or 0 if have is less than that.
+// total returns the size of the whole message, or 0 if have is less.
 func total(head, length, have int) (int, error) {
 	if length < 0 {
 		return 0, fmt.Errorf("%w: no Content-Length; this end does not read chunks", ErrHead)
@@ -132,8 +132,8 @@ func parseLength(value []byte) (int, error) {
 	return n, nil
 }
 
-// foldEqual compares without regard to case; want is in lower case and holds
-// letters and dashes only, so that setting one bit suffices.
+// foldEqual compares case-insensitively; want has only lower-case letters and dashes,
+// so setting one bit is enough.
 func foldEqual(got []byte, want string) bool {
 	if len(got) != len(want) {
 		return false

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wire holds what every contender and every server of the benchmark
-// must agree on: the header fields of the request, the size of the body, and
-// the two small parsers that the hand-written ends use.
+// Package wire defines what every contender and server of the HTTP scenarios shares:
+// the header fields of the request, the size of the body, and the two small parsers of
+// the hand-written client and server.
 package wire
 
 import "strconv"
@@ -16,9 +16,9 @@ const (
 	ContentType = "application/protobuf"
 	// UserAgent is what go-micro's own client sends.
 	UserAgent = "Go-http-client/1.1"
-	// Timeout is the attempt bound in nanoseconds as it travels: five seconds,
-	// go-micro's default. It is a constant for the peers, which is cheaper
-	// than computing what is left of a deadline.
+	// Timeout is the timeout of an attempt as sent, in nanoseconds: five seconds,
+	// go-micro's default. It is a constant for the peers, which is cheaper than
+	// computing the rest of a deadline.
 	Timeout = "5000000000"
 
 	// HeaderID is the canonical form of Micro-ID, the only field whose value
@@ -40,10 +40,9 @@ type Field struct {
 	Name, Value string
 }
 
-// Fields returns the fields that are the same in every request, in the order
-// in which go-micro sends them. Host, Content-Length and Micro-Id are not in
-// it, because each client has its own way to set them. The slice is new on
-// each call.
+// Fields returns the fields that are the same in every request, in go-micro's order.
+// Host, Content-Length and Micro-Id are not included, because each client sets them in
+// its own way. Each call returns a new slice.
 func Fields() []Field {
 	return []Field{
 		{"User-Agent", UserAgent},
@@ -74,7 +73,7 @@ func AppendHead(dst []byte, host string, id uint64, length int) []byte {
 	return append(dst, "\r\n\r\n"...)
 }
 
-// AppendReply appends the smallest reply that a client of go-micro's wire
+// AppendReply appends the smallest reply that a client with go-micro's protocol
 // accepts: status 200, length, content type and body.
 func AppendReply(dst, body []byte) []byte {
 	dst = append(dst, "HTTP/1.1 200 OK\r\nContent-Length: "...)

@@ -17,8 +17,8 @@ import (
 	"example.com/mailcall/transport/grpc"
 )
 
-// client makes the client that a request asks for. The suite counts requests,
-// so there are no retries; it sets deadlines itself, so there are no others.
+// client returns a client for a request. It has no retries, because the suite counts
+// requests, and no default timeouts, because the suite sets deadlines.
 func client(request *conformancev1.ClientCompatRequest) (*api.Caller, error) {
 	var opts []grpc.Option
 	switch c := request.GetCompression(); c {
@@ -26,7 +26,7 @@ func client(request *conformancev1.ClientCompatRequest) (*api.Caller, error) {
 	case conformancev1.Compression_COMPRESSION_GZIP:
 		opts = append(opts, grpc.WithGzip())
 	default:
-		return nil, fmt.Errorf("no compression %s", c)
+		return nil, fmt.Errorf("unsupported compression %s", c)
 	}
 	if n := request.GetMessageReceiveLimit(); n > 0 {
 		opts = append(opts, grpc.WithMaxMessage(int(n)))
@@ -49,8 +49,8 @@ func client(request *conformancev1.ClientCompatRequest) (*api.Caller, error) {
 	)
 }
 
-// secured trusts nothing but the certificate of the server, and shows that of
-// the client if there is one.
+// secured trusts only the certificate of the server, and presents that of the client if
+// there is one.
 func secured(server []byte, own *conformancev1.TLSCreds) (*tls.Config, error) {
 	c := &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
 	if !c.RootCAs.AppendCertsFromPEM(server) {
@@ -61,7 +61,7 @@ func secured(server []byte, own *conformancev1.TLSCreds) (*tls.Config, error) {
 	}
 	pair, err := tls.X509KeyPair(own.GetCert(), own.GetKey())
 	if err != nil {
-		return nil, fmt.Errorf("the pair of the client: %w", err)
+		return nil, fmt.Errorf("the certificate of the client: %w", err)
 	}
 	c.Certificates = []tls.Certificate{pair}
 	return c, nil

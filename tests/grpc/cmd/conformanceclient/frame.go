@@ -12,12 +12,12 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// maxFrame bounds a message of the runner: the largest of the suite has a few
+// maxFrame bounds a message of the runner, in bytes: the suite's largest have a few
 // MiB.
 const maxFrame = 64 << 20
 
-// read takes the next message: four bytes of length, big endian, and the
-// message. io.EOF is the end between messages.
+// read reads the next message: its length in four bytes, big endian, and the message.
+// It returns io.EOF at the end of the input.
 func read(in io.Reader, m proto.Message) error {
 	var head [4]byte
 	if _, err := io.ReadFull(in, head[:]); err != nil {
@@ -34,7 +34,7 @@ func read(in io.Reader, m proto.Message) error {
 	return proto.Unmarshal(body, m)
 }
 
-// write is the reverse of read.
+// write writes a message in the same form.
 func write(out io.Writer, m proto.Message) error {
 	frame, err := proto.MarshalOptions{}.MarshalAppend(make([]byte, 4), m)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// task is one request of the suite, while it is made.
+// task is one request of the suite while it runs.
 type task struct {
 	request  *conformancev1.ClientCompatRequest
 	client   *api.Caller
@@ -29,7 +29,7 @@ type task struct {
 	result   *conformancev1.ClientResponseResult
 }
 
-// timing is when to cancel. Numbers below zero are never.
+// timing is when to cancel. A negative number means never.
 type timing struct {
 	beforeCloseSend bool
 	afterCloseSend  time.Duration
@@ -53,7 +53,7 @@ func timingOf(c *conformancev1.ClientCompatRequest_Cancel) timing {
 	return t
 }
 
-// invoke makes a request. The error says why it could not be made.
+// invoke makes a request. It returns an error if the request could not be made.
 func invoke(ctx context.Context, request *conformancev1.ClientCompatRequest) (*conformancev1.ClientResponseResult, error) {
 	t := &task{request: request, timing: timingOf(request.GetCancel()), result: &conformancev1.ClientResponseResult{}}
 	for _, m := range request.GetRequestMessages() {
@@ -102,13 +102,12 @@ func (t *task) do(ctx context.Context) error {
 	case "BidiStream":
 		t.stream(ctx, func() proto.Message { return &conformancev1.BidiStreamResponse{} })
 	default:
-		return fmt.Errorf("no method %s", method)
+		return fmt.Errorf("unknown method %s", method)
 	}
 	return nil
 }
 
-// to is a request to the endpoint with the message, which a stream does not
-// have.
+// to returns a request to the endpoint with the message, which is nil for a stream.
 func (t *task) to(m any) api.Request {
 	service := t.request.GetService()
 	dot := strings.LastIndexByte(service, '.')
@@ -125,7 +124,7 @@ func (t *task) options() []api.CallOption {
 	return opts
 }
 
-// unary makes a call.
+// unary makes a unary call.
 func (t *task) unary(ctx context.Context, reply proto.Message) {
 	if t.timing.afterCloseSend >= 0 {
 		defer time.AfterFunc(t.timing.afterCloseSend, t.cancel).Stop()
@@ -137,7 +136,7 @@ func (t *task) unary(ctx context.Context, reply proto.Message) {
 	t.take(reply)
 }
 
-// take notes a reply.
+// take records a reply.
 func (t *task) take(reply proto.Message) {
 	var payload *conformancev1.ConformancePayload
 	if r, ok := reply.(interface {

@@ -2,10 +2,10 @@
 
 //go:build conformance
 
-// Conformanceclient is mailcall as the suite of connectrpc.com/conformance
-// wants a client: it reads requests from its standard input, makes each of them
-// a call or a stream of a client of its own, and writes what came back to its
-// standard output. `make conformance` runs it.
+// Conformanceclient is mailcall as a client for the suite of
+// connectrpc.com/conformance: it reads requests from standard input, runs each as a
+// call or a stream with a new client, and writes the results to standard output. `make
+// conformance` runs it.
 package main
 
 import (
@@ -26,8 +26,8 @@ func main() {
 	}
 }
 
-// run answers all requests of in, several at once. It returns when in has ended
-// and all is answered.
+// run runs the requests of in concurrently, and returns when in has ended and all
+// requests are answered.
 func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	var (
 		work   sync.WaitGroup
@@ -58,8 +58,8 @@ func run(ctx context.Context, in io.Reader, out io.Writer) error {
 	}
 }
 
-// perform makes one request. What keeps it from being made at all is an error
-// of the suite; what comes of it is a result, even if it is an error.
+// perform runs one request. If it could not be made, the response is an error of the
+// suite; otherwise it has the result, which may be an error of the call.
 func perform(ctx context.Context, request *conformancev1.ClientCompatRequest) *conformancev1.ClientCompatResponse {
 	reply := &conformancev1.ClientCompatResponse{TestName: request.GetTestName()}
 	result, err := invoke(ctx, request)

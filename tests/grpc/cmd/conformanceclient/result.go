@@ -13,8 +13,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// failure is err in the words of the suite, nil for nil. Its codes are those of
-// gRPC.
+// failure converts err to the suite's form, nil for nil. The codes are gRPC's.
 func failure(err error) *conformancev1.Error {
 	if err == nil {
 		return nil
@@ -23,12 +22,11 @@ func failure(err error) *conformancev1.Error {
 	return &conformancev1.Error{Code: conformancev1.Code(st.GetCode()), Message: new(st.GetMessage()), Details: st.GetDetails()}
 }
 
-// binarySuffix ends the names of fields whose values are any bytes. The suite
-// writes them in base64.
+// binarySuffix is the suffix of header names with binary values, which the suite
+// encodes in base64.
 const binarySuffix = "-bin"
 
-// fields is a header in the words of the suite: the values of a name stand
-// together, in their order.
+// fields converts a header to the suite's form, with the values grouped by name.
 func fields(h transport.Header) []*conformancev1.Header {
 	var all []*conformancev1.Header
 	known := map[string]*conformancev1.Header{}
@@ -47,14 +45,14 @@ func fields(h transport.Header) []*conformancev1.Header {
 	return all
 }
 
-// plain is a value as mailcall wants it.
+// plain decodes a value of the suite for mailcall.
 func plain(name, value string) string {
 	if !strings.HasSuffix(strings.ToLower(name), binarySuffix) {
 		return value
 	}
 	raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(value, "="))
 	if err != nil {
-		return value // then it was not encoded
+		return value // it was not encoded
 	}
 	return string(raw)
 }

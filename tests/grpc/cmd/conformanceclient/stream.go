@@ -16,7 +16,7 @@ import (
 	conformancev1 "example.com/mailcall/tests/grpc/internal/conformancev1"
 )
 
-// stream makes a stream of any kind.
+// stream runs a stream of any kind.
 func (t *task) stream(ctx context.Context, reply func() proto.Message) {
 	s, err := t.client.Stream(ctx, t.to(nil), t.options()...)
 	if err != nil {
@@ -31,7 +31,7 @@ func (t *task) stream(ctx context.Context, reply func() proto.Message) {
 	}
 	switch {
 	case err != nil && !errors.Is(err, io.EOF):
-		// The stream is over, and this is why.
+		// The stream has ended with this error.
 	case t.request.GetStreamType() == conformancev1.StreamType_STREAM_TYPE_CLIENT_STREAM:
 		err = t.receiveOne(s, reply)
 	default:
@@ -40,8 +40,8 @@ func (t *task) stream(ctx context.Context, reply func() proto.Message) {
 	t.result.Error = failure(err)
 }
 
-// send writes all messages. io.EOF means that the server has ended the stream
-// before, and that Recv knows how.
+// send sends all messages. io.EOF means that the server has ended the stream already,
+// and Recv returns the reason.
 func (t *task) send(ctx context.Context, s api.Stream, reply func() proto.Message) error {
 	duplex := t.request.GetStreamType() == conformancev1.StreamType_STREAM_TYPE_FULL_DUPLEX_BIDI_STREAM
 	for i, m := range t.messages {
@@ -61,20 +61,20 @@ func (t *task) send(ctx context.Context, s api.Stream, reply func() proto.Messag
 	return nil
 }
 
-// halfClose ends the sending direction, and the stream if the suite wants that.
+// halfClose half-closes the stream, and cancels it if the suite asks for that.
 func (t *task) halfClose(ctx context.Context, s api.Stream) {
 	if t.timing.beforeCloseSend {
 		t.cancel()
 		return
 	}
-	_ = s.CloseSend() // Recv says what is wrong with the stream
+	_ = s.CloseSend() // Recv returns the stream's error
 	if t.timing.afterCloseSend >= 0 {
 		pause(ctx, t.timing.afterCloseSend)
 		t.cancel()
 	}
 }
 
-// pause waits, no longer than the stream lasts.
+// pause waits, but not beyond the end of the stream.
 func pause(ctx context.Context, d time.Duration) {
 	if d == 0 {
 		return
@@ -87,8 +87,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// receive reads one message and cancels the stream if it was the last one that
-// the suite wants.
+// receive reads one message, and cancels the stream if the suite asks for that after
+// this message.
 func (t *task) receive(s api.Stream, m proto.Message) error {
 	if err := s.Recv(m); err != nil {
 		return err
@@ -112,11 +112,11 @@ func (t *task) receiveAll(s api.Stream, reply func() proto.Message) error {
 }
 
 var (
-	errNoReply    = errors.New("the server ended the stream well and without a reply, want one")
+	errNoReply    = errors.New("the server ended the stream without an error and without a reply, want one")
 	errTwoReplies = errors.New("the server sent a second reply, want one")
 )
 
-// receiveOne reads the one reply of a client stream, and the end.
+// receiveOne reads the single reply of a client stream, and the end.
 func (t *task) receiveOne(s api.Stream, reply func() proto.Message) error {
 	first, second := reply(), reply()
 	switch err := s.Recv(first); {

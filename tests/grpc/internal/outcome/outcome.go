@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package outcome says what became of a call in the words of gRPC, where the
-// suites ask for them.
+// Package outcome converts the outcome of a call to a gRPC status, for the suites.
 package outcome
 
 import (
@@ -15,9 +14,9 @@ import (
 	"example.com/mailcall/rpcerr"
 )
 
-// Status is err as a status of gRPC: that of the server or of gRPC's library
-// where there is one, else one made of the reason for which mailcall ended the
-// call itself. Nil for nil.
+// Status converts err to a gRPC status: that of the server or of gRPC's library if
+// there is one, else one for the reason why mailcall ended the call. It returns nil for
+// nil.
 func Status(err error) *status.Status {
 	if err == nil {
 		return nil

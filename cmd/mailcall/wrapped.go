@@ -9,18 +9,18 @@ import (
 	"example.com/mailcall/registry/static"
 )
 
-// spoken is a static registry whose nodes speak a protocol.
-type spoken struct {
+// staticRegistry is a static registry with the protocol of its nodes.
+type staticRegistry struct {
 	*static.Registry
 
 	protocol string
 }
 
 // Lookup implements registry.Registry.
-func (s spoken) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
+func (s staticRegistry) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
 	found, err := s.Registry.Lookup(ctx, service)
 	if s.protocol == protocolMucp {
-		return found, err // as it is
+		return found, err // unchanged
 	}
 	for i, f := range found {
 		record := *f
@@ -35,25 +35,25 @@ func (s spoken) Lookup(ctx context.Context, service string) ([]*registry.Service
 	return found, err
 }
 
-// aimed is a registry in which every service is found under one name.
-type aimed struct {
+// singleName is a registry that returns the nodes of one name for every service.
+type singleName struct {
 	registry.Registry
 
 	target string
 }
 
 // Lookup implements registry.Registry.
-func (a aimed) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
+func (a singleName) Lookup(ctx context.Context, service string) ([]*registry.Service, error) {
 	found, err := a.Registry.Lookup(ctx, a.target)
 	return a.rename(found, service), err
 }
 
 // Watch implements registry.Registry.
-func (a aimed) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
+func (a singleName) Watch(ctx context.Context, service string, changed func([]*registry.Service)) error {
 	return a.Registry.Watch(ctx, a.target, func(found []*registry.Service) { changed(a.rename(found, service)) })
 }
 
-func (aimed) rename(found []*registry.Service, name string) []*registry.Service {
+func (singleName) rename(found []*registry.Service, name string) []*registry.Service {
 	if found == nil {
 		return nil
 	}

@@ -12,17 +12,17 @@ import (
 	memtransport "example.com/mailcall/transport/memory"
 )
 
-// inside is what can be called without leaving the process: a greeter on the
-// memory transport, and the registry that has it.
-type inside struct {
+// localGreeter is a greeter on the memory transport with a registry of it, for calls within
+// this process.
+type localGreeter struct {
 	*memregistry.Registry
 	network *memtransport.Network
 	nodes   []*mailcalltest.Responder
 }
 
-// openInside starts a greeter at each of the addresses.
-func openInside(ctx context.Context, addresses ...string) (*inside, error) {
-	i := &inside{Registry: memregistry.New(), network: memtransport.New()}
+// startLocal starts a greeter at each of the addresses.
+func startLocal(ctx context.Context, addresses ...string) (*localGreeter, error) {
+	i := &localGreeter{Registry: memregistry.New(), network: memtransport.New()}
 	for _, address := range addresses {
 		node := mailcalltest.NewGreeter(serviceName)
 		if err := node.Listen(i.network, address); err != nil {
@@ -40,7 +40,7 @@ func openInside(ctx context.Context, addresses ...string) (*inside, error) {
 }
 
 // Close stops the greeters.
-func (i *inside) Close() error {
+func (i *localGreeter) Close() error {
 	var faults []error
 	for _, node := range i.nodes {
 		faults = append(faults, node.Close())
