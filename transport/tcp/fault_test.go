@@ -40,14 +40,14 @@ func TestBadServer(t *testing.T) {
 		}, "head of 9 bytes in 0"},
 		"unknown type":       {func(r *raw, id uint64) { r.write(frame.Header{Type: 99, ID: id}, nil, nil) }, "unknown type 99"},
 		"open":               {func(r *raw, id uint64) { r.open(id, frame.FlagEnd, "") }, "OPEN from the side that answers"},
-		"unknown block":      {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{9}, nil) }, "header cannot be read"},
-		"index out of table": {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{1, 64, 0}, nil) }, "header cannot be read"},
+		"unknown block":      {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{9}, nil) }, "invalid header block"},
+		"index out of table": {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{1, 64, 0}, nil) }, "invalid header block"},
 		"no end":             {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, emptyBlock, nil) }, "more than one message"},
 		"data alone":         {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Data, ID: id}, nil, []byte("x")) }, "DATA frame without a message"},
 		"beyond the end": {func(r *raw, id uint64) {
 			r.write(frame.Header{Type: frame.Message, Flags: frame.FlagMore, ID: id}, append([]byte{3}, emptyBlock...), []byte("ab"))
 			r.write(frame.Header{Type: frame.Data, Flags: frame.FlagEnd, ID: id}, nil, []byte("cd"))
-		}, "goes on beyond its end"},
+		}, "continues after its end"},
 		"no credit at all": {func(r *raw, _ uint64) { r.write(frame.Header{Type: frame.Credit}, nil, uvarints(0)) }, "CREDIT"},
 		"too much credit":  {func(r *raw, _ uint64) { r.write(frame.Header{Type: frame.Credit}, nil, uvarints(1<<31-1)) }, "credit over"},
 		"ping flood":       {func(r *raw, _ uint64) { flood(r, frame.Header{Type: frame.Ping}, make([]byte, 8)) }, "more than 32 pings"},

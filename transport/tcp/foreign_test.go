@@ -85,7 +85,7 @@ func TestForeignServersAreNamed(t *testing.T) {
 		"grpc":           {"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00", "that is HTTP/2", false},
 		"half a preface": {frame.Magic[:3], "it said 80 4d 41 and closed", false},
 		"half a word":    {"+OK", "it said 2b 4f 4b and closed", false},
-		"takes no more":  {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)), "takes no exchanges at all", true},
+		"takes no more":  {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)), "accepts no exchanges at all", true},
 		"half a setting": {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)[:12]), "preface breaks off", true},
 	} {
 		t.Run(name, func(t *testing.T) {
