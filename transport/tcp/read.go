@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"time"
-
 )
 
 // read blocks until bytes are received.
