@@ -11,9 +11,8 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// A header that is remembered costs its sender two bytes. Messages that nobody
-// reads cost the receiver no more than a small multiple of the window, whatever
-// header they have.
+// A header in the table takes its sender two bytes. Unread messages take the receiver no
+// more memory than a small multiple of the window, whatever header they have.
 func TestRememberedHeadersThatNobodyReads(t *testing.T) {
 	const (
 		stream = 1 << 32

@@ -18,7 +18,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// What a server does wrong ends the connection with an error that says what.
+// A server's protocol error ends the connection with an error that describes it.
 func TestBadServer(t *testing.T) {
 	flood := func(r *raw, h frame.Header, payload []byte) {
 		for range 20_000 {
@@ -90,7 +90,7 @@ func TestBadServer(t *testing.T) {
 	}
 }
 
-// What a client does wrong ends the connection with a code.
+// A client's protocol error ends the connection with a code.
 func TestBadClient(t *testing.T) {
 	const stream = frame.FlagStream
 	for name, tc := range map[string]struct {
@@ -141,7 +141,7 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
-// Frames that nobody knows or waits for are dropped, and the rest goes on.
+// Unknown and late frames are dropped, and the connection remains usable.
 func TestDropped(t *testing.T) {
 	address := rawServer(t, rawLimits, func(r *raw) {
 		for {
@@ -261,8 +261,8 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// More exchanges than a server takes are not begun; what it refuses after all
-// was not executed.
+// A client does not begin more exchanges than the server accepts; one that the server
+// refuses nevertheless was not executed.
 func TestFull(t *testing.T) {
 	block := make(chan struct{})
 	defer close(block)
@@ -325,7 +325,7 @@ func TestSilentPeer(t *testing.T) {
 	}
 }
 
-// A peer that answers pings may take its time.
+// A peer that answers pings may take long for its reply.
 func TestPingAnswered(t *testing.T) {
 	address := listen(t, newTransport(t, tcp.WithPing(20*time.Millisecond)), func(x transport.Incoming) {
 		<-time.After(300 * time.Millisecond)

@@ -16,8 +16,8 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// brusque hangs up on the first of its clients without a word, as a balancer
-// without backends does, or a server that is just going.
+// brusque closes the connections of its first clients without an answer, as a load
+// balancer without backends does, or a server that is shutting down.
 type brusque struct {
 	net.Listener
 	left atomic.Int64
@@ -33,7 +33,8 @@ func (b *brusque) Accept() (net.Conn, error) {
 	}
 }
 
-// Who hangs up on both wires is not taken to speak gob from then on.
+// A server that closes the connection for both protocols is not assumed to use gob from
+// then on.
 func TestHangingUpIsNoGob(t *testing.T) {
 	server, err := tcp.NewServer(tcp.ServerConfig{Handler: echo, Inline: true})
 	if err != nil {
@@ -71,7 +72,8 @@ func TestHangingUpIsNoGob(t *testing.T) {
 	}
 }
 
-// What a server of another kind says is shown, with what it looks like.
+// The error of a dial shows what a server of another kind has sent, and which protocol it
+// resembles.
 func TestForeignServersAreNamed(t *testing.T) {
 	none := rawLimits
 	none.Exchanges = 0
@@ -107,8 +109,8 @@ func TestForeignServersAreNamed(t *testing.T) {
 	}
 }
 
-// A server that takes no exchange at all is no reason to try another connection:
-// there would be no end of them.
+// If a server accepts no exchange at all, no other connection is tried: that would never
+// end.
 func TestServerThatTakesNothing(t *testing.T) {
 	told := make(chan struct{})
 	address := rawServer(t, rawLimits, func(r *raw) {
