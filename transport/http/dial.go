@@ -75,9 +75,9 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 			return socket{}, err
 		}
 	}
-	raw, err := t.connect(toward(ctx, proxy), target)
+	raw, err := t.connect(proxyContext(ctx, proxy), target)
 	if err != nil {
-		return socket{}, through(proxy, err)
+		return socket{}, proxyError(proxy, err)
 	}
 	s, err := t.establish(ctx, raw, proxy, to)
 	if err != nil {
@@ -87,16 +87,16 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 	return s, nil
 }
 
-// toward returns ctx for connecting to the proxy, if there is one.
-func toward(ctx context.Context, proxy *url.URL) context.Context {
+// proxyContext returns ctx for connecting to the proxy, if there is one.
+func proxyContext(ctx context.Context, proxy *url.URL) context.Context {
 	if proxy == nil {
 		return ctx
 	}
 	return stage.At(ctx, "proxy "+proxy.Host)
 }
 
-// through adds the proxy, if there is one, to err.
-func through(proxy *url.URL, err error) error {
+// proxyError adds the proxy, if there is one, to err.
+func proxyError(proxy *url.URL, err error) error {
 	if proxy == nil {
 		return err
 	}
@@ -118,15 +118,15 @@ func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL,
 	deadline, _ := ctx.Deadline()
 	s.link.bind(ctx, deadline)
 	if proxy != nil {
-		tunnelled, err := t.tunnel(toward(ctx, proxy), s, proxy, to.Address)
+		tunnelled, err := t.tunnel(proxyContext(ctx, proxy), s, proxy, to.Address)
 		if err != nil {
-			return s, through(proxy, err)
+			return s, proxyError(proxy, err)
 		}
 		s = tunnelled
 	}
 	switch {
 	case t.tls != nil:
-		return s.secure(ctx, named(t.tls, to.Host))
+		return s.secure(ctx, withServerName(t.tls, to.Host))
 	case to.TLS:
 		system := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{alpn}, ServerName: to.Host}
 		return s.secure(ctx, system)
@@ -173,8 +173,8 @@ func (nested) SetReadDeadline(time.Time) error { return nil }
 
 func (nested) SetWriteDeadline(time.Time) error { return nil }
 
-// named returns the configuration with the server name to verify.
-func named(c *tls.Config, host string) *tls.Config {
+// withServerName returns the configuration with the server name to verify.
+func withServerName(c *tls.Config, host string) *tls.Config {
 	if c.ServerName != "" {
 		return c
 	}

@@ -23,7 +23,7 @@ type peer struct {
 	in *wire.Reader
 
 	begun     bool        // the first head was received; used only by Recv
-	lastWords atomic.Bool // a request has asked for "Connection: close"
+	asksClose atomic.Bool // a request has asked for "Connection: close"
 	answer    answerHead  // the first Recv sets its echo, Send uses the rest
 }
 
@@ -56,7 +56,7 @@ func (p *peer) Recv(m *transport.Message) error {
 		return p.failed(err)
 	}
 	if head.AsksClose {
-		p.lastWords.Store(true)
+		p.asksClose.Store(true)
 	}
 	m.Header, m.Body = p.in.Header(), body
 	return nil
@@ -77,7 +77,7 @@ func (p *peer) begin(head *wire.Head) error {
 // failed marks the connection as broken, and returns the error to report.
 func (p *peer) failed(err error) error {
 	state := p.link.state.Or(stateBroken)
-	if errors.Is(err, io.EOF) || p.lastWords.Load() && state&stateClosed != 0 {
+	if errors.Is(err, io.EOF) || p.asksClose.Load() && state&stateClosed != 0 {
 		return io.EOF
 	}
 	if state&stateClosed != 0 && !errors.Is(err, transport.ErrProtocol) {
@@ -106,7 +106,7 @@ func (p *peer) Send(m *transport.Message) error {
 		}
 		return err
 	}
-	if p.lastWords.Load() {
+	if p.asksClose.Load() {
 		return p.Close()
 	}
 	return nil
@@ -124,7 +124,7 @@ func (p *peer) response(o *outgoing, m *transport.Message) (rest []byte, err err
 		return nil, err
 	}
 	b := append(o.b, "HTTP/1.1 200 OK\r\n"...)
-	if p.lastWords.Load() && !p.answer.echoesClose {
+	if p.asksClose.Load() && !p.answer.echoesClose {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	if len(m.Body) > 0 {

@@ -11,8 +11,8 @@ import (
 	"example.com/mailcall/transport/internal/fast"
 )
 
-// farewell bounds the time for sending close_notify when a TLS connection is closed.
-const farewell = time.Second
+// closeTimeout bounds the time for sending close_notify when a TLS connection is closed.
+const closeTimeout = time.Second
 
 // socket is a link with or without TLS on top of it. Both ends of a connection
 // consist of one.
@@ -75,20 +75,20 @@ func (s *socket) close() error {
 		return nil
 	}
 	if state&(stateGivenUp|stateInterrupted) != 0 {
-		s.link.forget()
+		s.link.discardUnsent()
 		return s.link.raw.Close()
 	}
 	if s.tls == nil {
 		return s.link.raw.Close()
 	}
-	s.link.limit(time.Now().Add(farewell))
+	s.link.limit(time.Now().Add(closeTimeout))
 	return s.tls.Close()
 }
 
-// forget makes the close of the socket discard what the kernel has not sent yet: an
+// discardUnsent makes the close of the socket discard what the kernel has not sent yet: an
 // abandoned exchange sends nothing after its caller has got the result, and the peer
 // is told at once by a reset.
-func (l *link) forget() {
+func (l *link) discardUnsent() {
 	if tcp, ok := l.raw.(interface{ SetLinger(sec int) error }); ok {
 		_ = tcp.SetLinger(0) // if it fails, the data is still sent, which does no harm
 	}

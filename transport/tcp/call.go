@@ -34,7 +34,7 @@ const (
 
 // call begins a call. It is called with the lock held.
 func (p *peer) call(o *session.Opening) *session.Stream {
-	c, waits := p.unspare()
+	c, waits := p.takeSpare()
 	if !waits {
 		c, _ = p.server.calls.Get().(*call)
 	}
@@ -125,9 +125,9 @@ func (c *call) wait() bool {
 	return spare && <-c.next
 }
 
-// unspare returns a call whose goroutine waits, if there is one. It is called with the
+// takeSpare returns a call whose goroutine waits, if there is one. It is called with the
 // lock held.
-func (p *peer) unspare() (c *call, waits bool) {
+func (p *peer) takeSpare() (c *call, waits bool) {
 	n := len(p.spare)
 	if n == 0 {
 		return nil, false
@@ -139,9 +139,9 @@ func (p *peer) unspare() (c *call, waits bool) {
 	return c, true
 }
 
-// thin ends the goroutines that were not needed since its last call. It is called from
+// trimSpare ends the goroutines that were not needed since its last call. It is called from
 // time to time, with the lock held.
-func (p *peer) thin() {
+func (p *peer) trimSpare() {
 	p.dismiss(p.unused)
 	p.unused = len(p.spare)
 }

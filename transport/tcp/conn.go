@@ -22,15 +22,15 @@ type conn struct {
 	take  func(p []byte) (used, need int, err error)
 	solo  solo
 	leadership
-	// asked is when the peer was last pinged because an exchange was cancelled. mute
+	// probed is when the peer was last pinged because an exchange was cancelled. unanswered
 	// is the same as long as nothing has been received since, else 0. Both are guarded
 	// by the line's lock.
-	asked, mute clock.Instant
+	probed, unanswered clock.Instant
 }
 
-// muteFor is how long such a ping may remain unanswered before new exchanges use
+// unansweredFor is how long such a ping may remain unanswered before new exchanges use
 // another connection. It is also the shortest time between two such pings.
-const muteFor = time.Second
+const unansweredFor = time.Second
 
 var (
 	_ transport.Async    = (*conn)(nil)
@@ -114,10 +114,10 @@ func (c *conn) start(s *session.Client) {
 	c.core, c.link = s, &s.Link
 	c.batch.in, c.watch.line, c.take = &c.in, &c.line, c.fed
 	c.resume = make(chan struct{}, 1)
-	c.tick = c.clock.Timer(c.look)
+	c.tick = c.clock.Timer(c.checkLeader)
 	c.running = s.Running
-	c.failed = c.fall
-	c.await, c.stir = c.awaitOn, c.nudge
+	c.failed = c.failAll
+	c.await, c.wake = c.awaitOn, c.nudge
 	go c.serve()
 }
 
@@ -138,7 +138,7 @@ func (c *conn) serve() {
 func (c *conn) fed(p []byte) (used, need int, err error) {
 	now := c.clock.Now()
 	c.mu.Lock()
-	c.mute = 0
+	c.unanswered = 0
 	credit := c.core.Credit()
 	used, need, err = c.core.Feed(p, int64(now), &c.batch)
 	if c.core.Credit() != credit {
@@ -158,9 +158,9 @@ func (c *conn) fed(p []byte) (used, need int, err error) {
 	return used, need, err
 }
 
-// fall fails all exchanges when the line has failed.
-func (c *conn) fall(err error, sent uint64) {
-	c.recall()
+// failAll fails all exchanges when the line has failed.
+func (c *conn) failAll(err error, sent uint64) {
+	c.resumeListener()
 	b := batch{}
 	c.core.Fail(lost(c.address, err), sent, &b)
 	c.mu.Unlock()
@@ -185,7 +185,7 @@ func (c *conn) refuse() error {
 	case c.core.Leaving():
 		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
 	case c.gone.Load():
-		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errMute))
+		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errUnanswered))
 	case c.core.Full() && c.core.Running() == 0:
 		// Not ErrFull, because another connection would not help.
 		return transport.NotSent(fmt.Errorf("tcp transport: %s: %w", c.address, errNone))
@@ -239,22 +239,22 @@ func (c *conn) unsendable(err error) error {
 func (c *conn) Cancel(id uint64) {
 	c.mu.Lock()
 	if c.core.Cancel(id, session.CodeCancelled) {
-		c.missed()
+		c.probe()
 	}
 	c.wrote()
 }
 
-// missed is called when an exchange was cancelled, perhaps because the peer cannot be
+// probe is called when an exchange was cancelled, perhaps because the peer cannot be
 // reached any more. It is called with the lock held.
-func (c *conn) missed() {
+func (c *conn) probe() {
 	switch now := max(c.clock.Now(), 1); {
 	case c.err != nil:
-	case c.mute != 0:
-		if now.Sub(c.mute) >= muteFor {
+	case c.unanswered != 0:
+		if now.Sub(c.unanswered) >= unansweredFor {
 			c.gone.Store(true) // running exchanges may continue
 		}
-	case c.asked == 0 || now.Sub(c.asked) >= muteFor:
-		c.asked, c.mute = now, now
+	case c.probed == 0 || now.Sub(c.probed) >= unansweredFor:
+		c.probed, c.unanswered = now, now
 		c.link.Ping()
 	}
 }

@@ -65,7 +65,7 @@ func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, e
 func (t *Transport) connect(ctx context.Context, address string) (transport.Conn, error) {
 	wire, sure := t.config.wire, true
 	if wire == Auto {
-		wire, sure = t.recall(address)
+		wire, sure = t.cachedWire(address)
 	}
 	if wire == Gob {
 		return t.dialGob(ctx, address)
@@ -92,8 +92,8 @@ func (t *Transport) connect(ctx context.Context, address string) (transport.Conn
 	return t.dialGob(ctx, address)
 }
 
-// recall returns the protocol to try first, and whether it is known.
-func (t *Transport) recall(address string) (w Wire, sure bool) {
+// cachedWire returns the protocol to try first, and whether it is known.
+func (t *Transport) cachedWire(address string) (w Wire, sure bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k, ok := t.known[address]

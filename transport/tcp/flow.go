@@ -101,8 +101,8 @@ func (f *flow) breakOff(err error) {
 	f.dispose()
 	signal(f.readable)
 	signal(f.writable)
-	if f.line.stir != nil {
-		f.line.stir()
+	if f.line.wake != nil {
+		f.line.wake()
 	}
 }
 

@@ -28,7 +28,7 @@ func (t *Transport) dialGob(ctx context.Context, address string) (transport.Conn
 // connection: a message proves that the server uses gob, the end of the connection
 // that it may not.
 func (t *Transport) met(address string, err error) {
-	switch w, sure := t.recall(address); {
+	switch w, sure := t.cachedWire(address); {
 	case err == nil && !sure:
 		t.remember(address, Gob)
 	case err != nil && sure && w == Gob && errors.Is(hungUp(err), errHungUp):

@@ -67,7 +67,7 @@ func (c *conn) appoint(wants bool) uint64 {
 	case !c.resting || c.leader != 0:
 		return 0
 	case !wants || c.reading:
-		c.recall()
+		c.resumeListener()
 		return 0
 	}
 	c.number++
@@ -82,7 +82,7 @@ func (c *conn) stale() bool {
 		return false
 	}
 	c.gone.Store(true)
-	c.recall() // the listener gets the error
+	c.resumeListener() // the listener gets the error
 	return true
 }
 
@@ -137,7 +137,7 @@ func (c *conn) lead(lead uint64, wake <-chan struct{}, of *session.Stream) (woke
 		own = 1 // the stream itself; its receiver will lead again
 	}
 	if c.readErr = err; err != nil || c.core.Running() > own {
-		c.recall()
+		c.resumeListener()
 	}
 	c.mu.Unlock()
 	return woken
@@ -171,7 +171,7 @@ func (c *conn) turn() error {
 	c.mu.Lock()
 	if !c.nudged {
 		c.mu.Unlock()
-		return c.watch.rang()
+		return c.watch.deadlinePassed()
 	}
 	c.nudged = false
 	err = c.watch.arm()
@@ -186,7 +186,7 @@ func (c *conn) turn() error {
 // with which a leader's reading has ended, nil if it has not.
 func (c *conn) rest() error {
 	c.mu.Lock()
-	if c.lone < loneStreak || c.gone.Load() || !c.restful() {
+	if c.lone < loneStreak || c.gone.Load() || !c.mayRest() {
 		c.mu.Unlock()
 		return nil
 	}
@@ -199,10 +199,10 @@ func (c *conn) rest() error {
 	return c.readErr
 }
 
-// restful reports whether the listener may rest, since no goroutine waits for what it
+// mayRest reports whether the listener may rest, since no goroutine waits for what it
 // would read. The receiver of a stream that has not yet received the last message
 // will ask to lead when it waits for the next one. It is called with the lock held.
-func (c *conn) restful() bool {
+func (c *conn) mayRest() bool {
 	if f := c.alone; f != nil {
 		return c.core.Running() == 1 && f.next < len(f.queue)
 	}
@@ -222,9 +222,9 @@ func (c *conn) count(now clock.Instant) {
 	c.heard = now
 }
 
-// recall makes the resting listener read again, unless a leader is reading. It is called
+// resumeListener makes the resting listener read again, unless a leader is reading. It is called
 // with the lock held.
-func (c *conn) recall() {
+func (c *conn) resumeListener() {
 	if c.resting && !c.reading {
 		c.resting, c.leader = false, 0
 		c.mayLead.Store(false)
@@ -232,15 +232,15 @@ func (c *conn) recall() {
 	}
 }
 
-// look is called at each tick while the listener rests.
-func (c *conn) look() {
+// checkLeader is called at each tick while the listener rests.
+func (c *conn) checkLeader() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case !c.resting:
 		return
 	case !c.reading && (c.leader == 0 && c.heard == c.seenHeard || c.leader != 0 && c.leader == c.seen):
-		c.recall()
+		c.resumeListener()
 		return
 	case c.leader != 0 && c.leader == c.seen:
 		c.leader = 0 // its call takes long, and might be cancelled meanwhile

@@ -84,9 +84,9 @@ func TestLeaderIsRelieved(t *testing.T) {
 	c, _ := ledConn(t, h.address)
 	who := newCaller()
 	over := leads(t, c, who)
-	c.look()
+	c.checkLeader()
 	eventually(t, "it still does", func() bool { return c.reading && c.leader != 0 }, c)
-	c.look()
+	c.checkLeader()
 	if <-over {
 		t.Error("got true from Lead, want false: nothing has woken it")
 	}
@@ -99,14 +99,14 @@ func TestLeaderIsRelieved(t *testing.T) {
 func TestListenerComesBack(t *testing.T) {
 	h := holding(t)
 	c, _ := ledConn(t, h.address)
-	c.look()
+	c.checkLeader()
 	eventually(t, "the listener reads", func() bool { return !c.resting }, c)
 
 	c, _ = ledConn(t, h.address)
 	who := newCaller()
 	lead := beginLead(t, c, who, "late")
-	c.look()
-	c.look()
+	c.checkLeader()
+	c.checkLeader()
 	who.got(t, c, 0, "late")
 	if c.Lead(lead, who.wake) {
 		t.Error("got true from Lead, want false: it was given up")

@@ -39,19 +39,19 @@ type line struct {
 	gone    atomic.Bool   // it has failed, or the peer accepts no new exchanges
 	in      intake        // used only by the reader
 
-	mu      sync.Mutex // guards all below, and the session
-	link    *session.Link
-	writing bool
-	seal    []byte                       // a spare buffer for encrypted bytes; used only by the writer
-	err     error                        // why the line has failed
-	starved []*flow                      // streams that wait for room in the queue, or for credit
-	onTake  func()                       // called when something is written; may be nil
-	idle    chan struct{}                // closed when all is written or no handler runs; nil if nothing waits for it
-	running func() int                   // returns how many exchanges or handlers run
-	rung    func()                       // called once per ping interval; may be nil
-	await   func(f *flow)                // waits until f may have a message; nil: waits for its signal
-	stir    func()                       // wakes the leader; may be nil
-	failed  func(err error, sent uint64) // fails the exchanges; called with the lock held, and releases it
+	mu         sync.Mutex // guards all below, and the session
+	link       *session.Link
+	writing    bool
+	seal       []byte                       // a spare buffer for encrypted bytes; used only by the writer
+	err        error                        // why the line has failed
+	starved    []*flow                      // streams that wait for room in the queue, or for credit
+	onTake     func()                       // called when something is written; may be nil
+	idle       chan struct{}                // closed when all is written or no handler runs; nil if nothing waits for it
+	running    func() int                   // returns how many exchanges or handlers run
+	onInterval func()                       // called once per ping interval; may be nil
+	await      func(f *flow)                // waits until f may have a message; nil: waits for its signal
+	wake       func()                       // wakes the leader; may be nil
+	failed     func(err error, sent uint64) // fails the exchanges; called with the lock held, and releases it
 }
 
 func (l *line) init(raw net.Conn, c *config, s *shelf) {
@@ -120,7 +120,7 @@ func (l *line) flush(yield bool) {
 			return
 		}
 		for buf != nil {
-			n, rest, err := l.push(buf)
+			n, rest, err := l.tryWrite(buf)
 			if err != nil {
 				l.lose(err, len(buf)-n)
 				return
@@ -177,9 +177,9 @@ func (l *line) feedStarved() {
 	l.starved = l.starved[:0]
 }
 
-// push writes as much of buf as possible without blocking. n is how much of buf may have
+// tryWrite writes as much of buf as possible without blocking. n is how much of buf may have
 // been sent; rest is what remains to be written to the socket.
-func (l *line) push(buf []byte) (n int, rest []byte, err error) {
+func (l *line) tryWrite(buf []byte) (n int, rest []byte, err error) {
 	if l.tls != nil {
 		if _, err = l.tls.Write(buf); err != nil {
 			return len(buf), nil, err
@@ -203,7 +203,7 @@ func (l *line) push(buf []byte) (n int, rest []byte, err error) {
 // drain continues a flush that would block. rest is what remains of buf.
 func (l *line) drain(rest, buf []byte) {
 	for {
-		if err := l.insist(rest); err != nil {
+		if err := l.writeAll(rest); err != nil {
 			l.lose(err, 0)
 			return
 		}
@@ -216,15 +216,15 @@ func (l *line) drain(rest, buf []byte) {
 		buf, _ = l.take()
 		l.mu.Unlock()
 		var err error
-		if _, rest, err = l.push(buf); err != nil {
+		if _, rest, err = l.tryWrite(buf); err != nil {
 			l.lose(err, 0)
 			return
 		}
 	}
 }
 
-// insist writes all of p. It fails if the peer reads nothing within the write timeout.
-func (l *line) insist(p []byte) error {
+// writeAll writes all of p. It fails if the peer reads nothing within the write timeout.
+func (l *line) writeAll(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
@@ -272,7 +272,7 @@ func (l *line) goodbye(err error) {
 	if errors.As(err, &broken) && !l.writing && l.fast.Usable() {
 		l.link.Accuse(broken)
 		buf, _ := l.link.Take()
-		_, _, _ = l.push(buf) // best effort: the connection ends in any case
+		_, _, _ = l.tryWrite(buf) // best effort: the connection ends in any case
 	}
 	if l.tls != nil && !l.writing && l.fast.Usable() {
 		_ = l.tls.CloseWrite()

@@ -32,7 +32,7 @@ type peer struct {
 	accepted []*incoming // wait for Accept
 	handling int         // running handlers
 	spare    []*call     // goroutines that wait for calls
-	unused   int         // the shortest length of spare since the last thin
+	unused   int         // the shortest length of spare since the last trimSpare
 	draining bool
 }
 
@@ -51,7 +51,7 @@ func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer
 	if server != nil {
 		p.running = func() int { return p.handling }
 	}
-	p.failed, p.rung = p.fall, p.thin
+	p.failed, p.onInterval = p.failAll, p.trimSpare
 	p.onTake = func() { signal(p.roomy) }
 	return p
 }
@@ -108,8 +108,8 @@ func (p *peer) waitRoom() error {
 	}
 }
 
-// fall fails all exchanges when the line has failed.
-func (p *peer) fall(err error, _ uint64) {
+// failAll fails all exchanges when the line has failed.
+func (p *peer) failAll(err error, _ uint64) {
 	p.core.Fail(lost(p.address, err), p)
 	p.dismiss(len(p.spare))
 	p.mu.Unlock()

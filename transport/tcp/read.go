@@ -27,7 +27,7 @@ func (l *line) listen(take func(p []byte) (used, need int, err error)) error {
 	err := w.arm()
 	for err == nil {
 		if err = l.once(&w, take); errors.Is(err, os.ErrDeadlineExceeded) {
-			err = w.rang()
+			err = w.deadlinePassed()
 		}
 	}
 	return err
@@ -67,15 +67,15 @@ func (w *watch) arm() error {
 
 func (w *watch) heard() { w.quiet, w.pinged = false, false }
 
-// rang is called when the read deadline has passed.
-func (w *watch) rang() error {
+// deadlinePassed is called when the read deadline has passed.
+func (w *watch) deadlinePassed() error {
 	l := w.line
 	if w.quiet && w.pinged {
 		return errSilent
 	}
 	l.mu.Lock()
-	if l.rung != nil {
-		l.rung()
+	if l.onInterval != nil {
+		l.onInterval()
 	}
 	switch {
 	case !w.quiet || l.err != nil:

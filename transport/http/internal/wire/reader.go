@@ -87,7 +87,7 @@ func (r *Reader) ReadHead() (*Head, error) {
 		block := r.buf[r.r:r.w]
 		if n := len(r.prev); n > 0 && len(block) >= n && bytes.Equal(block[:n], r.prev) {
 			r.r += n
-			r.hand()
+			r.copyHeader()
 			return &r.parser.head, nil
 		}
 		if i := bytes.Index(block[searched:], []byte("\r\n\r\n")); i >= 0 {
@@ -124,13 +124,13 @@ func (r *Reader) take(n int) (*Head, error) {
 		r.prev, r.header, r.parser.next = nil, nil, nil
 	}
 	r.prev = append(r.prev[:0], block...)
-	r.hand()
+	r.copyHeader()
 	return &r.parser.head, nil
 }
 
-// hand copies the fields that are part of the message to r.header, which the caller
+// copyHeader copies the fields that are part of the message to r.header, which the caller
 // may modify.
-func (r *Reader) hand() {
+func (r *Reader) copyHeader() {
 	out := r.header[:0]
 	for _, f := range r.parser.fields {
 		if Framing(f.Name) && (!r.parser.request || f.Name != "Content-Length") {

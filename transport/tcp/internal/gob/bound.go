@@ -125,9 +125,9 @@ func (b *bound) over() error {
 	return nil
 }
 
-// meaning returns why the deadline of the socket has passed, if err says so: it was
+// cause returns why the deadline of the socket has passed, if err says so: it was
 // interrupted or the bound was reached. Otherwise it returns err.
-func (w *watch) meaning(err error) error {
+func (w *watch) cause(err error) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}

@@ -136,7 +136,7 @@ func (c *Conn) Send(m *transport.Message) error {
 	defer w.end()
 	if err := c.out.encode(m, c.maxMessage); err != nil {
 		c.out.free()
-		return transport.NotSent(c.told("send", err))
+		return transport.NotSent(c.wrap("send", err))
 	}
 	if c.client {
 		c.numbers.Asked(m.Header)
@@ -146,7 +146,7 @@ func (c *Conn) Send(m *transport.Message) error {
 	if err == nil {
 		return nil
 	}
-	err = c.failed("send", w.meaning(err))
+	err = c.failed("send", w.cause(err))
 	if n == 0 && c.tls == nil {
 		// A TLS connection may have sent a part even if it returns 0.
 		err = transport.NotSent(err)
@@ -163,9 +163,9 @@ func (c *Conn) Recv(m *transport.Message) error {
 	defer w.end()
 	for {
 		if err := c.in.next(m); err != nil {
-			return c.failed("receive", w.meaning(err))
+			return c.failed("receive", w.cause(err))
 		}
-		c.meet(nil)
+		c.reportMet(nil)
 		if !c.client || !c.numbers.Old(m.Header) {
 			return nil
 		}
@@ -175,19 +175,19 @@ func (c *Conn) Recv(m *transport.Message) error {
 // failed marks the connection as broken, and returns the error to report.
 func (c *Conn) failed(what string, err error) error {
 	c.state.Or(stateBroken)
-	c.meet(err)
-	return c.told(what, err)
+	c.reportMet(err)
+	return c.wrap(what, err)
 }
 
-// meet calls Options.Met the first time.
-func (c *Conn) meet(err error) {
+// reportMet calls Options.Met the first time.
+func (c *Conn) reportMet(err error) {
 	if c.onMet != nil {
 		c.met.Do(func() { c.onMet(err) })
 	}
 }
 
-// told returns the error to report for err. A bare io.EOF is not wrapped.
-func (c *Conn) told(what string, err error) error {
+// wrap returns the error to report for err. A bare io.EOF is not wrapped.
+func (c *Conn) wrap(what string, err error) error {
 	state := c.state.Load()
 	switch {
 	case errors.Is(err, transport.ErrInterrupted) || state&stateInterrupted != 0:

@@ -42,14 +42,14 @@ func (c *Conn) gone() bool {
 	case look != nil || n <= 0 || c.tls == nil:
 		return true
 	}
-	return goodbye(seen[:n])
+	return isAlert(seen[:n])
 }
 
-// goodbye reports whether a TLS record with this header contains an alert. Before TLS 1.3
+// isAlert reports whether a TLS record with this header contains an alert. Before TLS 1.3
 // its type shows it; since then its length does (2 bytes, the inner type and the
 // authentication tag; RFC 8446, sections 5.2 and 6). Other records may be session
 // tickets, after which the connection remains usable.
-func goodbye(record []byte) bool {
+func isAlert(record []byte) bool {
 	const alert, application, sealedAlert = 21, 23, 2 + 1 + 16
 	if len(record) < 5 {
 		return false

@@ -47,8 +47,8 @@ func (a *assembly) add(h frame.Header, body []byte) (done bool, err error) {
 	return done, nil
 }
 
-// disband releases the assembly's share of the assembly limit.
-func (l *Link) disband(a *assembly) {
+// releaseAssembly releases the assembly's share of the assembly limit.
+func (l *Link) releaseAssembly(a *assembly) {
 	if a != nil {
 		l.assembling -= int64(a.total)
 	}

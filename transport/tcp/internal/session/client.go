@@ -186,12 +186,12 @@ func (c *Client) occupy(index uint32, position uint64) {
 // vacate ends an exchange on this side, and frees its slot.
 func (c *Client) vacate(s *slot, index uint32) {
 	if s.asm != nil {
-		c.disband(s.asm)
+		c.releaseAssembly(s.asm)
 		s.asm = nil
 	}
 	if s.stream != nil {
 		s.stream.over = true
-		c.disband(s.stream.asm)
+		c.releaseAssembly(s.stream.asm)
 		s.stream.asm, s.stream = nil, nil
 	}
 	s.receiver = nil

@@ -41,7 +41,7 @@ func (l *Link) Send(st *Stream, s *Sending, bound int) (done bool, err error) {
 		if cost := int64(head + n); cost > st.credit || cost > l.credit || len(l.out) > bound {
 			return false, nil
 		}
-		if err := l.piecemeal(st, s, body[s.sent:s.sent+n]); err != nil {
+		if err := l.sendPiece(st, s, body[s.sent:s.sent+n]); err != nil {
 			return false, err
 		}
 		if s.sent == len(body) {
@@ -54,8 +54,8 @@ func (l *Link) Send(st *Stream, s *Sending, bound int) (done bool, err error) {
 	}
 }
 
-// piecemeal queues one frame of a message.
-func (l *Link) piecemeal(st *Stream, s *Sending, body []byte) error {
+// sendPiece queues one frame of a message.
+func (l *Link) sendPiece(st *Stream, s *Sending, body []byte) error {
 	h := frame.Header{Type: frame.Data, Flags: frame.FlagStream, ID: st.ID}
 	total := len(s.Message.Body)
 	l.room()

@@ -158,10 +158,10 @@ func (s *Server) assembleUnary(h frame.Header, hd head, body []byte) error {
 
 // vacate ends an exchange on this side, and frees its place.
 func (s *Server) vacate(p *place) {
-	s.disband(p.asm)
+	s.releaseAssembly(p.asm)
 	if st := p.stream; st != nil {
 		st.over = true
-		s.disband(st.asm)
+		s.releaseAssembly(st.asm)
 		st.asm = nil
 	}
 	*p = place{}

@@ -158,7 +158,7 @@ func (l *Link) arrived(st *Stream, h frame.Header, hd head, body []byte) (it Ite
 		}
 		it = Item{Block: st.asm.block, Body: st.asm.body, Owned: true, Cost: st.held + cost}
 		st.held = 0
-		l.disband(st.asm)
+		l.releaseAssembly(st.asm)
 		st.asm = nil
 	}
 	st.queued++
