@@ -189,7 +189,7 @@ func TestLateCancelIsHarmless(t *testing.T) {
 			if _, err := c.Read(buf); err != nil {
 				return
 			}
-			timer := time.NewTimer(3 * time.Millisecond) // into the watched part of the wait
+			timer := time.NewTimer(3 * time.Millisecond) // during the part of the wait that watches the context
 			<-timer.C
 			if _, err := c.Write([]byte(ok + "Content-Length: 1\r\n\r\nx")); err != nil {
 				return

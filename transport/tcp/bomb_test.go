@@ -18,11 +18,11 @@ func TestRememberedHeadersThatNobodyReads(t *testing.T) {
 		stream = 1 << 32
 		fields = frame.MaxFields
 	)
-	define := append([]byte{1, 0}, uvarints(fields)...) // remembered under index 0
+	define := append([]byte{1, 0}, uvarints(fields)...) // stored at index 0
 	for n := range fields {
 		value := byte(15) // the empty one of the table
 		if n == 0 {
-			value = 1 // it varies
+			value = 1 // variable
 		}
 		define = append(define, 0, 1, 'a', value)
 	}

@@ -255,9 +255,9 @@ func resembles(head []byte) string {
 	case head[0] == alert && head[1] == version:
 		return "; that is a TLS alert: it wants TLS (WithTLS, or https:// in the address)"
 	case string(head[:4]) == "HTTP":
-		return "; that is HTTP: the http transport speaks it"
+		return "; that is HTTP: use the http transport"
 	case head[0] == 0 && head[1] == 0 && head[3] == 4: // a short SETTINGS frame
-		return "; that is HTTP/2: the grpc transport speaks it"
+		return "; that is HTTP/2: use the grpc transport"
 	}
 	return ""
 }

@@ -45,7 +45,7 @@ func TestHangingUpIsNoGob(t *testing.T) {
 		t.Fatal(err)
 	}
 	front := &brusque{Listener: ln}
-	front.left.Store(2) // for each wire one
+	front.left.Store(2) // one for each protocol
 	over := make(chan error, 1)
 	go func() { over <- server.Serve(front) }()
 	t.Cleanup(func() {
@@ -95,7 +95,7 @@ func TestForeignServersAreNamed(t *testing.T) {
 				_, _ = io.ReadFull(c, make([]byte, len(frame.Preface{Limits: rawLimits}.Append(nil))))
 				_, _ = io.WriteString(c, tc.says)
 				if half, is := c.(interface{ CloseWrite() error }); is {
-					_ = half.CloseWrite() // what was not read would reset
+					_ = half.CloseWrite() // unread bytes would cause a reset
 				}
 				_, _ = io.Copy(io.Discard, c)
 			})
@@ -117,7 +117,7 @@ func TestServerThatTakesNothing(t *testing.T) {
 		r.write(frame.Header{Type: frame.Settings}, nil, uvarints(3, 0))
 		h, _, ok := r.read()
 		if ok {
-			r.reply(h.ID, "") // behind the settings
+			r.reply(h.ID, "") // after the settings
 		}
 		<-told
 	})

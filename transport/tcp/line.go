@@ -261,13 +261,13 @@ func (l *line) fail(err error, unsent int) {
 	l.gone.Store(true)
 	l.feedStarved()
 	close(l.over)
-	l.goodbye(err)
+	l.closeSocket(err)
 	l.failed(err, l.link.Position()-uint64(unsent))
 }
 
-// goodbye closes the socket. Before that it sends, if that does not block, what protocol
+// closeSocket closes the socket. Before that it sends, if that does not block, what protocol
 // error the peer has made, and close_notify.
-func (l *line) goodbye(err error) {
+func (l *line) closeSocket(err error) {
 	var broken *session.BrokenError
 	if errors.As(err, &broken) && !l.writing && l.fast.Usable() {
 		l.link.Accuse(broken)

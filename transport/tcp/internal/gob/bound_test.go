@@ -198,7 +198,7 @@ func TestReadyLooksAtTheSocket(t *testing.T) {
 				}
 			}
 			misbehave(server)
-			for c.Ready(time.Second) { // until the packet has come over loopback
+			for c.Ready(time.Second) { // until the packet has arrived over loopback
 				runtime.Gosched()
 			}
 			if c.Ready(0) {

@@ -124,7 +124,7 @@ func TestReadySeesGoodbye(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = server.CloseWrite()
-	for c.Ready(time.Second) { // until the packet has come over loopback
+	for c.Ready(time.Second) { // until the packet has arrived over loopback
 		runtime.Gosched()
 	}
 }

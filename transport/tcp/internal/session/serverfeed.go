@@ -280,7 +280,7 @@ type ResetByPeerError struct{ Reset }
 // Error implements error.
 func (p *ResetByPeerError) Error() string {
 	if p.Reason == "" {
-		return "given up by the client: " + p.Code.String()
+		return "reset by the client: " + p.Code.String()
 	}
-	return "given up by the client: " + p.Code.String() + ": " + p.Reason
+	return "reset by the client: " + p.Code.String() + ": " + p.Reason
 }
