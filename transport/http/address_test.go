@@ -59,7 +59,7 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
-// TestHostField looks at what the Host field says for each form of address.
+// TestHostField checks the Host field for each form of address.
 func TestHostField(t *testing.T) {
 	tests := map[string]string{
 		"127.0.0.1:8000":         "127.0.0.1:8000",
@@ -87,8 +87,8 @@ func TestHostField(t *testing.T) {
 	}
 }
 
-// TestAddressAsksForTLS shows that such an address means TLS which is verified
-// with the roots of the system: they do not know this authority.
+// TestAddressAsksForTLS checks that such an address means TLS verified with the
+// system's root certificates, which do not include this authority.
 func TestAddressAsksForTLS(t *testing.T) {
 	a := newAuthority(t)
 	server := newTransport(t, http.WithTLS(&tls.Config{Certificates: []tls.Certificate{a.pair(t)}}))

@@ -59,7 +59,7 @@ func TestEchoAllocatesNothing(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t, newTransport(t), accept(t, canned(tt.replies...))).(transport.RoundTripper)
-			m, reply, p := warm(tt.request), new(transport.Message), new(told)
+			m, reply, p := warm(tt.request), new(transport.Message), new(progress)
 			got := testing.AllocsPerRun(1000, func() {
 				c.Bind(tt.ctx, time.Now().Add(5*time.Second))
 				if err := c.Send(m); err != nil {

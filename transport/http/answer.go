@@ -11,22 +11,23 @@ import (
 	"example.com/mailcall/transport/http/internal/wire"
 )
 
-// keptBlock is the longest rendered block that is kept for the next answer.
+// keptBlock is the size in bytes up to which a rendered block is kept for the next
+// answer.
 const keptBlock = 4 << 10
 
-// answerHead makes the fields of answers: those of the connection's first
-// request, overlaid with those of the message, in alphabetical order.
+// answerHead renders the header fields of answers: those of the connection's first
+// request, overridden by those of the message, in alphabetical order.
 type answerHead struct {
 	echo        transport.Header // sorted by name
 	echoesClose bool
 
-	// Most answers of a connection have the same header.
-	last     transport.Header // what rendered was made of
+	// A cache, since most answers of a connection have the same header.
+	last     transport.Header // the header that rendered was made from
 	rendered []byte
 	merged   transport.Header // scratch
 }
 
-// echoOf remembers the header of the first request.
+// echoOf stores the header of the first request.
 func (a *answerHead) echoOf(h transport.Header) {
 	a.echo = h.Clone()
 	a.echo = slices.DeleteFunc(a.echo, func(f transport.Field) bool { return wire.Framing(f.Name) })
@@ -68,7 +69,7 @@ func (a *answerHead) block(h transport.Header) ([]byte, error) {
 	return block, nil
 }
 
-// overlay sets the one value of a field.
+// overlay sets a field, and removes further fields of that name.
 func (a *answerHead) overlay(name, value string) {
 	f := transport.Field{Name: name, Value: value}
 	at, found := slices.BinarySearchFunc(a.merged, f, byName)

@@ -62,7 +62,7 @@ func TestBounds(t *testing.T) {
 	}
 }
 
-// TestBoundThatEndsNothing is a send that is too late: nothing may go out.
+// TestBoundThatEndsNothing sends after the deadline: nothing may be written.
 func TestBoundThatEndsNothing(t *testing.T) {
 	c := dial(t, newTransport(t), accept(t, silent))
 	c.Bind(context.Background(), time.Now().Add(-time.Second))
@@ -72,8 +72,8 @@ func TestBoundThatEndsNothing(t *testing.T) {
 	_ = c.Close()
 }
 
-// TestCancelWhileWaiting cancels once the server has the request, and once
-// more in the long wait that follows the first slices.
+// TestCancelWhileWaiting cancels when the server has the request, and in the long
+// wait that follows the first slices.
 func TestCancelWhileWaiting(t *testing.T) {
 	for name, wait := range map[string]time.Duration{"at once": 0, "in a later slice": 20 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
@@ -143,7 +143,7 @@ func TestBlockedSend(t *testing.T) {
 	}
 }
 
-// TestInterruptRace interrupts at any moment of busy exchanges.
+// TestInterruptRace interrupts exchanges at random moments.
 func TestInterruptRace(t *testing.T) {
 	address := respond(t, newTransport(t), echo)
 	for i := range 50 {
@@ -180,8 +180,8 @@ func TestInterruptRace(t *testing.T) {
 	}
 }
 
-// TestLateCancelIsHarmless cancels contexts of exchanges that are over while
-// later ones are under way.
+// TestLateCancelIsHarmless cancels contexts of exchanges that have ended while later
+// ones are in progress.
 func TestLateCancelIsHarmless(t *testing.T) {
 	address := accept(t, func(c net.Conn) {
 		buf := make([]byte, 4096)
@@ -189,7 +189,7 @@ func TestLateCancelIsHarmless(t *testing.T) {
 			if _, err := c.Read(buf); err != nil {
 				return
 			}
-			timer := time.NewTimer(3 * time.Millisecond) // into the watched part of the wait
+			timer := time.NewTimer(3 * time.Millisecond) // during the part of the wait that watches the context
 			<-timer.C
 			if _, err := c.Write([]byte(ok + "Content-Length: 1\r\n\r\nx")); err != nil {
 				return

@@ -14,15 +14,15 @@ import (
 	"example.com/mailcall/transport/internal/endpoint"
 )
 
-// maxInformational bounds the 1xx responses before the real one.
+// maxInformational bounds the number of 1xx responses before the final one.
 const maxInformational = 16
 
-// conn is the client's end.
+// conn is the client's end of a connection.
 type conn struct {
 	socket
 	t      *Transport
-	host   string // the address dialled, for error texts
-	prefix string // request line and Host field
+	host   string // the dialled address, for error texts
+	prefix string // the request line and the Host field
 	in     *wire.Reader
 	sent   template
 }
@@ -57,10 +57,10 @@ func (c *conn) LocalAddress() string { return endpoint.Text(c.link.raw.LocalAddr
 // RemoteAddress implements [transport.Peer]. With a proxy it is the proxy's.
 func (c *conn) RemoteAddress() string { return endpoint.Text(c.link.raw.RemoteAddr()) }
 
-// Ready implements [transport.Exclusive]. Before each reuse it looks at the
-// socket, however short the idle time: a server that hangs up behind its answer
-// does so within microseconds, and an answer that nobody asked for must not be
-// taken for that of the next request.
+// Ready implements [transport.Exclusive]. It peeks at the socket before each reuse,
+// however short the idle time: a server that closes the connection after its answer
+// does so within microseconds, and an unsolicited answer must not be taken for that
+// to the next request.
 func (c *conn) Ready(idle time.Duration) bool {
 	if !c.link.good() || c.in.Buffered() > 0 || c.in.Ended() {
 		return false
@@ -78,16 +78,18 @@ func (c *conn) Recv(m *transport.Message) error {
 	return c.receive(head, err, m)
 }
 
-// receive reads what follows the head, which came with err.
+// receive reads the rest of the answer, after the head. err is the error of reading
+// the head.
 func (c *conn) receive(head *wire.Head, err error, m *transport.Message) error {
 	if err != nil {
 		return c.failed("receive", err)
 	}
 	body, err := c.in.ReadBody(head)
 	if err == nil && c.link.ended {
-		// Only a body without a length is read up to the end, and only the
-		// peer's goodbye proves that nobody has cut it (RFC 9112, section 9.8).
-		err = fmt.Errorf("%w after %d bytes of a body without a length: TLS ended without a goodbye", io.ErrUnexpectedEOF, len(body))
+		// Only a body without a length is read up to the end of the stream, and only
+		// the peer's close_notify proves that it was not truncated (RFC 9112,
+		// section 9.8).
+		err = fmt.Errorf("%w after %d bytes of a body without a length: TLS ended without close_notify", io.ErrUnexpectedEOF, len(body))
 	}
 	if err != nil {
 		return c.failed("receive", err)
@@ -110,23 +112,23 @@ func (c *conn) head() (*wire.Head, error) {
 	return answered(c.in)
 }
 
-// answered reads heads until one is not informational.
+// answered reads heads until one is not informational (1xx).
 func answered(in *wire.Reader) (*wire.Head, error) {
 	head, err := in.ReadHead()
 	for n := 0; err == nil && head.Status < 200; n++ {
 		if head.Status == 101 || n == maxInformational {
-			return nil, fmt.Errorf("%w: status %d that nobody asked for", transport.ErrProtocol, head.Status)
+			return nil, fmt.Errorf("%w: unexpected status %d", transport.ErrProtocol, head.Status)
 		}
 		head, err = in.ReadHead()
 		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF // there was a first byte
+			err = io.ErrUnexpectedEOF // a part of the answer has been received
 		}
 	}
 	return head, err
 }
 
-// failed ends the use of the connection. The bare io.EOF and the interrupt
-// stay as they are, so that they cost nothing.
+// failed marks the connection as broken, and returns the error to report. io.EOF
+// and ErrInterrupted are returned bare, without an allocation.
 func (c *conn) failed(what string, err error) error {
 	state := c.link.state.Or(stateBroken | stateGivenUp)
 	if errors.Is(err, io.EOF) {

@@ -16,8 +16,8 @@ import (
 	"example.com/mailcall/transport/internal/endpoint"
 )
 
-// Dial opens a connection to address, through a proxy if there is one for it,
-// and shakes hands for TLS. The forms of address are
+// Dial opens a connection to address, through a proxy if there is one for it, with
+// the TLS handshake. The forms of address are
 //
 //	host:port, [::1]:port   TCP; TLS if the port is 443
 //	https://host[:port]     TLS, port 443 unless given
@@ -25,13 +25,13 @@ import (
 //	unix:/path              a unix socket; unix:///path is the same
 //	unix:@name              an abstract unix socket, Linux only
 //
-// TLS that the address asks for is verified with the roots of the system; with
-// [WithTLS] every connection uses that configuration, and http:// is refused.
-// A name with several addresses is dialled as RFC 8305 has it. No proxy is
-// asked for unix sockets, and their Host field says "localhost".
+// If the address asks for TLS, the certificate is verified with the system's root
+// certificates; with [WithTLS] every connection uses that configuration, and http://
+// is refused. A name with several addresses is dialled as RFC 8305 specifies. Unix
+// sockets are dialled without a proxy, and their Host field is "localhost".
 //
 // Dial returns when ctx ends at the latest. The connection implements
-// [transport.Exclusive] and [transport.Peer]. Every error matches
+// [transport.RoundTripper] and [transport.Peer]. Every error matches
 // [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	to, err := t.parse(address)
@@ -46,7 +46,7 @@ func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, e
 	return newConn(t, s, address, to.Authority), nil
 }
 
-// parse reads an address and checks that its security is to be had.
+// parse parses an address and checks that it agrees with the TLS configuration.
 func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
 	to, err := endpoint.Parse(address)
 	switch {
@@ -75,9 +75,9 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 			return socket{}, err
 		}
 	}
-	raw, err := t.connect(toward(ctx, proxy), target)
+	raw, err := t.connect(proxyContext(ctx, proxy), target)
 	if err != nil {
-		return socket{}, through(proxy, err)
+		return socket{}, proxyError(proxy, err)
 	}
 	s, err := t.establish(ctx, raw, proxy, to)
 	if err != nil {
@@ -87,16 +87,16 @@ func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, err
 	return s, nil
 }
 
-// toward is ctx for the way to the proxy, if there is one.
-func toward(ctx context.Context, proxy *url.URL) context.Context {
+// proxyContext returns ctx for connecting to the proxy, if there is one.
+func proxyContext(ctx context.Context, proxy *url.URL) context.Context {
 	if proxy == nil {
 		return ctx
 	}
 	return stage.At(ctx, "proxy "+proxy.Host)
 }
 
-// through names the proxy, if there is one, that err is about.
-func through(proxy *url.URL, err error) error {
+// proxyError adds the proxy, if there is one, to err.
+func proxyError(proxy *url.URL, err error) error {
 	if proxy == nil {
 		return err
 	}
@@ -111,21 +111,22 @@ func (t *Transport) connect(ctx context.Context, to endpoint.Endpoint) (net.Conn
 	return t.dialer.Dial(ctx, to)
 }
 
-// establish makes a socket of a fresh connection: tunnel first, TLS on top.
+// establish makes a socket from a new connection: first the tunnel through the
+// proxy, then TLS.
 func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL, to endpoint.Endpoint) (socket, error) {
 	s := socket{link: newLink(raw)}
 	deadline, _ := ctx.Deadline()
 	s.link.bind(ctx, deadline)
 	if proxy != nil {
-		tunnelled, err := t.tunnel(toward(ctx, proxy), s, proxy, to.Address)
+		tunnelled, err := t.tunnel(proxyContext(ctx, proxy), s, proxy, to.Address)
 		if err != nil {
-			return s, through(proxy, err)
+			return s, proxyError(proxy, err)
 		}
 		s = tunnelled
 	}
 	switch {
 	case t.tls != nil:
-		return s.secure(ctx, named(t.tls, to.Host))
+		return s.secure(ctx, withServerName(t.tls, to.Host))
 	case to.TLS:
 		system := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{alpn}, ServerName: to.Host}
 		return s.secure(ctx, system)
@@ -133,7 +134,7 @@ func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL,
 	return s, nil
 }
 
-// secure shakes hands as a client. What lies below may be TLS already.
+// secure runs the TLS handshake as a client. The socket may use TLS already.
 func (s socket) secure(ctx context.Context, c *tls.Config) (socket, error) {
 	var below net.Conn = underlay{s.link}
 	if s.tls != nil {
@@ -141,8 +142,8 @@ func (s socket) secure(ctx context.Context, c *tls.Config) (socket, error) {
 	}
 	stage.Enter(ctx, stage.Securing)
 	conn := tls.Client(below, c)
-	// The link below ends the handshake with ctx; HandshakeContext would
-	// spend a goroutine on it.
+	// The link ends the handshake when ctx ends; HandshakeContext would start a
+	// goroutine for that.
 	if err := conn.Handshake(); err != nil { //nolint:noctx // see above
 		if ended := ctx.Err(); ended != nil {
 			err = ended
@@ -153,8 +154,8 @@ func (s socket) secure(ctx context.Context, c *tls.Config) (socket, error) {
 	return s, nil
 }
 
-// nested is TLS that carries TLS: to a proxy that is itself reached by TLS.
-// Its deadlines are the link's.
+// nested is a TLS connection to a proxy that carries another TLS connection. Its
+// deadlines are those of the link.
 type nested struct {
 	*tls.Conn
 	link *link
@@ -172,8 +173,8 @@ func (nested) SetReadDeadline(time.Time) error { return nil }
 
 func (nested) SetWriteDeadline(time.Time) error { return nil }
 
-// named returns the configuration with the name that the peer must prove.
-func named(c *tls.Config, host string) *tls.Config {
+// withServerName returns the configuration with the server name to verify.
+func withServerName(c *tls.Config, host string) *tls.Config {
 	if c.ServerName != "" {
 		return c
 	}

@@ -55,8 +55,8 @@ func TestBothDirectionsAtOnce(t *testing.T) {
 	}
 }
 
-// TestServerReadsAhead receives while the answer to the request before is
-// being made, as a responder does that must notice a client that goes away.
+// TestServerReadsAhead receives while the previous request is being answered, as a
+// responder does that must notice when a client closes the connection.
 func TestServerReadsAhead(t *testing.T) {
 	client, server := pairUp(t)
 	requests := make(chan string)

@@ -10,28 +10,29 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// listenAfter is how long a long request is written before somebody listens for
-// an answer. Most are written by then.
-const listenAfter = 50 * time.Millisecond
+// earlyAfter is how long the write of a long request may take before the answer is
+// read at the same time. Most are written by then.
+const earlyAfter = 50 * time.Millisecond
 
-// errCut ends a write that is of no use any more.
-var errCut = errors.New("the answer came before all of the request was written")
+// errAborted ends a write that was aborted because the answer has been received.
+var errAborted = errors.New("the answer came before all of the request was written")
 
 // writeLong is the rest of a round trip whose request takes more than one write.
-// A server may answer before it has read it all, as with 413, and read no more of
-// it: then the write ends with the answer, and not with its bound.
+// A server may answer before it has read the whole request, for example with 413,
+// and read no more of it. Then the answer aborts the write, which would otherwise
+// block until its deadline.
 func (c *conn) writeLong(o *outgoing, rest []byte, reply *transport.Message, p transport.Progress) error {
 	var early error
-	heard := make(chan struct{})
+	received := make(chan struct{})
 	//nolint:forbidigo // it is about a socket, which no simulator has
-	later := time.AfterFunc(listenAfter, func() {
-		defer close(heard)
-		early = c.overhear(reply)
-		c.link.cutWrite()
+	later := time.AfterFunc(earlyAfter, func() {
+		defer close(received)
+		early = c.recvEarly(reply)
+		c.link.abortWrite()
 	})
 	sent, err := c.write(o, rest)
 	o.free()
-	if later.Stop() { // nobody listens
+	if later.Stop() { // no other goroutine reads
 		if err != nil {
 			return c.unwritten(sent, err)
 		}
@@ -40,39 +41,41 @@ func (c *conn) writeLong(o *outgoing, rest []byte, reply *transport.Message, p t
 	}
 	if err == nil {
 		p.Sent()
-		<-heard
-		c.link.uncutWrite()
+		<-received
+		c.link.allowWrite()
 		return early
 	}
-	<-heard // both have one bound
+	<-received // reading has the same bound as writing
 	_, refused := errors.AsType[*StatusError](early)
 	switch {
 	case early == nil || refused:
 		c.link.add(stateBroken | stateGivenUp)
-		p.Sent() // what is left, nobody wants
+		p.Sent() // the server does not need the rest
 		return early
-	case errors.Is(err, errCut):
-		return early // why nothing will be heard
+	case errors.Is(err, errAborted):
+		return early // why no answer can be received
 	default:
 		return c.unwritten(sent, err)
 	}
 }
 
-func (c *conn) overhear(reply *transport.Message) (err error) {
+// recvEarly is Recv on a goroutine of its own, where a panic must be caught.
+func (c *conn) recvEarly(reply *transport.Message) (err error) {
 	defer guard.Catch("transport", &err)
 	return c.Recv(reply)
 }
 
-// cutWrite ends the write that waits for room, and each that would wait.
-func (l *link) cutWrite() {
-	l.cut.Store(true)
-	// The flag comes first: who arms the socket looks at it afterwards.
+// abortWrite ends the write that is blocked, and each that would block, with
+// errAborted. It may be called by any goroutine.
+func (l *link) abortWrite() {
+	l.aborted.Store(true)
+	// The flag is set first, because arm checks it after setting a deadline.
 	_ = l.raw.SetWriteDeadline(longAgo())
 }
 
-// uncutWrite lets writes go on.
-func (l *link) uncutWrite() {
-	l.cut.Store(false)
+// allowWrite reverts abortWrite. No write may be in progress.
+func (l *link) allowWrite() {
+	l.aborted.Store(false)
 	if l.arm(&l.wr, time.Time{}) != nil {
 		l.add(stateBroken)
 	}

@@ -17,8 +17,8 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// TestAnswerBeforeTheBodyIsRead: the server answers, reads no more, and does not
-// hang up either. The answer is not to be waited for until the bound.
+// TestAnswerBeforeTheBodyIsRead: the server answers, reads no more, and does not close
+// the connection either. The answer must be returned before the deadline.
 func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 	a := newAuthority(t)
 	server := &tls.Config{Certificates: []tls.Certificate{a.pair(t)}}
@@ -36,17 +36,17 @@ func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 			{"refusal", "HTTP/1.1 413 Content Too Large\r\nContent-Length: 13\r\n\r\n1 MiB at most", func(t *testing.T, _ *transport.Message, err error, sent int) {
 				status, is := errors.AsType[*http.StatusError](err)
 				if !is || status.Code != 413 || status.Body != "1 MiB at most" || sent != 1 {
-					t.Errorf("got %v and %d words of progress, want the refusal and 1", err, sent)
+					t.Errorf("got %v and %d calls of Sent, want the refusal and 1", err, sent)
 				}
 			}},
 			{"answer", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nMicro-Error: no\r\nContent-Length: 3\r\n\r\nabc", func(t *testing.T, reply *transport.Message, err error, sent int) {
 				if err != nil || string(reply.Body) != "abc" || reply.Header.Get("Micro-Error") != "no" || sent != 1 {
-					t.Errorf("got %+v, %v and %d words of progress, want the answer and 1", reply, err, sent)
+					t.Errorf("got %+v, %v and %d calls of Sent, want the answer and 1", reply, err, sent)
 				}
 			}},
 			{"garbage", "SSH-2.0-OpenSSH_9.6\r\n", func(t *testing.T, _ *transport.Message, err error, sent int) {
 				if !errors.Is(err, transport.ErrProtocol) || errors.Is(err, transport.ErrNotSent) || sent != 0 {
-					t.Errorf("got %v and %d words of progress, want %v and none", err, sent, transport.ErrProtocol)
+					t.Errorf("got %v and %d calls of Sent, want %v and none", err, sent, transport.ErrProtocol)
 				}
 			}},
 		} {
@@ -63,7 +63,7 @@ func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 				c := dial(t, tr, address).(transport.RoundTripper)
 				c.Bind(context.Background(), time.Now().Add(time.Minute))
 				began := time.Now()
-				reply, p := new(transport.Message), new(told)
+				reply, p := new(transport.Message), new(progress)
 				err := c.RoundTrip(request(strings.Repeat("x", 32<<20)), reply, p) // more than the kernel takes
 				tt.check(t, reply, err, p.sent)
 				if took := time.Since(began); took > 30*time.Second {
@@ -78,8 +78,8 @@ func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 	}
 }
 
-// TestAnswerWhileTheBodyIsRead: a server that begins its answer early, and reads
-// on, gets all of the request.
+// TestAnswerWhileTheBodyIsRead: a server that begins its answer early, and continues
+// to read, gets the whole request.
 func TestAnswerWhileTheBodyIsRead(t *testing.T) {
 	const size, another = 16 << 20, 1 << 20
 	for _, tt := range []struct{ name, early, late string }{
@@ -95,7 +95,7 @@ func TestAnswerWhileTheBodyIsRead(t *testing.T) {
 				n, _ := c.Read(head)
 				n -= bytes.Index(head[:n], []byte("\r\n\r\n")) + 4
 				_, _ = io.WriteString(c, tt.early)
-				<-time.After(200 * time.Millisecond) // the client listens by now
+				<-time.After(200 * time.Millisecond) // the client reads by now
 				rest, _ := io.CopyN(io.Discard, c, int64(size-n))
 				_, _ = io.WriteString(c, tt.late)
 				got <- n + int(rest)
@@ -105,10 +105,10 @@ func TestAnswerWhileTheBodyIsRead(t *testing.T) {
 			})
 			c := dial(t, newTransport(t, http.WithMaxMessage(size)), address).(transport.RoundTripper)
 			c.Bind(context.Background(), time.Now().Add(time.Minute))
-			reply, p := new(transport.Message), new(told)
+			reply, p := new(transport.Message), new(progress)
 			err := c.RoundTrip(request(strings.Repeat("x", size)), reply, p)
 			if n := <-got; err != nil || string(reply.Body) != "ok" || n != size || p.sent != 1 {
-				t.Errorf("got %q, %v, %d words of progress, and the server %d bytes, want ok, 1 and %d", reply.Body, err, p.sent, n, size)
+				t.Errorf("got %q, %v, %d calls of Sent, and the server %d bytes, want ok, 1 and %d", reply.Body, err, p.sent, n, size)
 			}
 			if err := c.RoundTrip(request(strings.Repeat("x", another)), reply, p); err != nil || string(reply.Body) != "two" {
 				t.Errorf("got %q and %v, want the connection to go on after an exchange that was complete", reply.Body, err)

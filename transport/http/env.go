@@ -11,15 +11,18 @@ import (
 	"strings"
 )
 
-// ProxyFromEnvironment returns the proxy that HTTPS_PROXY (or https_proxy)
-// names, unless NO_PROXY (or no_proxy) exempts address; nil is none. As in
-// go-micro the lookup is the one for https URLs, whether or not the connection
+// ProxyFromEnvironment returns the proxy in the environment variable HTTPS_PROXY (or
+// https_proxy), or nil if there is none or NO_PROXY (or no_proxy) exempts address. As
+// in go-micro, these are the variables for https URLs, whether or not the connection
 // uses TLS, and HTTP_PROXY is not read. The variables are read at each call.
 //
-// NO_PROXY is a list, parted by commas: a host ("example.com", its subdomains
-// included), a domain whose subdomains alone count (".example.com"), an IP
-// address, a CIDR range, each but the range with an optional port; "*" exempts
+// NO_PROXY is a comma-separated list of hosts ("example.com", which includes its
+// subdomains), domains whose subdomains alone are exempt (".example.com"), IP
+// addresses and CIDR ranges; all but the ranges may have a port. "*" exempts
 // everything. localhost and loopback addresses never use a proxy.
+//
+// The error says that HTTPS_PROXY is not a URL with a host. It is safe for concurrent
+// use.
 func ProxyFromEnvironment(address string) (*url.URL, error) {
 	raw := eitherEnv("HTTPS_PROXY", "https_proxy")
 	if raw == "" || exempt(address, eitherEnv("NO_PROXY", "no_proxy")) {
@@ -30,7 +33,7 @@ func ProxyFromEnvironment(address string) (*url.URL, error) {
 	}
 	u, err := url.Parse(raw)
 	if err != nil || u.Host == "" {
-		// The text of err repeats the value, which may hold a password.
+		// The text of err contains the value, which may contain a password.
 		return nil, errors.New("the proxy variable HTTPS_PROXY is not a URL with a host")
 	}
 	return u, nil
@@ -63,7 +66,7 @@ func exempt(address, list string) bool {
 	return false
 }
 
-// matches compares one entry of NO_PROXY.
+// matches reports whether one entry of NO_PROXY matches.
 func matches(entry, host, port string, ip netip.Addr) bool {
 	if prefix, err := netip.ParsePrefix(entry); err == nil {
 		return ip.IsValid() && prefix.Contains(ip.Unmap())

@@ -14,14 +14,14 @@ import (
 	"example.com/mailcall/transport/http/internal/wire"
 )
 
-// maxStatusBody bounds the part of a body that a [StatusError] keeps, in
-// bytes: enough for the first screen of a proxy's error page.
+// maxStatusBody is how much of a body a [StatusError] contains at most, in bytes:
+// enough for the first screen of a proxy's error page.
 const maxStatusBody = 4 << 10
 
-// StatusError is what Recv returns for a response whose status is not 200:
-// something else than go-micro answered. The message was received in full all
-// the same, and the connection may be used again if Ready says so. Send returns
-// it when the server has refused the request and hung up before it was written.
+// StatusError is returned by Recv for a response whose status is not 200, which is
+// not from a go-micro server. The response was received completely, and the
+// connection can be reused if Ready reports true. Send returns it if the server has
+// refused the request, and closed the connection, before the request was written.
 type StatusError struct {
 	// Code is the three-digit status code.
 	Code int
@@ -29,22 +29,22 @@ type StatusError struct {
 	Status string
 	// Body is the beginning of the body, at most 4 KiB.
 	Body string
-	// Location is where a redirect points to, which is not followed; "" for
-	// other statuses.
+	// Location is the target of a redirect, which is not followed; "" for other
+	// statuses.
 	Location string
-	// RetryAfter is what the field of that name says, an hour at most; 0 if
-	// there is none.
+	// RetryAfter is the time in the Retry-After field, an hour at most; 0 if there
+	// is none.
 	RetryAfter time.Duration
 }
 
 // Pushback implements [transport.Pushback].
 func (e *StatusError) Pushback() time.Duration { return e.RetryAfter }
 
-// maxRetryAfter is the longest time that is believed.
+// maxRetryAfter is the longest Retry-After; a longer one is shortened to it.
 const maxRetryAfter = time.Hour
 
-// retryAfter reads the field: seconds, or a date, which is taken to be one of
-// the clock that has set the answer's own (RFC 9110, section 10.2.3).
+// retryAfter parses the Retry-After field (RFC 9110, section 10.2.3): seconds, or a
+// date, which is compared with the server's clock in the Date field.
 func retryAfter(h transport.Header) time.Duration {
 	const date = "Mon, 02 Jan 2006 15:04:05 GMT"
 	text := h.Get("Retry-After")
@@ -62,7 +62,7 @@ func retryAfter(h transport.Header) time.Duration {
 	return min(max(then.Sub(now), 0), maxRetryAfter)
 }
 
-// statusError makes the error of a response that in has just read.
+// statusError returns the error for a response that was just read from in.
 func statusError(head *wire.Head, in *wire.Reader, body []byte) *StatusError {
 	e := &StatusError{
 		Code: head.Status, Status: in.Status(), Body: string(body[:min(len(body), maxStatusBody)]),
@@ -74,9 +74,9 @@ func statusError(head *wire.Head, in *wire.Reader, body []byte) *StatusError {
 	return e
 }
 
-// Error returns the status and the body in go-micro's form, "status: body", on
-// one line: line breaks and control characters of the body are blanks in it. A
-// redirect says where to.
+// Error returns the status and the body in go-micro's form, "status: body", on one
+// line: line breaks and control characters of the body are replaced by blanks. For a
+// redirect it contains the location.
 func (e *StatusError) Error() string {
 	text := e.Status
 	if to := oneLine(e.Location); to != "" {
@@ -88,37 +88,37 @@ func (e *StatusError) Error() string {
 	return text
 }
 
-// oneLine makes text from elsewhere fit for an error.
+// oneLine makes text from the peer fit for an error: one line of valid UTF-8.
 func oneLine(s string) string {
 	words := strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 	return strings.ToValidUTF8(strings.Join(words, " "), "\uFFFD")
 }
 
-// deadlineError matches os.ErrDeadlineExceeded, and context.DeadlineExceeded
-// as well because the bound mostly comes from a context whose own timer fires
-// a moment later.
+// deadlineError is the error of a deadline that has passed. It matches
+// os.ErrDeadlineExceeded, and also context.DeadlineExceeded, because the deadline
+// mostly is that of a context whose own timer fires a moment later.
 type deadlineError struct{ passed time.Duration }
 
 func (e *deadlineError) Error() string {
-	return "the bound of the exchange passed " + strconv.FormatInt(e.passed.Microseconds(), 10) + " us ago"
+	return "the deadline of the exchange passed " + strconv.FormatInt(e.passed.Microseconds(), 10) + " us ago"
 }
 
 func (*deadlineError) Is(target error) bool {
 	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
 }
 
-// Timeout makes the error a timeout for callers that look through net.Error.
+// Timeout implements net.Error.
 func (*deadlineError) Timeout() bool { return true }
 
-// Temporary is the other half of net.Error. TLS keeps its read state over a
-// temporary error; nothing reads on after this one.
+// Temporary implements net.Error. A temporary error does not end the reading of a
+// TLS connection; but after this one it is not read any more.
 func (*deadlineError) Temporary() bool { return true }
 
-// nothingError is the error of a read that did not wait. Like a deadline it is
-// temporary, and TLS keeps its read state over it.
+// nothingError is the error of a non-blocking read that finds nothing. It is
+// temporary, so that a TLS connection can be read again after it.
 type nothingError struct{}
 
-func (nothingError) Error() string { return "nothing has come yet" }
+func (nothingError) Error() string { return "nothing to read" }
 
 // Timeout implements net.Error.
 func (nothingError) Timeout() bool { return true }

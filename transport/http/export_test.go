@@ -7,6 +7,6 @@ import (
 	"example.com/mailcall/transport/internal/fast"
 )
 
-// Arrived reports whether something waits to be read on the socket of c. Unlike
-// Ready it leaves the connection as it is.
+// Arrived reports whether there is something to read on the socket of c. Unlike Ready
+// it does not change the connection.
 func Arrived(c transport.Conn) bool { return c.(*conn).link.fast.Peek() != fast.Nothing }

@@ -41,7 +41,7 @@ func TestDeadlineStaysArmed(t *testing.T) {
 	if counting.reads != 1 || counting.writes != 0 {
 		t.Errorf("got %d read and %d write deadlines for 1000 exchanges, want 1 and 0", counting.reads, counting.writes)
 	}
-	// An earlier bound must be told to the socket all the same.
+	// An earlier deadline must still be set on the socket.
 	c.Bind(context.Background(), time.Now().Add(5*time.Millisecond))
 	if err := c.Recv(&m); !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("got %v, want os.ErrDeadlineExceeded", err)
@@ -49,8 +49,8 @@ func TestDeadlineStaysArmed(t *testing.T) {
 	_ = c.Close()
 }
 
-// TestDeadlineThatFiresEarly leaves a short deadline armed and goes on with
-// long ones, and with none.
+// TestDeadlineThatFiresEarly leaves a short deadline armed and continues with long
+// ones, and with none.
 func TestDeadlineThatFiresEarly(t *testing.T) {
 	release := make(chan struct{})
 	c, _ := counted(t, accept(t, func(c net.Conn) {
@@ -83,7 +83,8 @@ func TestDeadlineThatFiresEarly(t *testing.T) {
 	_ = c.Close()
 }
 
-// TestShortExchangesWithContext counts what a context that can end costs.
+// TestShortExchangesWithContext counts the deadlines that are set because of a
+// cancellable context.
 func TestShortExchangesWithContext(t *testing.T) {
 	c, counting := counted(t, respond(t, newTransport(t), echo))
 	ctx := t.Context()
@@ -95,8 +96,8 @@ func TestShortExchangesWithContext(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A slice of a millisecond is armed at most twice: once when the one
-	// before has passed, once more to wait on; a wait may add one.
+	// A slice of a millisecond is armed at most twice: once when the previous one has
+	// passed, once more to continue the wait; a wait may add one.
 	most := 3 * (int(time.Since(begun)/time.Millisecond) + 2)
 	if counting.reads > most || counting.writes != 0 {
 		t.Errorf("got %d read and %d write deadlines, want at most %d and 0", counting.reads, counting.writes, most)

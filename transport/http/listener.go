@@ -13,18 +13,18 @@ import (
 	"example.com/mailcall/transport/internal/endpoint"
 )
 
-// firstHead is how long a client may take to send the head of its first
-// request, TLS handshake included; go-micro's value. Later requests may take
-// for ever.
+// firstHead is how long a client may take to send the head of its first request,
+// including the TLS handshake; the value is go-micro's. There is no such limit for
+// later requests.
 const firstHead = 5 * time.Second
 
-// Listen accepts connections on address, "host:port" where port 0 picks a free
-// one, or "unix:/path", a file that must not exist and is removed by Close. The
-// accepted connections answer as go-micro's server does: status 200 always,
-// the header of the connection's first request repeated in each answer and
-// overlaid with the header of the message sent; and as there a client has five
-// seconds to send the head of its first request. They implement
-// [transport.Peer]. With [WithTLS] the configuration must hold a certificate.
+// Listen listens on address: "host:port", where port 0 picks a free one, or
+// "unix:/path", a file that must not exist yet and is removed by Close. The accepted
+// connections answer like go-micro's server: the status is always 200, and each
+// answer repeats the header of the connection's first request, overridden by the
+// header of the message. As there, a client has five seconds to send the head of its
+// first request. The connections implement [transport.Peer]. With [WithTLS] the
+// configuration must contain a certificate, otherwise Listen fails.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
 	if c := t.tls; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
 		return nil, fmt.Errorf("http transport: listen %s: the TLS configuration has no certificate", address)
@@ -41,8 +41,8 @@ type listener struct {
 	ln net.Listener
 }
 
-// Accept implements [transport.Listener]. It does not wait for the TLS
-// handshake: the first Recv does.
+// Accept implements [transport.Listener]. It does not wait for the TLS handshake,
+// which the first Recv runs.
 func (l *listener) Accept() (transport.Conn, error) {
 	raw, err := l.ln.Accept()
 	if err != nil {

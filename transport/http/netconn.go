@@ -4,9 +4,9 @@ package http
 
 import "net"
 
-// NetConn returns what the answers of this connection are written to: the
-// socket, or the TLS connection on top of it. It is for responders that play a
-// broken server; nothing may write to it while Send does.
+// NetConn returns the connection that answers are written to: the socket, or the TLS
+// connection on top of it. It is for tests that simulate a broken server. It must not
+// be written to during a Send.
 func (p *peer) NetConn() net.Conn {
 	if p.tls != nil {
 		return p.tls

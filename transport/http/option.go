@@ -12,20 +12,19 @@ import (
 )
 
 const (
-	// DefaultMaxMessage is the largest body that is sent or taken, in bytes,
-	// unless [WithMaxMessage] says otherwise: 4 MiB, go-micro's limit on its
-	// grpc content types.
+	// DefaultMaxMessage is the largest body that is sent or received, in bytes,
+	// without [WithMaxMessage]: 4 MiB, go-micro's limit for its grpc content types.
 	DefaultMaxMessage = 4 << 20
-	// DefaultMaxHeader is the largest header block that is sent or taken, in
-	// bytes, unless [WithMaxHeader] says otherwise: 64 KiB.
+	// DefaultMaxHeader is the largest header block that is sent or received, in
+	// bytes, without [WithMaxHeader]: 64 KiB.
 	DefaultMaxHeader = 64 << 10
 
 	minHeader  = 256     // a status line and a handful of fields
 	limitBytes = 1 << 30 // keeps sums of two limits within an int of 32 bits
 )
 
-// Option changes how a [Transport] is made. Options are applied in order, a
-// later one wins.
+// Option configures a [Transport]. Options are applied in order; a later one
+// overrides an earlier one.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -48,12 +47,12 @@ func defaults() config {
 	}
 }
 
-// WithTLS makes every connection a TLS connection, whatever its address. The configuration is
-// copied; its ALPN list becomes "http/1.1" and, when it names no server, the
-// host of the dialled address is verified. Verification is on unless the
-// configuration itself turns it off. For mutual TLS put the client's pair into
-// Certificates; a listener needs its pair there as well. Defaults to nil,
-// which is cleartext but where an address asks for TLS, see [Transport.Dial].
+// WithTLS makes every connection a TLS connection, whatever its address. The
+// configuration is copied, and its ALPN list is set to "http/1.1". If it has no
+// ServerName, the host of the dialled address is verified. Verification is on unless
+// the configuration itself turns it off. For mutual TLS, Certificates must contain
+// the client's key pair; a listener needs its key pair there as well. Defaults to
+// nil: cleartext, unless an address asks for TLS, see [Transport.Dial].
 func WithTLS(c *tls.Config) Option {
 	return optionFunc(func(o *config) error {
 		o.tls = nil
@@ -65,9 +64,9 @@ func WithTLS(c *tls.Config) Option {
 	})
 }
 
-// WithMaxMessage bounds the body of a message in either direction, in bytes,
-// 1 to 1 GiB. A larger one is refused with [transport.ErrTooLarge] before
-// memory is allocated for it. Defaults to [DefaultMaxMessage].
+// WithMaxMessage sets the largest body of a message in either direction, in bytes,
+// from 1 to 1 GiB. A larger one fails with [transport.ErrTooLarge] before memory is
+// allocated for it. Defaults to [DefaultMaxMessage].
 func WithMaxMessage(bytes int) Option {
 	return optionFunc(func(o *config) error {
 		if bytes < 1 || bytes > limitBytes {
@@ -78,8 +77,9 @@ func WithMaxMessage(bytes int) Option {
 	})
 }
 
-// WithMaxHeader bounds the header block of a message in either direction,
-// first line included, in bytes, 256 to 1 GiB. Defaults to [DefaultMaxHeader].
+// WithMaxHeader sets the largest header block of a message in either direction, in
+// bytes and including the first line, from 256 to 1 GiB. A larger one fails with
+// [transport.ErrTooLarge]. Defaults to [DefaultMaxHeader].
 func WithMaxHeader(bytes int) Option {
 	return optionFunc(func(o *config) error {
 		if bytes < minHeader || bytes > limitBytes {
@@ -90,12 +90,11 @@ func WithMaxHeader(bytes int) Option {
 	})
 }
 
-// WithProxy names the function that is asked, once per dial, for the proxy
-// through which to reach address. A nil URL means none. The scheme of the URL
-// is "http" or "https" (TLS to the proxy itself), its user and password are
-// sent as basic authorization. A nil function means that no proxy is ever
-// used. The function is called by many goroutines at once. Defaults to
-// [ProxyFromEnvironment], as go-micro does.
+// WithProxy sets the function that returns the proxy for an address. It is called
+// once per dial, and must be safe for concurrent use. A nil URL is no proxy. The
+// scheme of the URL is "http", or "https" for TLS to the proxy itself; its user and
+// password are sent as basic authentication. With a nil function no proxy is used.
+// Defaults to [ProxyFromEnvironment], as in go-micro.
 func WithProxy(proxy func(address string) (*url.URL, error)) Option {
 	return optionFunc(func(o *config) error {
 		o.proxy = proxy
@@ -103,11 +102,12 @@ func WithProxy(proxy func(address string) (*url.URL, error)) Option {
 	})
 }
 
-// WithDialer replaces the way connections are opened, for a network namespace,
-// a source address or a test. It must return when ctx ends; it is called by
-// many goroutines at once, with the network "tcp" and the address of the
-// proxy or the peer, "host:port", or with "unix" and a path. Defaults to a
-// dialer that tries the addresses of a name as RFC 8305 has it, 250 ms apart.
+// WithDialer sets the function that opens connections, for example in a network
+// namespace, from a source address or in a test. It must return when ctx ends, and
+// must be safe for concurrent use. It is called with the network "tcp" and the
+// "host:port" of the proxy or the peer, or with "unix" and a path. Defaults to a
+// dialer that tries the addresses of a name as RFC 8305 specifies, 250 ms apart. Nil
+// is an error.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return optionFunc(func(o *config) error {
 		if dial == nil {

@@ -8,23 +8,24 @@ import (
 )
 
 const (
-	// oneWrite is the longest message that is copied together and written
-	// with one plain write; a longer body is written from where it lies.
+	// oneWrite is the size in bytes up to which head and body are copied into one
+	// buffer and written at once. A longer body is not copied.
 	oneWrite = 64 << 10
-	// firstOutgoing holds the head and the body of a common request.
+	// firstOutgoing is the first size of a buffer in bytes: enough for the head and
+	// the body of a common request.
 	firstOutgoing = 2 << 10
 )
 
-// outgoing is what a Send needs while it lasts.
+// outgoing is the memory of a Send. It comes from a pool.
 type outgoing struct {
 	b    []byte
-	ends []int // of the fields that were written anew
+	ends []int // ends of the fields that were not copied from the template
 	vec  [2][]byte
 	bufs net.Buffers
 	pool *sync.Pool
 }
 
-// free gives o back to its pool.
+// free returns o to its pool.
 func (o *outgoing) free() {
 	o.vec, o.bufs = [2][]byte{}, nil
 	if cap(o.b) > oneWrite+DefaultMaxHeader {

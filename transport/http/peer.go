@@ -16,15 +16,15 @@ import (
 	"example.com/mailcall/transport/internal/fast"
 )
 
-// peer is the server's end.
+// peer is the server's end of a connection.
 type peer struct {
 	socket
 	t  *Transport
 	in *wire.Reader
 
-	begun     bool        // the first head has come; only Recv looks
-	lastWords atomic.Bool // a request said that the connection ends with it
-	answer    answerHead  // its echo is set by the first Recv, the rest is Send's
+	begun     bool        // the first head was received; used only by Recv
+	asksClose atomic.Bool // a request has asked for "Connection: close"
+	answer    answerHead  // the first Recv sets its echo, Send uses the rest
 }
 
 var _ transport.Peer = (*peer)(nil)
@@ -38,9 +38,9 @@ func (p *peer) LocalAddress() string { return endpoint.Text(p.link.raw.LocalAddr
 // RemoteAddress implements [transport.Peer].
 func (p *peer) RemoteAddress() string { return endpoint.Text(p.link.raw.RemoteAddr()) }
 
-// Recv implements [transport.Conn]. Any method and any target is taken. A
-// client that has sent its last byte ends the connection, as with go-micro:
-// what it still waits for is not sent.
+// Recv implements [transport.Conn]. It accepts any method and any target. As in
+// go-micro, the connection ends when the client closes its side, even if it still
+// waits for an answer.
 func (p *peer) Recv(m *transport.Message) error {
 	head, err := p.in.ReadHead()
 	if err != nil {
@@ -56,13 +56,13 @@ func (p *peer) Recv(m *transport.Message) error {
 		return p.failed(err)
 	}
 	if head.AsksClose {
-		p.lastWords.Store(true)
+		p.asksClose.Store(true)
 	}
 	m.Header, m.Body = p.in.Header(), body
 	return nil
 }
 
-// begin does what only the first request of a connection brings about.
+// begin does what is needed only for the first request of a connection.
 func (p *peer) begin(head *wire.Head) error {
 	p.begun = true
 	p.link.limit(time.Time{})
@@ -74,10 +74,10 @@ func (p *peer) begin(head *wire.Head) error {
 	return nil
 }
 
-// failed ends the use of the connection.
+// failed marks the connection as broken, and returns the error to report.
 func (p *peer) failed(err error) error {
 	state := p.link.state.Or(stateBroken)
-	if errors.Is(err, io.EOF) || p.lastWords.Load() && state&stateClosed != 0 {
+	if errors.Is(err, io.EOF) || p.asksClose.Load() && state&stateClosed != 0 {
 		return io.EOF
 	}
 	if state&stateClosed != 0 && !errors.Is(err, transport.ErrProtocol) {
@@ -89,8 +89,8 @@ func (p *peer) failed(err error) error {
 // Send implements [transport.Conn].
 func (p *peer) Send(m *transport.Message) error {
 	if !p.link.good() || p.link.fast.Peek() == fast.End {
-		_ = p.Close() // nobody is there to hear that it failed
-		return transport.NotSent(fmt.Errorf("http transport: client %s: it has gone: %w", p.RemoteAddress(), io.EOF))
+		_ = p.Close() // the first error says more
+		return transport.NotSent(fmt.Errorf("http transport: client %s: the connection has ended: %w", p.RemoteAddress(), io.EOF))
 	}
 	o := p.t.outgoing.Get().(*outgoing)
 	rest, err := p.response(o, m)
@@ -106,15 +106,15 @@ func (p *peer) Send(m *transport.Message) error {
 		}
 		return err
 	}
-	if p.lastWords.Load() {
+	if p.asksClose.Load() {
 		return p.Close()
 	}
 	return nil
 }
 
-// response puts the answer into o.b and returns the part of the body that did
-// not go there. The length of an empty body stands last: so does net/http's,
-// with which go-micro writes.
+// response renders the answer into o.b and returns the part of the body that is not
+// copied there. The length of an empty body is the last field, as in net/http, which
+// go-micro uses.
 func (p *peer) response(o *outgoing, m *transport.Message) (rest []byte, err error) {
 	if len(m.Body) > p.t.limits.Message {
 		return nil, bodyTooLarge(len(m.Body), p.t.limits.Message)
@@ -124,7 +124,7 @@ func (p *peer) response(o *outgoing, m *transport.Message) (rest []byte, err err
 		return nil, err
 	}
 	b := append(o.b, "HTTP/1.1 200 OK\r\n"...)
-	if p.lastWords.Load() && !p.answer.echoesClose {
+	if p.asksClose.Load() && !p.answer.echoesClose {
 		b = append(b, "Connection: close\r\n"...)
 	}
 	if len(m.Body) > 0 {

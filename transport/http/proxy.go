@@ -16,14 +16,13 @@ import (
 	"example.com/mailcall/transport/http/internal/wire"
 )
 
-// tunnelAgent is how go-micro introduces itself to a proxy.
+// tunnelAgent is go-micro's User-Agent in requests to a proxy.
 const tunnelAgent = "micro/latest"
 
-// refusalWait bounds the wait for the body of a proxy's refusal, which may never
-// come to an end.
+// refusalWait bounds the wait for the body of a proxy's refusal, which may not end.
 const refusalWait = 100 * time.Millisecond
 
-// proxyAddress returns where to dial for the proxy.
+// proxyAddress returns the "host:port" of the proxy.
 func proxyAddress(proxy *url.URL) (string, error) {
 	port := proxy.Port()
 	switch proxy.Scheme {
@@ -67,19 +66,20 @@ func (t *Transport) tunnel(ctx context.Context, s socket, proxy *url.URL, addres
 			soon = deadline
 		}
 		s.link.bind(ctx, soon)
-		body, _ := in.ReadBody(head) // best effort, the status counts
+		body, _ := in.ReadBody(head) // best effort: the status is enough
 		text := string(body[:min(len(body), maxStatusBody)])
 		return s, &StatusError{Code: head.Status, Status: in.Status(), Body: text}
 	}
-	// Whoever speaks first in the tunnel is this side.
+	// In the tunnel the client sends first, so nothing may follow yet.
 	if in.Buffered() > 0 {
-		return s, fmt.Errorf("%w: %d bytes behind the answer to CONNECT", transport.ErrProtocol, in.Buffered())
+		return s, fmt.Errorf("%w: %d bytes after the answer to CONNECT", transport.ErrProtocol, in.Buffered())
 	}
 	return s, nil
 }
 
-// toProxy is the TLS configuration for the proxy itself: the roots of the
-// user's own, but neither the name nor the certificate meant for the peer.
+// toProxy returns the TLS configuration for the proxy itself: with the user's root
+// certificates, but without the server name and the certificate, which are for the
+// peer.
 func (t *Transport) toProxy(proxy *url.URL) *tls.Config {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if t.tls != nil {

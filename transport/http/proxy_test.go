@@ -18,7 +18,7 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// tunnels is a proxy that does what CONNECT asks, and repeats the requests to
+// tunnels is a proxy that answers CONNECT with a tunnel, and sends the requests to
 // seen.
 func tunnels(seen chan<- string, config *tls.Config) func(net.Conn) {
 	return func(c net.Conn) {
@@ -103,12 +103,12 @@ func TestProxyFaults(t *testing.T) {
 		want  string
 	}{
 		"refuses":        {proxy: answering("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno"), want: "407 Proxy Authentication Required: no"},
-		"upgrades":       {proxy: answering("HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "status 101 that nobody asked for"},
-		"goes on":        {proxy: answering(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20)), want: "status 100 that nobody asked for"},
+		"upgrades":       {proxy: answering("HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "unexpected status 101"},
+		"goes on":        {proxy: answering(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20)), want: "unexpected status 100"},
 		"garbage":        {proxy: answering("hello"), want: transport.ErrProtocol.Error()},
 		"hangs up":       {proxy: func(net.Conn) {}, want: "answer to CONNECT"},
-		"talks too much": {proxy: answering("HTTP/1.1 200 OK\r\n\r\nhello"), want: "5 bytes behind"},
-		"never answers":  {proxy: silent, want: "bound of the exchange"},
+		"talks too much": {proxy: answering("HTTP/1.1 200 OK\r\n\r\nhello"), want: "5 bytes after"},
+		"never answers":  {proxy: silent, want: "deadline of the exchange"},
 		"is not there":   {url: func(string) (*url.URL, error) { return url.Parse("http://127.0.0.1:1") }, want: "proxy 127.0.0.1:1: "},
 		"socks":          {url: func(string) (*url.URL, error) { return url.Parse("socks5://x:1") }, want: `scheme "socks5"`},
 		"lookup fails":   {url: func(string) (*url.URL, error) { return nil, failed }, want: "no idea"},
@@ -130,7 +130,7 @@ func TestProxyFaults(t *testing.T) {
 	}
 }
 
-// A refusal counts at once, also if the page that explains it has no end.
+// A refusal is reported at once, even if the page that explains it does not end.
 func TestProxyRefusalIsNotWaitedFor(t *testing.T) {
 	const refusal = "HTTP/1.1 407 Proxy Authentication Required\r\n"
 	for name, reply := range map[string]string{

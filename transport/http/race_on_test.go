@@ -4,6 +4,6 @@
 
 package http_test
 
-// raceEnabled: the race detector makes sync.Pool forget on purpose, so
-// allocations cannot be counted under it.
+// raceEnabled: under the race detector a sync.Pool drops items at random, so that
+// allocations cannot be counted.
 const raceEnabled = true

@@ -23,13 +23,13 @@ func TestReadyLooksAtTheSocket(t *testing.T) {
 	}
 	for name, misbehave := range tests {
 		t.Run(name, func(t *testing.T) { looks(t, misbehave, time.Second) })
-		// Whoever calls again at once has been idle for next to nothing.
+		// If the next call follows at once, the idle time is nearly zero.
 		t.Run(name+", at once", func(t *testing.T) { looks(t, misbehave, time.Nanosecond) })
 	}
 }
 
-// looks checks that Ready sees what the peer does to a connection that has been
-// idle for so long.
+// looks checks that Ready detects what the peer does to a connection that has been
+// idle for the given time.
 func looks(t *testing.T, misbehave func(net.Conn), idle time.Duration) {
 	asked, goOn := make(chan struct{}), make(chan struct{})
 	address := accept(t, func(c net.Conn) {
@@ -50,7 +50,7 @@ func looks(t *testing.T, misbehave func(net.Conn), idle time.Duration) {
 	close(asked)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
-	for c.Ready(idle) && ctx.Err() == nil { // until the packet has come over loopback
+	for c.Ready(idle) && ctx.Err() == nil { // until the packet has arrived over loopback
 		runtime.Gosched()
 	}
 	if c.Ready(idle) {

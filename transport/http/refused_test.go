@@ -15,8 +15,8 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// TestRefusalBeforeTheBodyIsRead: the server answers when it has seen the
-// length, and hangs up. What is still written is answered with a reset.
+// TestRefusalBeforeTheBodyIsRead: the server answers when it has read the length, and
+// closes the connection. Further writes are answered with a reset.
 func TestRefusalBeforeTheBodyIsRead(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("a reset may take with it what was received before")

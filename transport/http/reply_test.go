@@ -69,7 +69,7 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-// half is a connection that says after its first write that there is no more.
+// half is a connection that closes its write side after the first write.
 type half struct {
 	net.Conn
 	after bool
@@ -222,8 +222,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestHeadersAreReusedButNotShared changes what was handed out and looks
-// whether the next reply shows it, while fields come, go and change.
+// TestHeadersAreReusedButNotShared modifies a received header and checks that the next
+// reply is not affected, while fields are added, removed and changed.
 func TestHeadersAreReusedButNotShared(t *testing.T) {
 	heads := []string{"A: 1\r\nB: 2\r\nC: 3\r\n", "A: 1\r\nB: 2\r\nC: 3\r\n", "A: 1\r\nMicro-Error: x\r\nB: 2\r\nC: 3\r\n", "A: 1\r\nC: 4\r\n", "a: 1\r\nb:2\r\nc:  \t3 \r\n", "A:\r\n"}
 	want := []string{"A=1 B=2 C=3 ", "A=1 B=2 C=3 ", "A=1 Micro-Error=x B=2 C=3 ", "A=1 C=4 ", "A=1 B=2 C=3 ", "A= "}
@@ -253,8 +253,8 @@ func TestHeadersAreReusedButNotShared(t *testing.T) {
 	_ = c.Close()
 }
 
-// TestRunsOfMessages sends several and then receives several, in pieces of
-// one byte: replies need not pair with requests.
+// TestRunsOfMessages sends several messages and then receives several, byte by byte:
+// requests and replies need not alternate.
 func TestRunsOfMessages(t *testing.T) {
 	address := accept(t, func(c net.Conn) {
 		_, _ = c.Read(make([]byte, 4096))

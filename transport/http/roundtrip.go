@@ -12,16 +12,16 @@ import (
 	"example.com/mailcall/transport/internal/fast"
 )
 
-// lookAlways is the idle time of a connection that must be looked at.
-const lookAlways = time.Nanosecond
+// peekAlways is an idle time with which Ready asks the kernel.
+const peekAlways = time.Nanosecond
 
-// errUnasked ends a round trip that finds something to read before it has
-// written anything.
-var errUnasked = errors.New("the peer sent something that nobody asked for")
+// errUnsolicited ends a round trip that finds something to read, or the end of the
+// stream, before it has written anything.
+var errUnsolicited = errors.New("the peer has closed the connection or sent something unsolicited")
 
-// RoundTrip implements [transport.RoundTripper]. The look at the socket, the write
-// and the wait for the answer are one visit to the poller where the request is
-// short and the socket is a plain one.
+// RoundTrip implements [transport.RoundTripper]. If the request is short and the
+// socket is used without TLS, the check of the socket, the write and the wait for the
+// answer are one call of the network poller.
 func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress) error {
 	if err := c.link.check(); err != nil {
 		return transport.NotSent(c.failed("send", err))
@@ -36,15 +36,15 @@ func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress
 		return transport.NotSent(c.failed("send", err))
 	}
 	if c.tls != nil || len(rest) > 0 || !c.link.fast.Usable() {
-		return c.takeSteps(o, rest, reply, p)
+		return c.oneByOne(o, rest, reply, p)
 	}
-	c.link.trip = trip{out: o, progress: p, written: untouched}
+	c.link.trip = trip{out: o, progress: p, written: notStarted}
 	head, err := c.head()
 	written, whole := c.link.trip.end()
 	switch {
 	case whole:
 		return c.receive(head, err, reply)
-	case errors.Is(err, errUnasked):
+	case errors.Is(err, errUnsolicited):
 		return c.stale()
 	case written == 0:
 		return transport.NotSent(c.failed("send", c.refused(err)))
@@ -53,9 +53,9 @@ func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress
 	}
 }
 
-// takeSteps is a round trip whose parts are done one by one.
-func (c *conn) takeSteps(o *outgoing, rest []byte, reply *transport.Message, p transport.Progress) error {
-	if !c.Ready(lookAlways) {
+// oneByOne is a round trip that checks, writes and reads one after the other.
+func (c *conn) oneByOne(o *outgoing, rest []byte, reply *transport.Message, p transport.Progress) error {
+	if !c.Ready(peekAlways) {
 		o.free()
 		return c.stale()
 	}
@@ -69,32 +69,33 @@ func (c *conn) takeSteps(o *outgoing, rest []byte, reply *transport.Message, p t
 	return c.Recv(reply)
 }
 
-// stale is the error of a connection that did not outlive its rest.
+// stale marks the connection as broken, and returns the error for an idle connection
+// that can no longer be used.
 func (c *conn) stale() error {
 	c.link.add(stateBroken)
-	return transport.NotSent(fmt.Errorf("http transport: %s: the peer has closed the idle connection or spoken out of turn: %w", c.host, transport.ErrStale))
+	return transport.NotSent(fmt.Errorf("http transport: %s: the peer has closed the idle connection or sent something unsolicited: %w", c.host, transport.ErrStale))
 }
 
-// untouched is a number of bytes that no request has of which some are written.
-const untouched = -1
+// notStarted is the value of trip.written before Read has begun to write.
+const notStarted = -1
 
 // trip is a request that the next Read writes before it reads.
 type trip struct {
-	out      *outgoing // nil: there is none, or it is written
+	out      *outgoing // nil: there is no request, or it has been written
 	progress transport.Progress
-	written  int // bytes; untouched: Read has not taken it up
+	written  int // in bytes, or notStarted
 }
 
-// Sent implements [transport.Progress]. A connection that waits holds nothing of
-// its request.
+// Sent implements [transport.Progress]. It frees the memory of the request, which is
+// not needed during the wait for the answer.
 func (p *trip) Sent() {
 	p.out.free()
 	p.out = nil
 	p.progress.Sent()
 }
 
-// end ends the trip, and returns how much of the request was written and whether
-// that was all.
+// end removes the trip, and returns how many bytes of the request were written and
+// whether that was the whole request.
 func (p *trip) end() (written int, whole bool) {
 	written, whole = max(p.written, 0), p.out == nil
 	if !whole {
@@ -104,7 +105,7 @@ func (p *trip) end() (written int, whole bool) {
 	return written, whole
 }
 
-// roundTrip is the Read that begins with a write.
+// roundTrip is Read if a request is to be written first.
 func (l *link) roundTrip(p []byte) (int, error) {
 	s := &l.rd
 	l.trip.written = 0
@@ -126,12 +127,12 @@ func (l *link) roundTrip(p []byte) (int, error) {
 	l.trip.written = turn.Written
 	switch {
 	case turn.Seen != fast.Nothing:
-		return 0, errUnasked
+		return 0, errUnsolicited
 	case err != nil || l.trip.out == nil:
 		return turn.Got, err
 	}
-	// The kernel's buffer is full.
-	l.trip.written, err = l.writeSlow(l.trip.out.b, turn.Written)
+	// The send buffer of the socket is full.
+	l.trip.written, err = l.writeBlocking(l.trip.out.b, turn.Written)
 	if err != nil {
 		return 0, err
 	}

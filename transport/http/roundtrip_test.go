@@ -18,21 +18,21 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// told counts what a round trip says of its progress.
-type told struct {
+// progress counts the calls of Sent.
+type progress struct {
 	sent int
 	then func() // if not nil, called when the request is sent
 }
 
-func (p *told) Sent() {
+func (p *progress) Sent() {
 	p.sent++
 	if p.then != nil {
 		p.then()
 	}
 }
 
-// TestRoundTripBodies makes exchanges of all sizes on one connection, over
-// sockets that take little at once too, so that every way to write is gone.
+// TestRoundTripBodies makes exchanges of all sizes on one connection, also over sockets
+// with a small send buffer, so that every path of writing is taken.
 func TestRoundTripBodies(t *testing.T) {
 	a := newAuthority(t)
 	small := func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -55,12 +55,12 @@ func TestRoundTripBodies(t *testing.T) {
 			c := dial(t, over, respond(t, over, echo)).(transport.RoundTripper)
 			for _, n := range []int{1, 0, 1 << 10, 60 << 10, 100 << 10, 4 << 20, 5} {
 				c.Bind(context.Background(), time.Now().Add(time.Minute))
-				m, reply, p := warm(n), new(transport.Message), new(told)
+				m, reply, p := warm(n), new(transport.Message), new(progress)
 				if err := c.RoundTrip(m, reply, p); err != nil {
 					t.Fatalf("%d bytes: %v", n, err)
 				}
 				if !bytes.Equal(reply.Body, m.Body) || p.sent != 1 {
-					t.Errorf("%d bytes: got %d bytes and %d words of progress, want as many and 1", n, len(reply.Body), p.sent)
+					t.Errorf("%d bytes: got %d bytes and %d calls of Sent, want as many and 1", n, len(reply.Body), p.sent)
 				}
 			}
 			_ = c.Close()
@@ -68,8 +68,8 @@ func TestRoundTripBodies(t *testing.T) {
 	}
 }
 
-// TestRoundTripEnds ends the wait for an answer in every way, and a round trip
-// before it has begun.
+// TestRoundTripEnds ends the wait for an answer in every possible way, and a round
+// trip before it has begun.
 func TestRoundTripEnds(t *testing.T) {
 	background := context.Background()
 	address := accept(t, silent)
@@ -97,7 +97,7 @@ func TestRoundTripEnds(t *testing.T) {
 			if name == "interrupted before" {
 				c.Interrupt()
 			}
-			p := new(told)
+			p := new(progress)
 			if tt.end != nil {
 				p.then = func() { go tt.end(c, cancel) }
 			}
@@ -106,7 +106,7 @@ func TestRoundTripEnds(t *testing.T) {
 				t.Errorf("got %v, want %v, not sent %t", err, tt.want, tt.sent == 0)
 			}
 			if p.sent != tt.sent {
-				t.Errorf("got %d words of progress, want %d", p.sent, tt.sent)
+				t.Errorf("got %d calls of Sent, want %d", p.sent, tt.sent)
 			}
 			if c.Ready(0) {
 				t.Error("got ready, want not ready after an error")
@@ -116,8 +116,8 @@ func TestRoundTripEnds(t *testing.T) {
 	}
 }
 
-// TestRoundTripAfterOtherDeadlines makes one round trip after another whose
-// deadlines pass between them: none of them reaches into a later one.
+// TestRoundTripAfterOtherDeadlines makes one round trip after another while earlier
+// deadlines pass: none of them affects a later round trip.
 func TestRoundTripAfterOtherDeadlines(t *testing.T) {
 	hold := make(chan time.Duration, 1)
 	address := accept(t, func(c net.Conn) {
@@ -141,15 +141,15 @@ func TestRoundTripAfterOtherDeadlines(t *testing.T) {
 		}
 		c.Bind(context.Background(), deadline)
 		hold <- trip.held
-		if err := c.RoundTrip(request("x"), new(transport.Message), new(told)); err != nil {
+		if err := c.RoundTrip(request("x"), new(transport.Message), new(progress)); err != nil {
 			t.Fatalf("trip %d: %v", i, err)
 		}
 	}
 	_ = c.Close()
 }
 
-// TestRoundTripLooksFirst has the peer misbehave while the connection is idle.
-// Nothing may be written then, and what came must not be taken for the reply.
+// TestRoundTripLooksFirst has the peer misbehave while the connection is idle. Then
+// nothing may be written, and what was received must not be taken for the reply.
 func TestRoundTripLooksFirst(t *testing.T) {
 	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		t.Skip("no way to look at a socket here")
@@ -183,20 +183,20 @@ func TestRoundTripLooksFirst(t *testing.T) {
 				opts = append(opts, http.WithTLS(&tls.Config{RootCAs: a.pool}))
 			}
 			c := dial(t, newTransport(t, opts...), address).(transport.RoundTripper)
-			if err := c.RoundTrip(request("x"), new(transport.Message), new(told)); err != nil {
+			if err := c.RoundTrip(request("x"), new(transport.Message), new(progress)); err != nil {
 				t.Fatal(err)
 			}
 			for tt.secure && !c.Ready(time.Second) { // session tickets come first
 				runtime.Gosched()
 			}
 			close(goOn)
-			for !http.Arrived(c) { // until the packet has come over loopback
+			for !http.Arrived(c) { // until the packet has arrived over loopback
 				runtime.Gosched()
 			}
-			p := new(told)
+			p := new(progress)
 			err := c.RoundTrip(request("x"), new(transport.Message), p)
 			if !errors.Is(err, transport.ErrStale) || !errors.Is(err, transport.ErrNotSent) || p.sent != 0 {
-				t.Errorf("got %v and %d words of progress, want ErrStale, ErrNotSent and none", err, p.sent)
+				t.Errorf("got %v and %d calls of Sent, want ErrStale, ErrNotSent and none", err, p.sent)
 			}
 			if c.Ready(0) {
 				t.Error("got ready, want not ready")
@@ -209,15 +209,15 @@ func TestRoundTripLooksFirst(t *testing.T) {
 	}
 }
 
-// TestRoundTripBrokenInTheMiddle loses the connection once the request is out:
-// the peer may have seen it.
+// TestRoundTripBrokenInTheMiddle loses the connection after the request was written:
+// the peer may have received it.
 func TestRoundTripBrokenInTheMiddle(t *testing.T) {
 	address := accept(t, func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) })
 	c := dial(t, newTransport(t), address).(transport.RoundTripper)
-	p := new(told)
+	p := new(progress)
 	err := c.RoundTrip(request("x"), new(transport.Message), p)
 	if err == nil || errors.Is(err, transport.ErrNotSent) || errors.Is(err, transport.ErrStale) || p.sent != 1 {
-		t.Errorf("got %v and %d words of progress, want an error that proves nothing, and 1", err, p.sent)
+		t.Errorf("got %v and %d calls of Sent, want an error that proves nothing, and 1", err, p.sent)
 	}
 	_ = c.Close()
 }

@@ -15,7 +15,7 @@ import (
 
 const userAgent = "User-Agent: Go-http-client/1.1\r\n"
 
-// errClosed is what calls on a connection return after Close.
+// errClosed is the error of calls on a connection after Close.
 var errClosed = fmt.Errorf("connection closed here: %w", net.ErrClosed)
 
 // Send implements [transport.Conn].
@@ -32,7 +32,7 @@ func (c *conn) Send(m *transport.Message) error {
 	return c.writeOut(o, rest)
 }
 
-// writeOut writes the request in o, and what is left of its body.
+// writeOut writes the request in o and the rest of its body, and frees o.
 func (c *conn) writeOut(o *outgoing, rest []byte) error {
 	sent, err := c.write(o, rest)
 	o.free()
@@ -42,33 +42,34 @@ func (c *conn) writeOut(o *outgoing, rest []byte) error {
 	return c.unwritten(sent, err)
 }
 
-// unwritten is the error of a request that cut has ended; sent says whether a
-// byte of it may have left.
-func (c *conn) unwritten(sent bool, cut error) error {
-	err := c.failed("send", c.refused(cut))
+// unwritten returns the error of a request whose write has failed with cause. sent
+// reports whether a byte of it may have left this machine.
+func (c *conn) unwritten(sent bool, cause error) error {
+	err := c.failed("send", c.refused(cause))
 	if !sent {
 		return transport.NotSent(err)
 	}
 	return err
 }
 
-// refused returns what a server said that hung up before it had read the whole
-// request, such as 413; if it said nothing, the error of the write. On a
-// connection that was cut, as cut must say, no read waits.
-func (c *conn) refused(cut error) error {
-	if !errors.Is(cut, syscall.ECONNRESET) && !errors.Is(cut, syscall.EPIPE) {
-		return cut
+// refused returns the answer of a server that closed the connection before it had
+// read the whole request, such as 413; if there is none, cause, the error of the
+// write. It reads only after an error that says that the connection is closed, since
+// then reading does not block.
+func (c *conn) refused(cause error) error {
+	if !errors.Is(cause, syscall.ECONNRESET) && !errors.Is(cause, syscall.EPIPE) {
+		return cause
 	}
 	head, err := answered(c.in)
-	if err != nil || head.Status == 200 { // half a request cannot have been answered well
-		return cut
+	if err != nil || head.Status == 200 { // 200 cannot be the answer to an incomplete request
+		return cause
 	}
-	body, _ := c.in.ReadBody(head) // best effort, the status counts
+	body, _ := c.in.ReadBody(head) // best effort: the status is enough
 	return statusError(head, c.in, body)
 }
 
-// request puts the request into o.b and returns the part of the body that did
-// not go there.
+// request renders the request into o.b and returns the part of the body that is not
+// copied there.
 func (c *conn) request(o *outgoing, m *transport.Message) (rest []byte, err error) {
 	if len(m.Body) > c.t.limits.Message {
 		return nil, bodyTooLarge(len(m.Body), c.t.limits.Message)
@@ -97,7 +98,7 @@ func (c *conn) request(o *outgoing, m *transport.Message) (rest []byte, err erro
 	return o.finish(b, m.Body), nil
 }
 
-// agentOf returns which field is the User-Agent, -1 if none is.
+// agentOf returns the index of the User-Agent field, -1 if there is none.
 func agentOf(h transport.Header) int {
 	for i := range h {
 		if n := h[i].Name; len(n) == 10 && wire.EqualFold(n, "User-Agent") {
@@ -107,8 +108,8 @@ func agentOf(h transport.Header) int {
 	return -1
 }
 
-// fields appends the fields of the header but number agent. Those that begin
-// the last request in the same way are copied from it.
+// fields appends the fields of the header, except the one with index agent. The
+// leading fields that are the same as in the last request are copied from it.
 func (c *conn) fields(b []byte, o *outgoing, h transport.Header, agent int) (_ []byte, err error) {
 	b, n := c.sent.common(b, h)
 	start, ends := len(b), o.ends[:0]
@@ -126,8 +127,8 @@ func (c *conn) fields(b []byte, o *outgoing, h transport.Header, agent int) (_ [
 	return b, nil
 }
 
-// finish adds the body to the head if one write can take both, and returns
-// what it left out.
+// finish appends the body to the head if both together are short enough for one
+// write, and returns the part of the body that it has not appended.
 func (o *outgoing) finish(b, body []byte) (rest []byte) {
 	switch {
 	case len(body) == 0:

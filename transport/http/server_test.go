@@ -92,8 +92,7 @@ func TestHalfCloseIsSeenWithoutRecv(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = client.Close()
-	// The FIN travels over loopback; sending into it fails sooner or later,
-	// and never blocks.
+	// The FIN takes a moment over loopback; then sending fails. It never blocks.
 	var err error
 	for err == nil {
 		err = server.Send(&transport.Message{Body: []byte("x")})

@@ -11,17 +11,17 @@ import (
 	"example.com/mailcall/transport/internal/fast"
 )
 
-// farewell bounds the goodbye of a TLS connection that is closed.
-const farewell = time.Second
+// closeTimeout bounds the time for sending close_notify when a TLS connection is closed.
+const closeTimeout = time.Second
 
-// socket is a link and, on top of it, TLS where there is any. Both ends of a
-// connection are made of it.
+// socket is a link with or without TLS on top of it. Both ends of a connection
+// consist of one.
 type socket struct {
 	link *link
 	tls  *tls.Conn // nil: cleartext
 }
 
-// reader is where received bytes come from.
+// reader returns the source of received bytes.
 func (s *socket) reader() io.Reader {
 	if s.tls != nil {
 		return s.tls
@@ -29,8 +29,7 @@ func (s *socket) reader() io.Reader {
 	return s.link
 }
 
-// write writes head and, if it is too long to lie in it already, body. It
-// reports whether a byte may have left this machine.
+// write writes o.b and body. It reports whether a byte may have left this machine.
 func (s *socket) write(o *outgoing, body []byte) (sent bool, err error) {
 	if s.tls != nil {
 		return s.writeTLS(o.b, body)
@@ -54,11 +53,11 @@ func (s *socket) writeTLS(head, body []byte) (sent bool, err error) {
 	return s.link.sent.Load() != before, err
 }
 
-// quiet reports whether nothing has come on a connection that is idle. It does
-// not wait; the kernel is asked only if ask says so. TLS has to read: it may
-// hold messages that it took from the socket together with the last one, and
-// only it can tell a session ticket, which is no reason to give the connection
-// up, from a reply that nobody asked for.
+// quiet reports whether an idle connection has received nothing. It does not block,
+// and asks the kernel only if ask is true. With TLS it has to read: the TLS
+// connection may have buffered data that it read together with the last reply, and
+// only it can distinguish a session ticket, after which the connection remains
+// usable, from an unsolicited reply.
 func (s *socket) quiet(ask bool) bool {
 	if s.tls == nil {
 		return !ask || s.link.fast.Peek() == fast.Nothing
@@ -76,21 +75,21 @@ func (s *socket) close() error {
 		return nil
 	}
 	if state&(stateGivenUp|stateInterrupted) != 0 {
-		s.link.forget()
+		s.link.discardUnsent()
 		return s.link.raw.Close()
 	}
 	if s.tls == nil {
 		return s.link.raw.Close()
 	}
-	s.link.limit(time.Now().Add(farewell))
+	s.link.limit(time.Now().Add(closeTimeout))
 	return s.tls.Close()
 }
 
-// forget makes the close of the socket drop what the kernel has not sent yet:
-// nothing of an exchange that was given up goes out after its caller was
-// answered, and the peer learns of it at once.
-func (l *link) forget() {
+// discardUnsent makes the close of the socket discard what the kernel has not sent yet: an
+// abandoned exchange sends nothing after its caller has got the result, and the peer
+// is told at once by a reset.
+func (l *link) discardUnsent() {
 	if tcp, ok := l.raw.(interface{ SetLinger(sec int) error }); ok {
-		_ = tcp.SetLinger(0) // then it lingers, which is all there is to lose
+		_ = tcp.SetLinger(0) // if it fails, the data is still sent, which does no harm
 	}
 }

@@ -4,27 +4,26 @@ package http
 
 import "example.com/mailcall/transport"
 
-// maxTemplate bounds the bytes of fields that a connection remembers.
+// maxTemplate bounds the size of a template in bytes.
 const maxTemplate = 1 << 10
 
-// template remembers how the fields of the last request were written. The
-// requests of a connection mostly begin with the same fields, and what has
-// been checked and spelled once is copied then. It keeps bytes of its own and
-// no reference to a message.
+// template caches the rendered fields of the last request. The requests of a
+// connection mostly begin with the same fields, which then are copied and need not
+// be checked and rendered again. It has no reference to a message.
 type template struct {
 	block []byte
-	ends  []int // block[:ends[i]] are the fields up to number i
+	ends  []int // block[:ends[i]] are the fields up to and including i
 }
 
-// common appends to b the fields that begin h and the last request alike, and
-// returns how many they are.
+// common appends to b the leading fields that h and the last request have in common,
+// and returns how many there are.
 func (t *template) common(b []byte, h transport.Header) ([]byte, int) {
 	n, start := 0, 0
 	for n < len(t.ends) && n < len(h) {
 		line := t.block[start:t.ends[n]]
 		name, value := h[n].Name, h[n].Value
-		// A line is "Name: value\r\n"; one for a field that was left out is
-		// empty and is like no field.
+		// A line is "Name: value\r\n"; that of a field that is not sent is empty and
+		// does not match any field.
 		if len(line) != len(name)+len(value)+4 || string(line[:len(name)]) != name ||
 			string(line[len(name)+2:len(line)-2]) != value {
 			break
@@ -35,8 +34,8 @@ func (t *template) common(b []byte, h transport.Header) ([]byte, int) {
 	return append(b, t.block[:start]...), n
 }
 
-// learn takes over what was written after the first n fields: lines, each of
-// which ends where ends says, counted from the start of lines.
+// learn stores the lines that were written after the first n fields. ends are the
+// ends of the lines, as offsets in lines.
 func (t *template) learn(n int, lines []byte, ends []int) {
 	start := 0
 	if n > 0 {

@@ -106,8 +106,8 @@ func TestListenNeedsCertificate(t *testing.T) {
 	}
 }
 
-// TestTLSWaits checks that deadlines that fire early do not hurt the TLS
-// state, and that those that hold are kept, in the handshake too.
+// TestTLSWaits checks that deadlines that fire early do not damage the TLS state, and
+// that the valid ones are kept, also during the handshake.
 func TestTLSWaits(t *testing.T) {
 	a := newAuthority(t)
 	release := make(chan struct{})
@@ -148,7 +148,7 @@ func TestTLSHandshakeIsBounded(t *testing.T) {
 	}
 }
 
-// TestTLSReadySeesGoodbye closes from the server's side, with an alert.
+// TestTLSReadySeesGoodbye: the server closes the connection with close_notify.
 func TestTLSReadySeesGoodbye(t *testing.T) {
 	if runtime.GOOS != "linux" && runtime.GOOS != "darwin" {
 		t.Skip("no way to look at a socket here")
@@ -170,10 +170,10 @@ func TestTLSReadySeesGoodbye(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !c.Ready(time.Second) {
-				t.Error("got not ready before the goodbye, want ready")
+				t.Error("got not ready before the close_notify, want ready")
 			}
 			close(received)
-			for c.Ready(time.Second) { // until the alert has come over loopback
+			for c.Ready(time.Second) { // until the alert has arrived over loopback
 				runtime.Gosched()
 			}
 			_ = c.Close()

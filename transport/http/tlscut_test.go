@@ -14,13 +14,13 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// TestTLSBodyThatIsCut ends a body without a length, with and without the
-// goodbye that proves that this is its end.
+// TestTLSBodyThatIsCut ends a body without a length, with and without the close_notify
+// that proves that it is complete.
 func TestTLSBodyThatIsCut(t *testing.T) {
 	a := newAuthority(t)
 	config := &tls.Config{Certificates: []tls.Certificate{a.pair(t)}}
 	client := http.WithTLS(&tls.Config{RootCAs: a.pool})
-	for name, whole := range map[string]bool{"goodbye": true, "none": false} {
+	for name, whole := range map[string]bool{"close_notify": true, "none": false} {
 		address := accept(t, func(raw net.Conn) {
 			c := tls.Server(raw, config)
 			_, _ = c.Read(make([]byte, 4096))

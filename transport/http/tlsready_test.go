@@ -15,7 +15,7 @@ import (
 	"example.com/mailcall/transport/http"
 )
 
-// together holds writes back until they are let go as one.
+// together collects writes until they are flushed as one.
 type together struct {
 	net.Conn
 	held *bytes.Buffer
@@ -33,9 +33,8 @@ func (c *together) letGo() {
 	c.held = nil
 }
 
-// TestTLSReadySeesUnaskedReplies sends replies that nobody asked for: right
-// behind the one that was, where TLS has taken them from the socket already,
-// and later.
+// TestTLSReadySeesUnaskedReplies sends unsolicited replies: right after the expected
+// one, where the TLS connection has read them from the socket already, and later.
 func TestTLSReadySeesUnaskedReplies(t *testing.T) {
 	a := newAuthority(t)
 	const reply = ok + "Content-Length: 0\r\n\r\n"
@@ -81,7 +80,7 @@ func TestTLSReadySeesUnaskedReplies(t *testing.T) {
 				t.Error("got not ready before the second reply, want ready")
 			}
 			close(received)
-			for c.Ready(time.Second) { // until the reply has come over loopback
+			for c.Ready(time.Second) { // until the reply has arrived over loopback
 				runtime.Gosched()
 			}
 			_ = c.Close()

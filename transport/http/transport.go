@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package http carries messages as HTTP/1.1 requests and responses, byte for
-// byte as go-micro's default transport does: a message is a POST to "/", its
-// header travels as header fields, the answer is a 200 whose meaning is in its
-// Micro-Error field.
+// Package http sends messages as HTTP/1.1 requests and responses, byte for byte like
+// go-micro's default transport: a message is a POST to "/", its header is sent as
+// header fields, and the answer is a 200 that reports an error in its Micro-Error
+// field.
 //
-// The framing is done here, over net.Conn; net/http takes no part. Differences
-// from go-micro that a user can notice:
+// The package frames messages itself, over net.Conn, and does not use net/http.
+// Differences from go-micro that a user can notice:
 //
 //   - a message is at most 4 MiB and its header 64 KiB unless options say
-//     otherwise (go-micro bounds grpc content types only);
-//   - framing that two parsers might read differently (two lengths, a length
-//     beside chunks, folded fields, stray CR or LF, NUL) is refused;
-//   - the fields Content-Length and Transfer-Encoding of a reply belong to the
-//     framing and are not part of the received message;
-//   - a connection on which bytes arrive that nobody asked for is not used
-//     again.
+//     otherwise (go-micro limits only its grpc content types);
+//   - framing that two parsers might understand differently (two lengths, a length
+//     together with chunks, folded fields, stray CR or LF, NUL) is an error;
+//   - the fields Content-Length and Transfer-Encoding of a reply are part of the
+//     framing, and not of the received message;
+//   - a connection that receives unsolicited bytes is not used again.
 package http
 
 import (
@@ -33,28 +32,27 @@ import (
 
 const alpn = "http/1.1"
 
-// Transport opens and accepts connections. It is immutable and used by many
-// goroutines at once; make one with [New]. It owns no goroutine and needs no
-// closing.
+// Transport opens and accepts connections. Make it with [New]. It is safe for
+// concurrent use, has no goroutine, and need not be closed.
 type Transport struct {
 	tls      *tls.Config
 	limits   wire.Limits
 	proxy    func(address string) (*url.URL, error)
 	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: dialer
 	dialer   endpoint.Dialer
-	outgoing sync.Pool // of *outgoing: a waiting connection holds none
+	outgoing sync.Pool // of *outgoing, which a waiting connection does not hold
 }
 
 var _ transport.Transport = (*Transport)(nil)
 
-// New returns a transport. It fails with the joined errors of all options that
-// are out of range.
+// New returns a transport. The error is that of all options whose values are out of
+// range, joined. Nil options are ignored.
 func New(opts ...Option) (*Transport, error) {
 	c := defaults()
 	var errs []error
 	for _, o := range opts {
 		if o == nil {
-			continue // no option is none
+			continue
 		}
 		if err := o.apply(&c); err != nil {
 			errs = append(errs, err)

@@ -9,16 +9,16 @@ import (
 	"time"
 )
 
-// note remembers an end of the bytes below TLS. Of that alone TLS makes an end
-// like the one that the peer has signed.
+// note records the end of the stream below TLS. Package tls returns the same io.EOF
+// for it, with or without a close_notify.
 func (l *link) note(err error) {
 	if errors.Is(err, io.EOF) {
 		l.ended = true
 	}
 }
 
-// underlay is a link in the form that TLS wants to lie upon. It counts what
-// was sent, which is the proof that nothing was when a first write fails.
+// underlay is a link as the net.Conn below a TLS connection. It counts the bytes that
+// were sent: if a write fails, an unchanged count proves that nothing was sent.
 type underlay struct{ *link }
 
 var _ net.Conn = underlay{}
@@ -41,12 +41,12 @@ func (u underlay) LocalAddr() net.Addr { return u.raw.LocalAddr() }
 
 func (u underlay) RemoteAddr() net.Addr { return u.raw.RemoteAddr() }
 
-// SetDeadline is not used: bounds come from bind.
+// SetDeadline does nothing: bind sets the bounds.
 func (u underlay) SetDeadline(time.Time) error { return nil }
 
-// SetReadDeadline is not used: bounds come from bind.
+// SetReadDeadline does nothing: bind sets the bounds.
 func (u underlay) SetReadDeadline(time.Time) error { return nil }
 
-// SetWriteDeadline is called by a TLS connection that says goodbye (with 5 s
-// to do so); socket.close has bound the goodbye already.
+// SetWriteDeadline does nothing. A TLS connection calls it before close_notify, with
+// 5 s; but socket.close has set a shorter bound.
 func (u underlay) SetWriteDeadline(time.Time) error { return nil }

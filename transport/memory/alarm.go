@@ -4,8 +4,8 @@ package memory
 
 import "example.com/mailcall/internal/clock"
 
-// alarm wakes one waiting goroutine at an instant. It belongs to the goroutine
-// that waits; its timer is made at the first need and used again.
+// alarm wakes one waiting goroutine at an instant. Only that goroutine uses it; the timer
+// is made when it is first needed, and reused.
 type alarm struct {
 	timer clock.Timer
 	wake  chan struct{}

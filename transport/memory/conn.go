@@ -45,9 +45,9 @@ func (g *gate) isShut() bool {
 	}
 }
 
-// bound is what Bind sets.
+// bound limits how long calls may block. Bind sets it.
 type bound struct {
-	ctx      context.Context //nolint:containedctx // Bind is given it for the calls that follow
+	ctx      context.Context //nolint:containedctx // Bind sets it for the calls that follow
 	done     <-chan struct{}
 	deadline clock.Instant // zero: none
 }
@@ -66,7 +66,7 @@ type conn struct {
 	bound bound // guarded by mu
 
 	sending, receiving alarm
-	received           *packet // handed out by the last Recv
+	received           *packet // the message that the last Recv returned
 }
 
 var (
@@ -110,8 +110,8 @@ func (c *conn) Bind(ctx context.Context, deadline time.Time) {
 // Interrupt implements [transport.Exclusive].
 func (c *conn) Interrupt() { c.interrupted.shut() }
 
-// Close implements [transport.Conn]. Messages on the way to the other end
-// still arrive there.
+// Close implements [transport.Conn]. The other end can still receive the messages that
+// were sent before.
 func (c *conn) Close() error {
 	c.closed.shut()
 	return nil
@@ -203,7 +203,7 @@ func (c *conn) recvSlow(b bound) (*packet, error) {
 		case p := <-c.in:
 			return p, nil
 		case <-c.other.closed.c:
-			// What was sent before the close comes first.
+			// Messages that were sent before the close are received first.
 			select {
 			case p := <-c.in:
 				return p, nil
@@ -246,7 +246,7 @@ func (c *conn) over(b bound) error {
 
 func (c *conn) notSent(err error) error { return transport.NotSent(c.failed("send", err)) }
 
-// failed ends the use of the connection.
+// failed marks the connection as broken, and returns the error to report.
 func (c *conn) failed(what string, err error) error {
 	c.broken.Store(true)
 	if errors.Is(err, io.EOF) {

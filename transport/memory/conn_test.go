@@ -149,7 +149,7 @@ func TestUnaskedMessage(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Ready(0) {
-		t.Fatal("got ready, want not ready with a message that nobody asked for")
+		t.Fatal("got ready, want not ready with an unsolicited message")
 	}
 }
 

@@ -23,8 +23,8 @@ const (
 	// HTTP transport, so that both accept the same messages.
 	MaxMessage = 4 << 20
 
-	queueLength = 64  // messages on the way in one direction
-	backlog     = 128 // connections that wait for Accept, as many as a socket has
+	queueLength = 64  // messages in transit in one direction
+	backlog     = 128 // connections that wait for Accept, as many as for a socket
 )
 
 // Network is a set of addresses to listen on and to dial, independent of other
@@ -36,7 +36,7 @@ type Network struct {
 
 	mu        sync.Mutex
 	listeners map[string]*listener
-	named     uint64 // addresses and dialling ends that got a number
+	named     uint64 // the last number given to an address or a client's end
 }
 
 var _ transport.Transport = (*Network)(nil)
@@ -77,7 +77,7 @@ func (n *Network) Dial(ctx context.Context, address string) (transport.Conn, err
 		return nil, dialError(address, ctx.Err())
 	}
 	select {
-	case <-l.closed: // perhaps after the last one was turned away
+	case <-l.closed: // perhaps after Close has called turnAway
 		l.turnAway()
 		return nil, dialError(address, syscall.ECONNREFUSED)
 	default:
@@ -89,9 +89,9 @@ func dialError(address string, err error) error {
 	return transport.NotSent(fmt.Errorf("memory transport: dial %s: %w", address, err))
 }
 
-// Listen accepts connections on address, any text. An empty address, or one
-// that ends in ":0", is replaced by a free one. It fails with an error that
-// matches syscall.EADDRINUSE when the address is taken.
+// Listen listens on address, which can be any string. An empty address, or one that ends
+// in ":0", is replaced by a free one. If the address is in use, the error matches
+// syscall.EADDRINUSE.
 func (n *Network) Listen(address string) (transport.Listener, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -2,12 +2,12 @@
 
 package tcp
 
-// apartSize is from what length on a body goes from its owner to the socket
-// without a copy on the way: below, the copy costs less than the care.
+// apartSize is the size in bytes from which a body is written to the socket directly
+// from the sender's memory ("apart"). A shorter one is copied, which costs less.
 const apartSize = 16 << 10
 
-// apart reports whether a body of n bytes may go out so: at once, by who has
-// it. It is called with the lock held; if so, [line.pushApart] must follow.
+// apart reports whether the caller may write a body of n bytes apart. It is called with
+// the lock held; if it returns true, [line.pushApart] must follow.
 func (l *line) apart(n int) bool {
 	if n < apartSize || l.writing || l.err != nil || l.tls != nil || !l.fast.Usable() ||
 		l.link.Queued() >= apartSize || !l.link.Fits(n) {
@@ -17,8 +17,8 @@ func (l *line) apart(n int) bool {
 	return true
 }
 
-// pushApart writes what is queued and the body behind it. It is called with
-// the lock held, and lets go of it. What the socket does not take is copied.
+// pushApart writes what is queued, and then the body. It is called with the lock held,
+// and releases it. What the socket does not accept at once is copied.
 func (l *line) pushApart(body []byte) {
 	l.writing = true
 	buf, _ := l.take()
@@ -45,7 +45,7 @@ func (l *line) pushApart(body []byte) {
 	l.flush(yield)
 }
 
-// remains is a copy of what was not written of two pieces.
+// remains returns a copy of the part of head and body after the first n bytes.
 func remains(head, body []byte, n int) []byte {
 	rest := make([]byte, 0, len(head)+len(body)-n)
 	rest = append(rest, head[min(n, len(head)):]...)

@@ -57,7 +57,7 @@ func BenchmarkUnary(b *testing.B) {
 	}
 }
 
-// spread has callers do b.N calls together.
+// spread lets the given number of callers make b.N calls together.
 func spread(b *testing.B, callers int, caller func() func()) {
 	b.Helper()
 	b.ReportAllocs()

@@ -11,19 +11,18 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// A header that is remembered costs its sender two bytes. Messages that nobody
-// reads cost the receiver no more than a small multiple of the window, whatever
-// header they have.
+// A header in the table takes its sender two bytes. Unread messages take the receiver no
+// more memory than a small multiple of the window, whatever header they have.
 func TestRememberedHeadersThatNobodyReads(t *testing.T) {
 	const (
 		stream = 1 << 32
 		fields = frame.MaxFields
 	)
-	define := append([]byte{1, 0}, uvarints(fields)...) // remembered under index 0
+	define := append([]byte{1, 0}, uvarints(fields)...) // stored at index 0
 	for n := range fields {
 		value := byte(15) // the empty one of the table
 		if n == 0 {
-			value = 1 // it varies
+			value = 1 // variable
 		}
 		define = append(define, 0, 1, 'a', value)
 	}

@@ -10,9 +10,9 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// call is a unary call that runs on a goroutine of its own. The goroutine stays
-// for the calls that follow: a new one begins with a small stack, and what most
-// handlers do does not fit, so that it would be copied for each call.
+// call is a unary call that runs on a goroutine of its own. The goroutine is reused for
+// later calls: a new one starts with a small stack, which is too small for most
+// handlers, so that it would be copied in each call.
 type call struct {
 	st    session.Stream
 	p     *peer
@@ -22,19 +22,19 @@ type call struct {
 	loan  transport.Loan
 	room  []byte
 	gone  atomic.Bool
-	next  chan bool // capacity 1: whether there is another call for its goroutine
+	next  chan bool // capacity 1: true for another call, false to end the goroutine
 }
 
 const (
-	// keptRoom is how large a reply may be whose memory is used again.
+	// keptRoom is the size in bytes up to which the memory of a reply is reused.
 	keptRoom = 64 << 10
-	// keptSpare is how many goroutines of a connection wait for its next calls.
+	// keptSpare is how many goroutines of a connection wait for its next calls at most.
 	keptSpare = 1024
 )
 
-// call begins one. It is called with the lock held.
+// call begins a call. It is called with the lock held.
 func (p *peer) call(o *session.Opening) *session.Stream {
-	c, waits := p.unspare()
+	c, waits := p.takeSpare()
 	if !waits {
 		c, _ = p.server.calls.Get().(*call)
 	}
@@ -56,7 +56,7 @@ func (p *peer) call(o *session.Opening) *session.Stream {
 	return &c.st
 }
 
-// run answers the call, and those that follow it.
+// run answers the call, and those that follow on this goroutine.
 func (c *call) run(p *peer) {
 	s, left := p.server, true
 	defer func() {
@@ -73,7 +73,7 @@ func (c *call) run(p *peer) {
 	s.calls.Put(c)
 }
 
-// answer has the handler called and sends what it says.
+// answer calls the handler and sends its reply.
 func (c *call) answer() {
 	p := c.p
 	c.reply = Reply{Body: c.room[:0]}
@@ -99,7 +99,7 @@ func (c *call) answer() {
 	}
 }
 
-// abort ends a call whose goroutine ends.
+// abort ends a call whose handler has ended the goroutine.
 func (c *call) abort() {
 	p := c.p
 	if c.loan != nil {
@@ -111,7 +111,7 @@ func (c *call) abort() {
 	p.wrote()
 }
 
-// wait ends the call and waits for the next. It reports whether there is one.
+// wait ends the call and waits for the next one. It reports whether there is one.
 func (c *call) wait() bool {
 	p := c.p
 	c.recycle()
@@ -125,9 +125,9 @@ func (c *call) wait() bool {
 	return spare && <-c.next
 }
 
-// unspare takes a call whose goroutine waits, if one does. It is called with the
+// takeSpare returns a call whose goroutine waits, if there is one. It is called with the
 // lock held.
-func (p *peer) unspare() (c *call, waits bool) {
+func (p *peer) takeSpare() (c *call, waits bool) {
 	n := len(p.spare)
 	if n == 0 {
 		return nil, false
@@ -139,15 +139,15 @@ func (p *peer) unspare() (c *call, waits bool) {
 	return c, true
 }
 
-// thin ends the goroutines that have waited since it was called last. It is
-// called now and then, with the lock held.
-func (p *peer) thin() {
+// trimSpare ends the goroutines that were not needed since its last call. It is called from
+// time to time, with the lock held.
+func (p *peer) trimSpare() {
 	p.dismiss(p.unused)
 	p.unused = len(p.spare)
 }
 
-// dismiss ends the n goroutines that have waited longest for a call. It is called
-// with the lock held.
+// dismiss ends the n goroutines that have waited longest. It is called with the lock
+// held.
 func (p *peer) dismiss(n int) {
 	for _, c := range p.spare[:n] {
 		c.next <- false
@@ -156,7 +156,7 @@ func (p *peer) dismiss(n int) {
 	p.unused = min(p.unused, len(p.spare))
 }
 
-// handled notes that a handler has returned. It is called with the lock held.
+// handled records that a handler has returned. It is called with the lock held.
 func (p *peer) handled() {
 	if p.handling--; p.handling == 0 && p.idle != nil {
 		close(p.idle)
@@ -164,7 +164,7 @@ func (p *peer) handled() {
 	}
 }
 
-// recycle lets go of all that belongs to the call.
+// recycle drops all references of the call.
 func (c *call) recycle() {
 	if cap(c.reply.Body) <= keptRoom {
 		c.room = c.reply.Body[:0]
@@ -176,13 +176,13 @@ func (c *call) recycle() {
 // cancelled is called with the lock held.
 func (c *call) cancelled(error) { c.gone.Store(true) }
 
-// stream has a stream served.
+// stream serves a stream.
 func (p *peer) stream(x *incoming) {
 	defer p.server.work.Done()
 	ok := false
 	defer func() {
 		if !ok {
-			_ = recover() // the client is told
+			_ = recover() // the client gets an error
 			x.Refuse(Internal, 0, "the handler has panicked")
 		}
 		p.mu.Lock()
@@ -190,6 +190,6 @@ func (p *peer) stream(x *incoming) {
 		p.mu.Unlock()
 	}()
 	p.server.config.Streams(x)
-	_ = x.End(nil) // it is over already, or nobody is there to hear it
+	_ = x.End(nil) // it fails only if the stream or the connection has ended
 	ok = true
 }

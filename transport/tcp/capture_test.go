@@ -25,7 +25,7 @@ import (
 
 var update = flag.Bool("update", false, "write the captures anew")
 
-// tape records what a connection carries.
+// tape records the bytes of a connection in both directions.
 type tape struct {
 	net.Conn
 
@@ -87,7 +87,7 @@ func greet(x transport.Incoming) {
 	echoStream(x)
 }
 
-// scenarios are what the captures show; a scenario waits for what it has begun.
+// scenarios make the exchanges of the captures; each waits until its exchanges have ended.
 func scenarios() map[string]func(t *testing.T, c async) {
 	call := func(t *testing.T, c async, m *transport.Message) delivered {
 		t.Helper()
@@ -158,7 +158,7 @@ func captureOptions() []tcp.Option {
 	return []tcp.Option{tcp.WithMaxFrame(16 << 10), tcp.WithMaxExchanges(100), tcp.WithWire(tcp.Own)}
 }
 
-// The wire is what the captures say, byte for byte in both directions.
+// Client and server send the bytes of the captures, in both directions.
 func TestCaptures(t *testing.T) {
 	for name, scenario := range scenarios() {
 		t.Run(name, func(t *testing.T) {
@@ -188,7 +188,7 @@ func TestCaptures(t *testing.T) {
 	}
 }
 
-// A client meets a server that is a capture, and a server such a client.
+// A client is tested with a server that replays a capture, and a server with such a client.
 func TestReplay(t *testing.T) {
 	for name, scenario := range scenarios() {
 		t.Run(name, func(t *testing.T) {
@@ -218,8 +218,7 @@ func TestReplay(t *testing.T) {
 	}
 }
 
-// ask sends what a client has sent, and reads each answer into got before it
-// goes on.
+// ask sends the frames of a client, and reads each answer into got before it continues.
 func ask(t *testing.T, c net.Conn, out, in, got []byte) {
 	t.Helper()
 	read := 0
@@ -250,7 +249,7 @@ func answered(b []byte) bool {
 	return h.Type == frame.Message || h.Has(frame.FlagEnd)
 }
 
-// play answers the n-th exchange once its last frame has come.
+// play answers the n-th exchange when its last frame has been received.
 func play(c net.Conn, out, in []byte) {
 	for len(out) > 0 {
 		n := frameLength(out)
@@ -280,7 +279,7 @@ func prefaceLength(b []byte) int {
 	return frame.PrefaceSize + n
 }
 
-// dump writes the preface and each frame in a line of its own.
+// dump formats the preface and each frame as a line.
 func dump(t *testing.T, mark byte, b []byte) string {
 	t.Helper()
 	var text strings.Builder

@@ -11,32 +11,31 @@ import (
 )
 
 const (
-	// chunkSize is how much is read at once.
+	// chunkSize is the size of a chunk in bytes.
 	chunkSize = 64 << 10
-	// largeChunk takes the place of chunkSize where frames are large.
+	// largeChunk is the same for connections with large frames.
 	largeChunk = 256 << 10
-	// keptChunks is how many free chunks of each size a transport keeps.
+	// keptChunks is how many free chunks of each size a transport keeps at most.
 	keptChunks = 64
-	// lentChunks is how many chunks of a connection may be full and still be
-	// read by receivers; then what comes is copied, so that a slow receiver of
-	// a few bytes does not hold on to a chunk.
+	// lentChunks is how many full chunks of a connection may still be in use by
+	// receivers. Beyond that messages are copied, so that a slow receiver of a few
+	// bytes does not keep a whole chunk.
 	lentChunks = 64
-	// napSize is how much of a chunk a connection keeps on which nothing
-	// happens.
+	// napSize is the size of the chunk of an idle connection.
 	napSize = 512
-	// leastRoom is what must be left of a chunk to read into it once more.
+	// leastRoom is how much of a chunk must be free to read into it once more.
 	leastRoom = 8 << 10
 	// messageBlock is how many messages are allocated at once.
 	messageBlock = 64
 )
 
-// chunk is memory into which a connection reads and from which receivers read
-// what was delivered to them. It is a [transport.Loan] of each.
+// chunk is memory into which a connection reads. Receivers use the messages in it
+// without a copy; it is the [transport.Loan] of each of them.
 type chunk struct {
 	buf      []byte
-	refs     atomic.Int64 // loans given back; the reader adds what it has lent, negated, when it is done
+	refs     atomic.Int64 // returned loans; minus all loans, after retire: 0 when all were returned
 	shelf    *shelf
-	out      *atomic.Int64 // how many chunks of the connection are lent out
+	out      *atomic.Int64 // how many retired chunks of the connection are on loan
 	messages []*[messageBlock]transport.Message
 }
 
@@ -48,7 +47,7 @@ func (c *chunk) Return() {
 	}
 }
 
-// message returns the memory of the n-th message that lies in the chunk.
+// message returns the memory for the n-th message in the chunk.
 func (c *chunk) message(n int) *transport.Message {
 	for n/messageBlock >= len(c.messages) {
 		c.messages = append(c.messages, new([messageBlock]transport.Message))
@@ -56,13 +55,13 @@ func (c *chunk) message(n int) *transport.Message {
 	return &c.messages[n/messageBlock][n%messageBlock]
 }
 
-// shelf keeps free chunks, and other memory for all connections.
+// shelf keeps free chunks and other memory for all connections of a transport.
 type shelf struct {
 	mu    sync.Mutex
 	small []*chunk
 	large []*chunk
 
-	segments sync.Pool // of *[]byte, for what is to be written, see session.Config
+	segments sync.Pool // of *[]byte, write buffers, see session.Config
 }
 
 func (s *shelf) get(size int) *chunk {
@@ -104,16 +103,15 @@ func (s *shelf) put(c *chunk) {
 	s.mu.Unlock()
 }
 
-// intake is the reader's place in its chunk. Only the goroutine that reads
-// touches it.
+// intake is the current chunk of a connection. Only the goroutine that reads uses it.
 type intake struct {
 	shelf *shelf
 	c     *chunk
-	pos   int // what was used
-	end   int // what was read
+	pos   int // end of the bytes that were used
+	end   int // end of the bytes that were read
 	lent  int // loans of c
 	used  int // messages of c
-	need  int // bytes of the frame at pos, 0 if not known
+	need  int // length of the frame at pos, 0 if it is not known
 	size  int // of the next chunk
 	out   atomic.Int64
 }
@@ -126,7 +124,7 @@ func (in *intake) room() []byte {
 	case len(in.c.buf) > napSize:
 	case in.end == 0:
 		return in.c.buf
-	default: // it is awake
+	default: // the connection is not idle any more
 		in.change(max(in.size, chunkSize, in.need))
 	}
 	if in.pos == in.end && in.idle() {
@@ -138,7 +136,7 @@ func (in *intake) room() []byte {
 	return in.c.buf[in.end:]
 }
 
-// nap gives the chunk up while nothing comes, for the beginning of what will.
+// nap replaces the chunk of an idle connection by a small one.
 func (in *intake) nap() {
 	if in.c != nil && len(in.c.buf) > napSize && in.pos == in.end && in.idle() {
 		in.retire()
@@ -147,8 +145,7 @@ func (in *intake) nap() {
 	}
 }
 
-// idle reports whether all loans of the chunk have come back, and makes it as
-// good as new if so.
+// idle reports whether all loans of the chunk were returned, and resets it if so.
 func (in *intake) idle() bool {
 	if in.lent > 0 && in.c.refs.Load() != int64(in.lent) {
 		return false
@@ -158,7 +155,7 @@ func (in *intake) idle() bool {
 	return true
 }
 
-// change goes on in another chunk, with what was read but not used.
+// change continues with another chunk, and copies the unused bytes to it.
 func (in *intake) change(size int) {
 	next := in.shelf.get(size)
 	next.out = &in.out
@@ -170,7 +167,8 @@ func (in *intake) change(size int) {
 	in.c, in.pos, in.end = next, 0, n
 }
 
-// retire gives the chunk up; the last receiver puts it back.
+// retire ends the use of the chunk by the reader. When the last loan is returned, the
+// chunk is put back on the shelf.
 func (in *intake) retire() {
 	c := in.c
 	in.c = nil
@@ -187,14 +185,14 @@ func (in *intake) retire() {
 	}
 }
 
-// drop gives up what is left at the end of the connection.
+// drop retires the last chunk, at the end of the connection.
 func (in *intake) drop() {
 	if in.c != nil {
 		in.retire()
 	}
 }
 
-// fed notes what was used of the chunk and what is needed next.
+// fed records how many bytes were used, and how many the next frame needs.
 func (in *intake) fed(used, need int) {
 	in.pos += used
 	in.need = need
@@ -205,8 +203,8 @@ func (in *intake) fed(used, need int) {
 	}
 }
 
-// lend returns a loan of the chunk, or nil where too much is on loan already:
-// then what lies in it must be copied.
+// lend returns a loan of the chunk, or nil if too many chunks are on loan: then the
+// message must be copied.
 func (in *intake) lend() transport.Loan {
 	if in.out.Load() > lentChunks {
 		return nil
@@ -215,7 +213,7 @@ func (in *intake) lend() transport.Loan {
 	return in.c
 }
 
-// message returns memory for a message that lies in the chunk.
+// message returns memory for a message in the chunk.
 func (in *intake) message() *transport.Message {
 	m := in.c.message(in.used)
 	in.used++

@@ -12,25 +12,25 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// conn is the client's end of a connection on mailcall's own wire.
+// conn is the client's end of a connection with mailcall's own protocol.
 type conn struct {
 	line
 	core  *session.Client
 	clock clock.Clock
-	batch batch // of the reader
-	watch watch // of the reader
+	batch batch // used only by the reader
+	watch watch // used only by the reader
 	take  func(p []byte) (used, need int, err error)
 	solo  solo
 	leadership
-	// asked is when the peer was pinged because an exchange was given up, mute
-	// the same while nothing has come since, else 0. Both are guarded by the
-	// line's lock.
-	asked, mute clock.Instant
+	// probed is when the peer was last pinged because an exchange was cancelled. unanswered
+	// is the same as long as nothing has been received since, else 0. Both are guarded
+	// by the line's lock.
+	probed, unanswered clock.Instant
 }
 
-// muteFor is how long the answer to such a ping may take before what begins
-// goes elsewhere. Another ping does not come sooner.
-const muteFor = time.Second
+// unansweredFor is how long such a ping may remain unanswered before new exchanges use
+// another connection. It is also the shortest time between two such pings.
+const unansweredFor = time.Second
 
 var (
 	_ transport.Async    = (*conn)(nil)
@@ -39,7 +39,7 @@ var (
 	_ transport.Peer     = (*conn)(nil)
 )
 
-// delivery is what a receiver gets once the lock is free.
+// delivery is a result that is delivered when the lock has been released.
 type delivery struct {
 	to    transport.Receiver
 	token uint64
@@ -48,15 +48,15 @@ type delivery struct {
 	err   error
 }
 
-// batch collects what a session says while it is fed.
+// batch collects the results of feeding a session.
 type batch struct {
-	in         *intake // nil: nothing was read
+	in         *intake // nil if nothing was read
 	deliveries []delivery
 	items      int   // messages of streams
-	item       *flow // whose the last of them was
+	item       *flow // the stream of the last of them
 }
 
-// owned is the loan of memory that nobody wants back.
+// owned is a loan whose return has no effect: the memory belongs to the receiver.
 type owned struct{}
 
 // Return implements [transport.Loan].
@@ -99,7 +99,7 @@ func (b *batch) Credited(st *session.Stream) {
 	}
 }
 
-// deliver hands over what was collected. It is called without the lock.
+// deliver delivers the collected results. It is called without the lock.
 func (b *batch) deliver() {
 	for i := range b.deliveries {
 		d := &b.deliveries[i]
@@ -109,19 +109,19 @@ func (b *batch) deliver() {
 	b.deliveries = b.deliveries[:0]
 }
 
-// start begins to read.
+// start starts the goroutine that reads.
 func (c *conn) start(s *session.Client) {
 	c.core, c.link = s, &s.Link
 	c.batch.in, c.watch.line, c.take = &c.in, &c.line, c.fed
 	c.resume = make(chan struct{}, 1)
-	c.tick = c.clock.Timer(c.look)
+	c.tick = c.clock.Timer(c.checkLeader)
 	c.running = s.Running
-	c.failed = c.fall
-	c.await, c.stir = c.awaitOn, c.nudge
+	c.failed = c.failAll
+	c.await, c.wake = c.awaitOn, c.nudge
 	go c.serve()
 }
 
-// serve listens, unless somebody leads.
+// serve reads until the connection ends, except while it rests, see [leadership].
 func (c *conn) serve() {
 	err := c.watch.arm()
 	for err == nil {
@@ -134,11 +134,11 @@ func (c *conn) serve() {
 	c.in.drop()
 }
 
-// fed deals with what has come.
+// fed handles received bytes.
 func (c *conn) fed(p []byte) (used, need int, err error) {
 	now := c.clock.Now()
 	c.mu.Lock()
-	c.mute = 0
+	c.unanswered = 0
 	credit := c.core.Credit()
 	used, need, err = c.core.Feed(p, int64(now), &c.batch)
 	if c.core.Credit() != credit {
@@ -158,9 +158,9 @@ func (c *conn) fed(p []byte) (used, need int, err error) {
 	return used, need, err
 }
 
-// fall ends all exchanges with the line.
-func (c *conn) fall(err error, sent uint64) {
-	c.recall()
+// failAll fails all exchanges when the line has failed.
+func (c *conn) failAll(err error, sent uint64) {
+	c.resumeListener()
 	b := batch{}
 	c.core.Fail(lost(c.address, err), sent, &b)
 	c.mu.Unlock()
@@ -177,7 +177,7 @@ func (c *conn) Load() (running int, begun uint64) {
 	return c.core.Running(), c.core.Begun()
 }
 
-// refuse says why no exchange can begin, nil if one can.
+// refuse returns why no exchange can begin, nil if one can.
 func (c *conn) refuse() error {
 	switch {
 	case c.err != nil:
@@ -185,9 +185,9 @@ func (c *conn) refuse() error {
 	case c.core.Leaving():
 		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
 	case c.gone.Load():
-		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errMute))
+		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errUnanswered))
 	case c.core.Full() && c.core.Running() == 0:
-		// Not one for which another connection would be better.
+		// Not ErrFull, because another connection would not help.
 		return transport.NotSent(fmt.Errorf("tcp transport: %s: %w", c.address, errNone))
 	case c.core.Full():
 		return full(fmt.Errorf("tcp transport: %s: %d exchanges run on the connection: %w", c.address, c.core.Running(), errTooMany))
@@ -227,7 +227,7 @@ func (c *conn) begin(m *transport.Message, r transport.Receiver, token uint64, w
 	return id, lead, nil
 }
 
-// unsendable is the error of a message that the wire cannot carry.
+// unsendable returns the error for a message that the protocol cannot carry.
 func (c *conn) unsendable(err error) error {
 	if !errors.Is(err, transport.ErrTooLarge) {
 		err = fmt.Errorf("%w: %w", transport.ErrInvalid, err)
@@ -239,28 +239,28 @@ func (c *conn) unsendable(err error) error {
 func (c *conn) Cancel(id uint64) {
 	c.mu.Lock()
 	if c.core.Cancel(id, session.CodeCancelled) {
-		c.missed()
+		c.probe()
 	}
 	c.wrote()
 }
 
-// missed is told that an exchange was given up, which may be because the way to
-// the peer is lost. It is called with the lock held.
-func (c *conn) missed() {
+// probe is called when an exchange was cancelled, perhaps because the peer cannot be
+// reached any more. It is called with the lock held.
+func (c *conn) probe() {
 	switch now := max(c.clock.Now(), 1); {
 	case c.err != nil:
-	case c.mute != 0:
-		if now.Sub(c.mute) >= muteFor {
-			c.gone.Store(true) // what runs may go on
+	case c.unanswered != 0:
+		if now.Sub(c.unanswered) >= unansweredFor {
+			c.gone.Store(true) // running exchanges may continue
 		}
-	case c.asked == 0 || now.Sub(c.asked) >= muteFor:
-		c.asked, c.mute = now, now
+	case c.probed == 0 || now.Sub(c.probed) >= unansweredFor:
+		c.probed, c.unanswered = now, now
 		c.link.Ping()
 	}
 }
 
-// Close implements [transport.Conn]. It says goodbye to a TLS peer, but does
-// not wait for it.
+// Close implements [transport.Conn]. With TLS it sends close_notify if that does not
+// block.
 func (c *conn) Close() error {
 	c.lose(errClosed, 0)
 	return nil

@@ -21,24 +21,24 @@ import (
 )
 
 const (
-	// maxKnown bounds the servers whose wire is remembered.
+	// maxKnown bounds the number of servers whose protocol is cached.
 	maxKnown = 1024
-	// knownFor is how long it is remembered: a server may be replaced.
+	// knownFor is how long it is cached: a server may be replaced.
 	knownFor = 5 * time.Minute
-	// doubtedFor is how long a server that was known to speak our wire may
-	// hang up on it before it is asked anew what it speaks: a crash is over by
-	// then, and a go-micro server that took the place over is not locked out.
+	// doubtedFor is how long the entry remains valid if a server that is known to use
+	// our protocol closes a connection without an answer. By then a server that has
+	// crashed is running again, and a go-micro server that has replaced it is detected.
 	doubtedFor = 5 * time.Second
 )
 
-// knowledge is which wire a server was found to speak.
+// knowledge is a cache entry: the protocol of a server.
 type knowledge struct {
 	wire  Wire
 	until clock.Instant
 }
 
-// Dial opens a connection to address and shakes hands, for TLS and for the
-// wire. The forms of address are
+// Dial opens a connection to address, with the handshakes of TLS and of the protocol.
+// The forms of address are
 //
 //	host:port, [::1]:port   TCP; TLS if the port is 443
 //	https://host[:port]     TLS, port 443 unless given
@@ -46,13 +46,13 @@ type knowledge struct {
 //	unix:/path              a unix socket; unix:///path is the same
 //	unix:@name              an abstract unix socket, Linux only
 //
-// TLS that the address asks for is verified with the roots of the system; with
-// [WithTLS] every connection uses that configuration, and http:// is refused.
-// A name with several addresses is dialled as RFC 8305 has it.
+// If the address asks for TLS, the certificate is verified with the system's root
+// certificates; with [WithTLS] every connection uses that configuration, and http://
+// is refused. A name with several addresses is dialled as RFC 8305 specifies.
 //
-// Dial returns when ctx ends at the latest. A connection on mailcall's own
-// wire implements [transport.Async], [transport.Shared], [transport.Streamer]
-// and [transport.Peer]; one on go-micro's wire [transport.Exclusive] and
+// Dial returns when ctx ends at the latest. A connection with mailcall's own protocol
+// implements [transport.Led], [transport.Shared], [transport.Streamer] and
+// [transport.Peer]; one with go-micro's protocol [transport.Exclusive] and
 // [transport.Peer]. Every error matches [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	c, err := t.connect(ctx, address)
@@ -65,7 +65,7 @@ func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, e
 func (t *Transport) connect(ctx context.Context, address string) (transport.Conn, error) {
 	wire, sure := t.config.wire, true
 	if wire == Auto {
-		wire, sure = t.recall(address)
+		wire, sure = t.cachedWire(address)
 	}
 	if wire == Gob {
 		return t.dialGob(ctx, address)
@@ -92,8 +92,8 @@ func (t *Transport) connect(ctx context.Context, address string) (transport.Conn
 	return t.dialGob(ctx, address)
 }
 
-// recall returns which wire to begin with, and whether that is certain.
-func (t *Transport) recall(address string) (w Wire, sure bool) {
+// cachedWire returns the protocol to try first, and whether it is known.
+func (t *Transport) cachedWire(address string) (w Wire, sure bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	k, ok := t.known[address]
@@ -108,22 +108,22 @@ func (t *Transport) remember(address string, w Wire) {
 	defer t.mu.Unlock()
 	if _, ok := t.known[address]; !ok && len(t.known) >= maxKnown {
 		for other := range t.known {
-			delete(t.known, other) // any: it costs one more dial
+			delete(t.known, other) // any one: it costs an additional dial
 			break
 		}
 	}
 	t.known[address] = knowledge{wire: w, until: t.clock.Now().Add(knownFor)}
 }
 
-// forget has the server asked anew what it speaks.
+// forget removes the cache entry of a server.
 func (t *Transport) forget(address string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.known, address)
 }
 
-// doubt shortens what is remembered of a server. What is doubted already is not
-// doubted for longer.
+// doubt shortens the validity of a server's cache entry to doubtedFor. It does not
+// extend it.
 func (t *Transport) doubt(address string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -134,7 +134,7 @@ func (t *Transport) doubt(address string) {
 	}
 }
 
-// open opens a socket, and shakes hands for TLS.
+// open opens a socket, with the TLS handshake if there is TLS.
 func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) {
 	to, err := t.parse(address)
 	if err != nil {
@@ -164,7 +164,7 @@ func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) 
 	return secure, nil
 }
 
-// parse reads an address and checks that its security is to be had.
+// parse parses an address and checks that it agrees with the TLS configuration.
 func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
 	to, err := endpoint.Parse(address)
 	switch {
@@ -186,13 +186,14 @@ func (t *Transport) reach(ctx context.Context, to endpoint.Endpoint) (net.Conn, 
 	return t.dialer.Dial(ctx, to)
 }
 
-// errHungUp is what a server does that does not know the wire.
-var errHungUp = fmt.Errorf("%w: it closed the connection before a word", ErrNotOurs)
+// errHungUp is the error if a server closes the connection without an answer, which a
+// server does that does not know the protocol.
+var errHungUp = fmt.Errorf("%w: it closed the connection without an answer", ErrNotOurs)
 
-// greet exchanges prefaces as the side that opened the connection.
+// greet exchanges prefaces as the client.
 func greet(ctx context.Context, raw net.Conn, limits frame.Limits) (frame.Preface, error) {
 	stage.Enter(ctx, "waiting for the server's preface")
-	limits.Exchanges = 0 // nobody begins exchanges with a client
+	limits.Exchanges = 0 // a client does not serve exchanges
 	stop := context.AfterFunc(ctx, func() { _ = raw.SetDeadline(time.Unix(1, 0)) })
 	hello, err := exchangePrefaces(raw, limits)
 	if !stop() && err == nil {
@@ -246,21 +247,23 @@ func exchangePrefaces(raw net.Conn, limits frame.Limits) (frame.Preface, error) 
 	return hello, nil
 }
 
-// resembles says what speaks as those do whose address is given by mistake.
+// resembles returns a hint for the error text if head is the beginning of another
+// protocol, whose address was given by mistake.
 func resembles(head []byte) string {
 	const alert, version = 21, 3 // of a TLS record
 	switch {
 	case head[0] == alert && head[1] == version:
 		return "; that is a TLS alert: it wants TLS (WithTLS, or https:// in the address)"
 	case string(head[:4]) == "HTTP":
-		return "; that is HTTP: the http transport speaks it"
+		return "; that is HTTP: use the http transport"
 	case head[0] == 0 && head[1] == 0 && head[3] == 4: // a short SETTINGS frame
-		return "; that is HTTP/2: the grpc transport speaks it"
+		return "; that is HTTP/2: use the grpc transport"
 	}
 	return ""
 }
 
-// hungUp recognises a peer that closed the connection.
+// hungUp returns errHungUp if err says that the peer has closed the connection, else
+// err.
 func hungUp(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) {
 		return errHungUp

@@ -149,14 +149,14 @@ func TestTLS(t *testing.T) {
 	}
 }
 
-// gobMessage is what a go-micro server reads and writes.
+// gobMessage is the message of a go-micro server.
 type gobMessage struct {
 	Header map[string]string
 	Body   []byte
 }
 
-// gobServer answers as go-micro's tcp transport does: it decodes gob and hangs
-// up on everything else.
+// gobServer answers like go-micro's tcp transport: it decodes gob, and closes the
+// connection on anything else.
 func gobServer(t *testing.T, dials *atomic.Int64) (address string) {
 	t.Helper()
 	return bareServer(t, func(c net.Conn) {
@@ -206,7 +206,7 @@ func TestGobFallback(t *testing.T) {
 	}
 }
 
-// parrot sends back what comes.
+// parrot echoes what it receives.
 func parrot(c transport.Conn) {
 	var m transport.Message
 	for {
@@ -216,7 +216,7 @@ func parrot(c transport.Conn) {
 	}
 }
 
-// A listener serves clients of both wires.
+// A listener serves clients of both protocols.
 func TestBothWires(t *testing.T) {
 	ln, err := newTransport(t).Listen("127.0.0.1:0")
 	if err != nil {
@@ -255,8 +255,8 @@ func TestBothWires(t *testing.T) {
 	}
 }
 
-// Once a server was known to speak our wire, one that hangs up is not taken
-// for another kind.
+// If a server that is known to use our protocol closes a connection, it is not assumed to
+// use another one.
 func TestCrashIsNoGob(t *testing.T) {
 	var crashed atomic.Bool
 	address := bareServer(t, func(c net.Conn) {
@@ -409,7 +409,7 @@ func TestShutdown(t *testing.T) {
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)
 	}
-	// Shutdown may have come before the request, which is refused then.
+	// The request may arrive after Shutdown, and is refused then.
 	if d := box.next(t); string(d.m.Body) != "slow" && !errors.Is(d.err, transport.ErrNotSent) {
 		t.Errorf("got %q, %v from a call that ran when the server left", d.m.Body, d.err)
 	}

@@ -15,61 +15,65 @@ import (
 )
 
 var (
-	// ErrNotOurs is matched by the error of a dial to a server that does not
-	// speak mailcall's own wire.
-	ErrNotOurs = errors.New("the server does not speak mailcall's wire")
-	// ErrQueue is matched when as many bytes wait to be written as may
-	// ([WithMaxQueue]): the peer reads too slowly.
+	// ErrNotOurs is matched by the error of a dial to a server that does not use
+	// mailcall's own protocol.
+	ErrNotOurs = errors.New("the server does not speak mailcall's protocol")
+	// ErrQueue is matched when too many bytes wait to be written ([WithMaxQueue]),
+	// because the peer reads too slowly.
 	ErrQueue = errors.New("the peer reads too slowly")
 
-	errClosed  = errors.New("the connection was closed")
-	errTooMany = errors.New("as many exchanges run as may")
-	errNone    = errors.New("the server takes no exchanges at all (its setting 3 is 0)")
-	errLeaving = errors.New("the server takes no more exchanges on this connection")
-	errMute    = errors.New("a ping was not answered for a second and exchanges were given up")
-	errStuck   = errors.New("the peer has not read for too long (WithWriteTimeout)")
-	errSilent  = errors.New("the peer has not answered a ping (WithPing)")
-	errMidway  = errors.New("the stream ended in the middle of a message")
-	errEnded   = errors.New("the stream was closed")
-	errLeft    = errors.New("a handler has ended the goroutine that reads the connection")
+	errClosed     = errors.New("the connection was closed")
+	errTooMany    = errors.New("no more exchanges are allowed at a time")
+	errNone       = errors.New("the server accepts no exchanges at all (its setting 3 is 0)")
+	errLeaving    = errors.New("the server accepts no more exchanges on this connection")
+	errUnanswered = errors.New("a ping was not answered for a second, and exchanges were cancelled")
+	errStuck      = errors.New("the peer has not read for too long (WithWriteTimeout)")
+	errSilent     = errors.New("the peer has not answered a ping (WithPing)")
+	errMidway     = errors.New("the stream ended in the middle of a message")
+	errEnded      = errors.New("the stream was closed")
+	errLeft       = errors.New("a handler has ended the goroutine that reads the connection")
 )
 
-// Code is why an exchange was given up or refused.
+// Code is why an exchange was cancelled or refused.
 type Code uint64
 
-// The codes of resets. docs/protocol.md has all of them.
+// The codes of resets. docs/protocol.md describes all codes.
 const (
-	// Cancelled: nobody waits for the exchange any more.
+	// Cancelled: the caller does not wait for the exchange any more.
 	Cancelled = Code(session.CodeCancelled)
-	// DeadlineExceeded: its time is over.
+	// DeadlineExceeded: the deadline of the exchange has passed.
 	DeadlineExceeded = Code(session.CodeDeadline)
-	// Overloaded: refused without being executed, too much to do.
+	// Overloaded: refused and not executed, because the server is overloaded.
 	Overloaded = Code(session.CodeOverloaded)
-	// ShuttingDown: refused without being executed, the server leaves.
+	// ShuttingDown: refused and not executed, because the server is shutting down.
 	ShuttingDown = Code(session.CodeLeaving)
-	// TooLarge: a message is over a limit of the one who reset.
+	// TooLarge: a message is over a limit of the side that sent the reset.
 	TooLarge = Code(session.CodeTooLarge)
-	// Internal: whoever served the exchange failed.
+	// Internal: the handler has failed.
 	Internal = Code(session.CodeInternal)
-	// Unsupported: refused without being executed, this kind of exchange is
-	// not served.
+	// Unsupported: refused and not executed, because the server does not serve this
+	// kind of exchange.
 	Unsupported = Code(session.CodeUnsupported)
 )
 
-// String is the code in words.
+// String returns the name of the code, as in docs/protocol.md.
 func (c Code) String() string { return session.Code(c).String() }
 
-// ResetError is how the peer ended one exchange. It matches
-// [transport.ErrNotSent] when the code proves that the exchange was not
-// executed, [transport.ErrAnswered] when it does not, and with them
-// [rpcerr.ErrOverloaded], [transport.ErrTooLarge] or os.ErrDeadlineExceeded.
+// ResetError is the error of an exchange that the peer has ended with a reset. By its
+// code it matches
+//
+//   - Overloaded: [transport.ErrNotSent] and [rpcerr.ErrOverloaded]
+//   - ShuttingDown, Unsupported: [transport.ErrNotSent]
+//   - TooLarge: [transport.ErrTooLarge]
+//   - DeadlineExceeded: [transport.ErrAnswered] and os.ErrDeadlineExceeded
+//   - any other: [transport.ErrAnswered]
 type ResetError struct {
-	// Code is why.
+	// Code is the reason for the reset.
 	Code Code
-	// RetryAfter is when to try again at the earliest, 0 if the peer did not
-	// say.
+	// RetryAfter is the shortest time to wait before a retry, an hour at most; 0 if the
+	// peer has not set it.
 	RetryAfter time.Duration
-	// Reason are words of the peer, perhaps none.
+	// Reason is a text of the peer, which may be empty.
 	Reason string
 }
 
@@ -88,7 +92,7 @@ func (e *ResetError) Error() string {
 // Pushback implements [transport.Pushback].
 func (e *ResetError) Pushback() time.Duration { return e.RetryAfter }
 
-// Is reports what the code stands for.
+// Is implements the matches listed at [ResetError].
 func (e *ResetError) Is(target error) bool {
 	switch e.Code {
 	case Overloaded:
@@ -99,17 +103,16 @@ func (e *ResetError) Is(target error) bool {
 		return target == transport.ErrTooLarge
 	case DeadlineExceeded:
 		return target == os.ErrDeadlineExceeded || target == transport.ErrAnswered
-	default: // a code of a later version too
+	default: // also a code of a later version
 		return target == transport.ErrAnswered
 	}
 }
 
-// Unwrap lets [errors.Unwrap] find something below, as with
-// [transport.Answered].
+// Unwrap returns nil. The method exists as with [transport.Answered].
 func (e *ResetError) Unwrap() error { return nil }
 
 func resetError(r session.Reset) error {
-	const most = time.Hour // more than that is no advice
+	const most = time.Hour // a longer time is not useful
 	after := most
 	if r.RetryAfter < uint64(most/time.Millisecond) {
 		after = time.Duration(r.RetryAfter) * time.Millisecond
@@ -117,7 +120,7 @@ func resetError(r session.Reset) error {
 	return fmt.Errorf("tcp transport: %w", &ResetError{Code: Code(r.Code), RetryAfter: after, Reason: r.Reason})
 }
 
-// full marks an error that another connection may not have.
+// full marks an error that may not occur on another connection.
 func full(err error) error { return transport.NotSent(fullError{err}) }
 
 type fullError struct{ error }
@@ -126,7 +129,7 @@ func (e fullError) Unwrap() error { return e.error }
 
 func (fullError) Is(target error) bool { return target == transport.ErrFull }
 
-// lost is the error of exchanges whose connection has ended.
+// lost returns the error for exchanges whose connection has ended.
 func lost(address string, err error) error {
 	if errors.Is(err, io.EOF) {
 		err = fmt.Errorf("the peer closed the connection: %w", io.ErrUnexpectedEOF)

@@ -19,7 +19,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// What a server does wrong ends the connection with an error that says what.
+// A server's protocol error ends the connection with an error that describes it.
 func TestBadServer(t *testing.T) {
 	flood := func(r *raw, h frame.Header, payload []byte) {
 		h.Length = uint32(len(payload))
@@ -38,14 +38,14 @@ func TestBadServer(t *testing.T) {
 		}, "head of 9 bytes in 0"},
 		"unknown type":       {func(r *raw, id uint64) { r.write(frame.Header{Type: 99, ID: id}, nil, nil) }, "unknown type 99"},
 		"open":               {func(r *raw, id uint64) { r.open(id, frame.FlagEnd, "") }, "OPEN from the side that answers"},
-		"unknown block":      {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{9}, nil) }, "header cannot be read"},
-		"index out of table": {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{1, 64, 0}, nil) }, "header cannot be read"},
+		"unknown block":      {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{9}, nil) }, "invalid header block"},
+		"index out of table": {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, []byte{1, 64, 0}, nil) }, "invalid header block"},
 		"no end":             {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Message, ID: id}, emptyBlock, nil) }, "more than one message"},
 		"data alone":         {func(r *raw, id uint64) { r.write(frame.Header{Type: frame.Data, ID: id}, nil, []byte("x")) }, "DATA frame without a message"},
 		"beyond the end": {func(r *raw, id uint64) {
 			r.write(frame.Header{Type: frame.Message, Flags: frame.FlagMore, ID: id}, append([]byte{3}, emptyBlock...), []byte("ab"))
 			r.write(frame.Header{Type: frame.Data, Flags: frame.FlagEnd, ID: id}, nil, []byte("cd"))
-		}, "goes on beyond its end"},
+		}, "continues after its end"},
 		"no credit at all": {func(r *raw, _ uint64) { r.write(frame.Header{Type: frame.Credit}, nil, uvarints(0)) }, "CREDIT"},
 		"too much credit":  {func(r *raw, _ uint64) { r.write(frame.Header{Type: frame.Credit}, nil, uvarints(1<<31-1)) }, "credit over"},
 		"ping flood":       {func(r *raw, _ uint64) { flood(r, frame.Header{Type: frame.Ping}, make([]byte, 8)) }, "more than 32 pings"},
@@ -88,7 +88,7 @@ func TestBadServer(t *testing.T) {
 	}
 }
 
-// What a client does wrong ends the connection with a code.
+// A client's protocol error ends the connection with a code.
 func TestBadClient(t *testing.T) {
 	const stream = frame.FlagStream
 	for name, tc := range map[string]struct {
@@ -142,7 +142,7 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
-// Frames that nobody knows or waits for are dropped, and the rest goes on.
+// Unknown and late frames are dropped, and the connection remains usable.
 func TestDropped(t *testing.T) {
 	address := rawServer(t, rawLimits, func(r *raw) {
 		for {
@@ -262,8 +262,8 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// More exchanges than a server takes are not begun; what it refuses after all
-// was not executed.
+// A client does not begin more exchanges than the server accepts; one that the server
+// refuses nevertheless was not executed.
 func TestFull(t *testing.T) {
 	block := make(chan struct{})
 	defer close(block)
@@ -326,7 +326,7 @@ func TestSilentPeer(t *testing.T) {
 	}
 }
 
-// A peer that answers pings may take its time.
+// A peer that answers pings may take long for its reply.
 func TestPingAnswered(t *testing.T) {
 	address := listen(t, newTransport(t, tcp.WithPing(20*time.Millisecond)), func(x transport.Incoming) {
 		<-time.After(300 * time.Millisecond)

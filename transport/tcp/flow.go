@@ -14,10 +14,10 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// flow is an exchange with messages in both directions, at either end.
+// flow is an exchange with messages in both directions, at the client or the server.
 type flow struct {
 	line   *line
-	ctx    context.Context //nolint:containedctx // it is the stream's, which ends with it
+	ctx    context.Context //nolint:containedctx // the stream ends with it
 	cancel context.CancelFunc
 
 	readable, writable chan struct{} // capacity 1
@@ -25,21 +25,21 @@ type flow struct {
 	// Guarded by the line's lock.
 	st      session.Stream
 	queue   []parcel
-	next    int // of the queue
+	next    int // index in queue of the next message to receive
 	ended   bool
 	broken  error
 	trailer transport.Header
 	streak  int // messages sent since one was received
 
-	// Only Recv touches these.
+	// Used only by Recv.
 	room []byte // for the body that the last Recv returned
-	dry  bool   // nothing lay behind it: whatever comes next is a signal
+	dry  bool   // the queue was empty after the last Recv, so the next one waits for a signal first
 }
 
-// parcel is a message that has come and was not read.
+// parcel is a received message that was not read yet.
 type parcel struct {
 	header transport.Header
-	block  *frame.Block // what the header is to be made of, nil if it is there
+	block  *frame.Block // to make header from, nil if it has been made
 	body   []byte
 	loan   transport.Loan
 	cost   int64
@@ -63,7 +63,7 @@ func signal(c chan struct{}) {
 	}
 }
 
-// item takes a message that has come.
+// item queues a received message.
 func (f *flow) item(it session.Item, in *intake) {
 	p := parcel{body: it.Body, cost: it.Cost}
 	var made bool
@@ -86,7 +86,7 @@ func (f *flow) item(it session.Item, in *intake) {
 	signal(f.readable)
 }
 
-// finish notes the end of what the peer sends.
+// finish records the end of the peer's direction.
 func (f *flow) finish(trailer transport.Header) {
 	f.ended, f.trailer = true, trailer
 	signal(f.readable)
@@ -101,12 +101,12 @@ func (f *flow) breakOff(err error) {
 	f.dispose()
 	signal(f.readable)
 	signal(f.writable)
-	if f.line.stir != nil {
-		f.line.stir()
+	if f.line.wake != nil {
+		f.line.wake()
 	}
 }
 
-// dispose drops what nobody will read.
+// dispose drops the messages that will not be read.
 func (f *flow) dispose() {
 	for ; f.next < len(f.queue); f.next++ {
 		if p := &f.queue[f.next]; p.loan != nil {
@@ -117,13 +117,12 @@ func (f *flow) dispose() {
 	f.line.link.Release(&f.st)
 }
 
-// recv reads the next message. Its body is copied out of what is on loan: who
-// has received the last message that it wants does not come again to give it
-// back.
+// recv receives the next message. A body on loan is copied, because a receiver that
+// does not call Recv again would not return the loan.
 func (f *flow) recv(m *transport.Message) error {
 	l := f.line
 	if f.dry {
-		f.await() // nothing is to be found before that
+		f.await()
 		f.dry = false
 	}
 	l.mu.Lock()
@@ -154,7 +153,7 @@ func (f *flow) recv(m *transport.Message) error {
 		case f.ended:
 			l.mu.Unlock()
 			return io.EOF
-		case f.ctx.Err() != nil: // what has come is read first
+		case f.ctx.Err() != nil: // after the queued messages
 			l.mu.Unlock()
 			return f.expired()
 		}
@@ -164,7 +163,7 @@ func (f *flow) recv(m *transport.Message) error {
 	}
 }
 
-// await waits for a signal. The end of the context is one as well.
+// await waits for a signal, which is also sent when the context ends.
 func (f *flow) await() {
 	if f.line.await != nil {
 		f.line.await(f)
@@ -173,11 +172,11 @@ func (f *flow) await() {
 	<-f.readable
 }
 
-// chatty is after how many messages without one from the peer a sender is
-// taken to have more to say at once.
+// chatty is the number of messages sent in a row, without one from the peer, after which
+// a sender is expected to send more at once.
 const chatty = 2
 
-// send writes a message, and with end the end of this direction.
+// send writes a message, and if end is true the end of this direction.
 func (f *flow) send(m *transport.Message, end bool) error {
 	s := session.Sending{Message: m, End: end}
 	l := f.line
@@ -215,7 +214,7 @@ func (f *flow) send(m *transport.Message, end bool) error {
 	}
 }
 
-// expired is the error of a stream whose context has ended.
+// expired returns the error of a stream whose context has ended.
 func (f *flow) expired() error {
 	err := f.ctx.Err()
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -16,8 +16,8 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// brusque hangs up on the first of its clients without a word, as a balancer
-// without backends does, or a server that is just going.
+// brusque closes the connections of its first clients without an answer, as a load
+// balancer without backends does, or a server that is shutting down.
 type brusque struct {
 	net.Listener
 	left atomic.Int64
@@ -33,7 +33,8 @@ func (b *brusque) Accept() (net.Conn, error) {
 	}
 }
 
-// Who hangs up on both wires is not taken to speak gob from then on.
+// A server that closes the connection for both protocols is not assumed to use gob from
+// then on.
 func TestHangingUpIsNoGob(t *testing.T) {
 	server, err := tcp.NewServer(tcp.ServerConfig{Handler: echo, Inline: true})
 	if err != nil {
@@ -44,7 +45,7 @@ func TestHangingUpIsNoGob(t *testing.T) {
 		t.Fatal(err)
 	}
 	front := &brusque{Listener: ln}
-	front.left.Store(2) // for each wire one
+	front.left.Store(2) // one for each protocol
 	over := make(chan error, 1)
 	go func() { over <- server.Serve(front) }()
 	t.Cleanup(func() {
@@ -71,7 +72,8 @@ func TestHangingUpIsNoGob(t *testing.T) {
 	}
 }
 
-// What a server of another kind says is shown, with what it looks like.
+// The error of a dial shows what a server of another kind has sent, and which protocol it
+// resembles.
 func TestForeignServersAreNamed(t *testing.T) {
 	none := rawLimits
 	none.Exchanges = 0
@@ -85,7 +87,7 @@ func TestForeignServersAreNamed(t *testing.T) {
 		"grpc":           {"\x00\x00\x06\x04\x00\x00\x00\x00\x00\x00\x05\x00\x00\x40\x00", "that is HTTP/2", false},
 		"half a preface": {frame.Magic[:3], "it said 80 4d 41 and closed", false},
 		"half a word":    {"+OK", "it said 2b 4f 4b and closed", false},
-		"takes no more":  {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)), "takes no exchanges at all", true},
+		"takes no more":  {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)), "accepts no exchanges at all", true},
 		"half a setting": {string(frame.Preface{Low: 1, High: 1, Limits: none}.Append(nil)[:12]), "preface breaks off", true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -93,7 +95,7 @@ func TestForeignServersAreNamed(t *testing.T) {
 				_, _ = io.ReadFull(c, make([]byte, len(frame.Preface{Limits: rawLimits}.Append(nil))))
 				_, _ = io.WriteString(c, tc.says)
 				if half, is := c.(interface{ CloseWrite() error }); is {
-					_ = half.CloseWrite() // what was not read would reset
+					_ = half.CloseWrite() // unread bytes would cause a reset
 				}
 				_, _ = io.Copy(io.Discard, c)
 			})
@@ -107,15 +109,15 @@ func TestForeignServersAreNamed(t *testing.T) {
 	}
 }
 
-// A server that takes no exchange at all is no reason to try another connection:
-// there would be no end of them.
+// If a server accepts no exchange at all, no other connection is tried: that would never
+// end.
 func TestServerThatTakesNothing(t *testing.T) {
 	told := make(chan struct{})
 	address := rawServer(t, rawLimits, func(r *raw) {
 		r.write(frame.Header{Type: frame.Settings}, nil, uvarints(3, 0))
 		h, _, ok := r.read()
 		if ok {
-			r.reply(h.ID, "") // behind the settings
+			r.reply(h.ID, "") // after the settings
 		}
 		<-told
 	})

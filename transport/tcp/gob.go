@@ -11,7 +11,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/gob"
 )
 
-// dialGob opens a connection on go-micro's wire.
+// dialGob opens a connection with go-micro's protocol.
 func (t *Transport) dialGob(ctx context.Context, address string) (transport.Conn, error) {
 	raw, err := t.open(ctx, address)
 	if err != nil {
@@ -24,10 +24,11 @@ func (t *Transport) dialGob(ctx context.Context, address string) (transport.Conn
 	return gob.New(raw, o), nil
 }
 
-// met learns from the first word on a gob connection what the server speaks: a
-// message proves gob, hanging up disproves it.
+// met updates the cached protocol of a server with the first result of Recv on a gob
+// connection: a message proves that the server uses gob, the end of the connection
+// that it may not.
 func (t *Transport) met(address string, err error) {
-	switch w, sure := t.recall(address); {
+	switch w, sure := t.cachedWire(address); {
 	case err == nil && !sure:
 		t.remember(address, Gob)
 	case err != nil && sure && w == Gob && errors.Is(hungUp(err), errHungUp):
@@ -35,8 +36,8 @@ func (t *Transport) met(address string, err error) {
 	}
 }
 
-// gobConn is the server's end of a connection on that wire. prefix was read from
-// it already.
+// gobConn returns the server's end of a connection with go-micro's protocol. prefix has
+// already been read from raw.
 func (t *Transport) gobConn(raw net.Conn, prefix []byte) transport.Conn {
 	return gob.New(raw, gob.Options{MaxMessage: t.config.limits.Message, Prefix: prefix})
 }

@@ -19,15 +19,15 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// foreign is a message of go-micro's tcp transport, as Go's own gob has it.
+// foreign is a message of go-micro's tcp transport, for encoding/gob.
 type foreign struct {
 	Header map[string]string
 	Body   []byte
 }
 
-// Every request that was captured from a go-micro client of the tcp transport
-// gets from the greeter what go-micro's server answered, and so does one with
-// metadata, whose names stay as they are on this wire.
+// The greeter answers every request that was captured from a go-micro client of the tcp
+// transport like go-micro's server, and also one with metadata, whose names this protocol
+// does not change.
 func TestGreeterMeetsGob(t *testing.T) {
 	over, err := tcp.New()
 	if err != nil {
@@ -69,8 +69,8 @@ func messagesOf(t *testing.T, file string) (all []foreign) {
 	}
 }
 
-// converse sends the requests on one connection, each after the answer to the
-// one before.
+// converse sends the requests on one connection, each after the answer to the previous
+// one.
 func converse(t *testing.T, over *tcp.Transport, requests, answers []foreign) {
 	t.Helper()
 	conn, err := net.Dial("tcp", mailcalltest.StartOn(t, over, "127.0.0.1:0").Address())

@@ -11,8 +11,7 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// A connection on which nothing happens gives back the memory into which it
-// reads, and works on as before.
+// An idle connection releases its read buffer, and continues to work.
 func TestIdleConnectionsHoldLittle(t *testing.T) {
 	const (
 		conns = 300
@@ -46,7 +45,7 @@ func TestIdleConnectionsHoldLittle(t *testing.T) {
 	defer cancel()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	// Free chunks are kept for all connections together.
+	// Free chunks are shared by all connections.
 	const kept = 2 * 64 * 64 << 10
 	for {
 		grown := heap() - before

@@ -12,17 +12,18 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// Refuser is implemented by the exchanges that a responder is given on
-// mailcall's own wire.
+// Refuser is implemented by the exchanges ([transport.Incoming]) of connections with
+// mailcall's own protocol.
 type Refuser interface {
-	// Refuse ends the exchange with a code in place of an answer. With
-	// Overloaded, ShuttingDown or Unsupported it says that nothing of it was
-	// executed; retryAfter, in steps of a millisecond, is when to try again at
-	// the earliest, 0 for no word about that.
+	// Refuse ends the exchange with a code instead of an answer. Overloaded,
+	// ShuttingDown and Unsupported say that nothing of it was executed. retryAfter, in
+	// whole milliseconds, is the shortest time to wait before a retry; 0 leaves it
+	// open. It does nothing if the exchange has ended, and may be called by any
+	// goroutine.
 	Refuse(code Code, retryAfter time.Duration, reason string)
 }
 
-// incoming is an exchange, seen by who answers it.
+// incoming is an exchange at the server.
 type incoming struct {
 	flow
 	p       *peer
@@ -61,7 +62,7 @@ func newIncoming(p *peer, o *session.Opening) *incoming {
 	return x
 }
 
-// timeout is what a frame says about it; more than a duration can be is none.
+// timeout converts the timeout of a frame; one that does not fit is none.
 func timeout(ns uint64) time.Duration {
 	const longest = 1<<63 - 1
 	if ns > longest {
@@ -104,7 +105,7 @@ func (x *incoming) Send(m *transport.Message) error {
 func (x *incoming) End(m *transport.Message) (err error) {
 	p, last := x.p, m != nil && !x.unary
 	if last {
-		err = x.send(m, true) // which is the end of the stream as well
+		err = x.send(m, true) // this ends the stream as well
 	}
 	p.mu.Lock()
 	if !last {
@@ -132,7 +133,7 @@ func (x *incoming) finish(m *transport.Message) (err error) {
 	case x.st.Over():
 		return io.EOF
 	case x.st.Midway():
-		err = errMidway // what is missing of the message cannot be sent any more
+		err = errMidway // the rest of the message cannot be sent any more
 	case m != nil:
 		err = x.p.core.Reply(&x.st, m)
 	default:
@@ -144,13 +145,13 @@ func (x *incoming) finish(m *transport.Message) (err error) {
 	return err
 }
 
-// reset gives the exchange up. It is called with the lock held.
+// reset ends the exchange with a reset. It is called with the lock held.
 func (x *incoming) reset(code session.Code, reason string) {
 	x.p.core.Reset(&x.st, session.Reset{Code: code, Reason: reason})
 	x.over()
 }
 
-// free gives back what the request lies in. It is called with the lock held.
+// free returns the memory of the request. It is called with the lock held.
 func (x *incoming) free() {
 	if x.request.loan != nil {
 		x.request.loan.Return()
@@ -158,7 +159,7 @@ func (x *incoming) free() {
 	}
 }
 
-// over gives up what the exchange holds. It is called with the lock held.
+// over releases the resources of the exchange. It is called with the lock held.
 func (x *incoming) over() {
 	x.ended = true
 	x.dispose()

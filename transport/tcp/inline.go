@@ -7,7 +7,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// inline are the calls of one read and their answers.
+// inline holds the calls that came with one read, and their answers.
 type inline struct {
 	calls   []inlineCall
 	scratch []byte
@@ -21,7 +21,7 @@ type inlineCall struct {
 	failed bool
 }
 
-// keptScratch is how much room for replies is kept.
+// keptScratch bounds the memory for replies that is kept, in bytes.
 const keptScratch = 1 << 20
 
 func (b *inline) add(o *session.Opening) {
@@ -34,7 +34,7 @@ func (b *inline) add(o *session.Opening) {
 	c.id, c.req.block, c.req.Body = o.ID, o.Block, o.Body
 }
 
-// run has all calls handled.
+// run calls the handler for all calls.
 func (b *inline) run(s *Server) {
 	room := b.scratch[:0]
 	for i := range b.calls {

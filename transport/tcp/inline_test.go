@@ -14,8 +14,8 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// atOnce is a listener whose connections return all that is expected after the
-// preface with one Read.
+// atOnce is a listener whose connections return all expected bytes after the preface with
+// one Read.
 type atOnce struct {
 	net.Listener
 
@@ -45,8 +45,8 @@ func (g *greedy) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Large requests that came with one read are handled side by side, small ones
-// one after the other, although the server is inline.
+// Large requests that came with one read are handled in parallel, small ones one after the
+// other, although the server is inline.
 func TestInlineCrowd(t *testing.T) {
 	for name, test := range map[string]struct {
 		body       int

@@ -17,7 +17,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// hands is a clock that is moved by hand. It has no timers.
+// hands is a clock that the test advances. It has no timers.
 type hands struct {
 	clock.Clock
 	now atomic.Int64
@@ -25,8 +25,8 @@ type hands struct {
 
 func (h *hands) Now() clock.Instant { return clock.Instant(h.now.Load()) }
 
-// replaced listens as a server of our wire does until old is false, then as
-// go-micro's: it hangs up on what is no gob.
+// replaced is a server with our protocol until old is false, and then one like go-micro's,
+// which closes the connection on anything that is not gob.
 func replaced(t *testing.T, old *atomic.Bool) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,7 +46,7 @@ func replaced(t *testing.T, old *atomic.Bool) string {
 				return
 			}
 			if old.Load() {
-				// All of what the client says is read, or the close would reset.
+				// Everything is read, otherwise the close would send a reset.
 				head := make([]byte, frame.PrefaceSize)
 				_, _ = io.ReadFull(c, head)
 				_, n, _ := frame.ParsePreface(head)
@@ -62,8 +62,8 @@ func replaced(t *testing.T, old *atomic.Bool) string {
 	return l.Addr().String()
 }
 
-// A server of our wire that a go-micro server replaces is found out after a while of
-// hanging up, and not as late as what is remembered ends.
+// If a go-micro server replaces one with our protocol, that is detected after it has closed
+// connections for a while, before the cache entry expires.
 func TestReplacedServerIsFoundOut(t *testing.T) {
 	var old atomic.Bool
 	old.Store(true)

@@ -15,36 +15,37 @@ import (
 )
 
 const (
-	// loneStreak is after how many messages in quick succession, each alone on
-	// its connection, whoever waits for the next one may lead.
+	// loneStreak is the number of messages in quick succession, each alone on its
+	// connection, after which the caller that waits for the next one may lead.
 	loneStreak = 4
-	// leadTick is how often somebody looks after a connection that is led: it is
-	// read again at the second look that finds nobody there, and who still leads
-	// at the second look waits elsewhere from then on.
+	// leadTick is the interval at which a connection with a resting listener is
+	// checked. The listener resumes at the second check in a row without a leader or a
+	// message; a leader that is still the same at the second check is relieved.
 	leadTick = time.Millisecond
-	// lookAfter is for how long nobody may have read before it is looked whether
-	// the peer has closed the connection meanwhile.
+	// lookAfter is the time without a reader after which the next exchange first
+	// checks whether the peer has closed the connection.
 	lookAfter = 200 * time.Microsecond
 )
 
-// leadership is who reads a connection: its listener, a goroutine that does
-// nothing else, or a leader, one of those that wait for a reply (the pattern is
-// known as leader/followers). A listener has to wake whoever it has something
-// for, and the scheduler wakes an idle processor with it; so the listener rests
-// while messages come one at a time. The line's lock guards all of it.
+// leadership determines which goroutine reads a connection (the leader/followers
+// pattern). It is either the listener, a goroutine that does nothing else, or the
+// leader, one of the goroutines that wait for a reply. A listener must wake the
+// goroutine that a message is for, and with it the scheduler wakes an idle processor;
+// so the listener rests while messages arrive one at a time. The line's lock guards all
+// fields.
 type leadership struct {
 	resting bool        // the listener waits for resume
-	mayLead atomic.Bool // the same, for who does not hold the lock
-	leader  uint64      // who leads or has said that it will; 0: nobody
-	number  uint64      // of the last leader
-	reading bool        // a leader is at it
-	nudged  bool        // its deadline was moved so that it looks up
-	readErr error       // with which the last leader has ended
+	mayLead atomic.Bool // the same, for reading without the lock
+	leader  uint64      // the number of the current or appointed leader; 0: none
+	number  uint64      // the number of the last leader
+	reading bool        // a leader is in Lead
+	nudged  bool        // the read deadline was set to wake the leader
+	readErr error       // the error with which the last leader has ended
 	resume  chan struct{}
 
-	lone  int           // messages in quick succession that came alone; only who reads touches it
-	alone *flow         // whose that was last; nil: no stream's
-	heard clock.Instant // when something came last
+	lone  int           // successive lone messages; used only by the goroutine that reads
+	alone *flow         // the stream of the last lone message; nil: it was a reply
+	heard clock.Instant // when something was received last
 
 	tick      clock.Timer
 	seen      uint64        // the leader at the last tick
@@ -58,14 +59,15 @@ func (c *conn) BeginLead(m *transport.Message, r transport.Receiver, token uint6
 	return c.begin(m, r, token, true)
 }
 
-// appoint makes who begins an exchange the leader, if it wants to be and nobody
-// reads. It is called with the lock held.
+// appoint makes the caller that begins an exchange the leader, and returns its number,
+// if the caller wants to lead and no goroutine reads. Otherwise it returns 0. It is
+// called with the lock held.
 func (c *conn) appoint(wants bool) uint64 {
 	switch {
 	case !c.resting || c.leader != 0:
 		return 0
 	case !wants || c.reading:
-		c.recall()
+		c.resumeListener()
 		return 0
 	}
 	c.number++
@@ -73,14 +75,14 @@ func (c *conn) appoint(wants bool) uint64 {
 	return c.leader
 }
 
-// stale reports whether the peer has closed the connection while the listener
-// rested and nobody led. It is called with the lock held.
+// stale reports whether the peer has closed the connection while the listener rested
+// and there was no leader. It is called with the lock held.
 func (c *conn) stale() bool {
 	if !c.resting || c.leader != 0 || c.reading || c.clock.Now().Sub(c.heard) <= lookAfter || c.fast.Peek() != fast.End {
 		return false
 	}
 	c.gone.Store(true)
-	c.recall() // it finds out why
+	c.resumeListener() // the listener gets the error
 	return true
 }
 
@@ -94,13 +96,13 @@ func (c *conn) awaitOn(f *flow) {
 			return
 		}
 	}
-	<-f.readable // the end of the context is a signal as well
+	<-f.readable // also signalled when the context ends
 }
 
 // Lead implements [transport.Led].
 func (c *conn) Lead(lead uint64, wake <-chan struct{}) (woken bool) { return c.lead(lead, wake, nil) }
 
-// lead is Lead, for the reader of a stream if that is not nil.
+// lead is Lead for an exchange, or for the receiver of the stream of if that is not nil.
 func (c *conn) lead(lead uint64, wake <-chan struct{}, of *session.Stream) (woken bool) {
 	c.mu.Lock()
 	if c.leader != lead {
@@ -132,10 +134,10 @@ func (c *conn) lead(lead uint64, wake <-chan struct{}, of *session.Stream) (woke
 	}
 	own := 0
 	if of != nil && !of.Over() {
-		own = 1 // and it will be back
+		own = 1 // the stream itself; its receiver will lead again
 	}
 	if c.readErr = err; err != nil || c.core.Running() > own {
-		c.recall()
+		c.resumeListener()
 	}
 	c.mu.Unlock()
 	return woken
@@ -148,18 +150,19 @@ func (c *conn) Nudge() {
 	c.mu.Unlock()
 }
 
-// nudge is called with the lock held. Who reads finds its deadline passed.
+// nudge wakes the leader by a read deadline that has passed. It is called with the lock
+// held.
 func (c *conn) nudge() {
 	if c.reading && !c.nudged {
 		c.nudged = true
-		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // of a socket that is closed nobody reads
+		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // fails only on a closed socket, where no read blocks
 	}
 }
 
-// errRelieved ends a leader that is to wait elsewhere.
-var errRelieved = errors.New("another reads from now on")
+// errRelieved ends the reading of a leader that must wait in its own way from now on.
+var errRelieved = errors.New("the leader was relieved")
 
-// turn reads once, and deals with what has come.
+// turn reads once, and handles what was received.
 func (c *conn) turn() error {
 	err := c.once(&c.watch, c.take)
 	if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -168,7 +171,7 @@ func (c *conn) turn() error {
 	c.mu.Lock()
 	if !c.nudged {
 		c.mu.Unlock()
-		return c.watch.rang()
+		return c.watch.deadlinePassed()
 	}
 	c.nudged = false
 	err = c.watch.arm()
@@ -179,11 +182,11 @@ func (c *conn) turn() error {
 	return err
 }
 
-// rest has the listener wait while messages come one at a time. It returns why
-// reading has ended, nil if it has not.
+// rest pauses the listener while messages arrive one at a time. It returns the error
+// with which a leader's reading has ended, nil if it has not.
 func (c *conn) rest() error {
 	c.mu.Lock()
-	if c.lone < loneStreak || c.gone.Load() || !c.restful() {
+	if c.lone < loneStreak || c.gone.Load() || !c.mayRest() {
 		c.mu.Unlock()
 		return nil
 	}
@@ -196,18 +199,18 @@ func (c *conn) rest() error {
 	return c.readErr
 }
 
-// restful reports whether nobody waits for what the listener would read. Who has
-// not yet received what came last for a stream will look who reads then. It is
-// called with the lock held.
-func (c *conn) restful() bool {
+// mayRest reports whether the listener may rest, since no goroutine waits for what it
+// would read. The receiver of a stream that has not yet received the last message
+// will ask to lead when it waits for the next one. It is called with the lock held.
+func (c *conn) mayRest() bool {
 	if f := c.alone; f != nil {
 		return c.core.Running() == 1 && f.next < len(f.queue)
 	}
 	return c.core.Running() == 0
 }
 
-// count notes what came at now, and whether it came alone. It is called with the
-// lock held.
+// count records that something was received at now, and whether it was a lone message.
+// It is called with the lock held.
 func (c *conn) count(now clock.Instant) {
 	c.alone = c.batch.item
 	if n := c.batch.items; len(c.batch.deliveries)+n == 1 && c.core.Running() == n && now.Sub(c.heard) < leadTick {
@@ -219,27 +222,28 @@ func (c *conn) count(now clock.Instant) {
 	c.heard = now
 }
 
-// recall has the listener read again. It is called with the lock held.
-func (c *conn) recall() {
+// resumeListener makes the resting listener read again, unless a leader is reading. It is called
+// with the lock held.
+func (c *conn) resumeListener() {
 	if c.resting && !c.reading {
 		c.resting, c.leader = false, 0
 		c.mayLead.Store(false)
-		c.resume <- struct{}{} // it has room: the listener waits, and is told once
+		c.resume <- struct{}{} // does not block: one value is sent for each rest
 	}
 }
 
-// look is what happens at each tick while the listener rests.
-func (c *conn) look() {
+// checkLeader is called at each tick while the listener rests.
+func (c *conn) checkLeader() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case !c.resting:
 		return
 	case !c.reading && (c.leader == 0 && c.heard == c.seenHeard || c.leader != 0 && c.leader == c.seen):
-		c.recall()
+		c.resumeListener()
 		return
 	case c.leader != 0 && c.leader == c.seen:
-		c.leader = 0 // its call takes long, and may be given up meanwhile
+		c.leader = 0 // its call takes long, and might be cancelled meanwhile
 		c.nudge()
 	}
 	c.seen, c.seenHeard = c.leader, c.heard

@@ -14,7 +14,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Who calls alone reads its reply itself, one call after the other.
+// A lone caller reads its replies itself, one call after the other.
 func TestLeaderReadsItsReply(t *testing.T) {
 	c, _ := ledConn(t, holding(t).address)
 	for n := range 100 {
@@ -29,8 +29,8 @@ func TestLeaderReadsItsReply(t *testing.T) {
 	}
 }
 
-// A leader reads for those as well that came later, and when it goes the
-// listener reads for them.
+// A leader also reads for callers that began later; when it leaves, the listener reads for
+// them.
 func TestLeaderReadsForAll(t *testing.T) {
 	h := holding(t)
 	c, _ := ledConn(t, h.address)
@@ -53,7 +53,7 @@ func TestLeaderReadsForAll(t *testing.T) {
 	leader.got(t, c, 0, "hold")
 }
 
-// A leader that is nudged for nothing goes on.
+// A leader that is nudged without a reason continues.
 func TestNudgeForNothing(t *testing.T) {
 	for _, ping := range []time.Duration{0, DefaultPing} {
 		t.Run(ping.String(), func(t *testing.T) {
@@ -77,16 +77,16 @@ func TestNudgeForNothing(t *testing.T) {
 	}
 }
 
-// A leader whose reply takes its time is relieved at the second tick, and may
-// look at more than the connection from then on.
+// A leader whose reply takes long is relieved at the second tick, so that it can wait for
+// more than the connection.
 func TestLeaderIsRelieved(t *testing.T) {
 	h := holding(t)
 	c, _ := ledConn(t, h.address)
 	who := newCaller()
 	over := leads(t, c, who)
-	c.look()
+	c.checkLeader()
 	eventually(t, "it still does", func() bool { return c.reading && c.leader != 0 }, c)
-	c.look()
+	c.checkLeader()
 	if <-over {
 		t.Error("got true from Lead, want false: nothing has woken it")
 	}
@@ -95,26 +95,25 @@ func TestLeaderIsRelieved(t *testing.T) {
 	eventually(t, "the listener reads", func() bool { return !c.resting }, c)
 }
 
-// The listener comes back when no call follows, and when who wanted to lead does
-// not.
+// The listener resumes if no call follows, and if an appointed leader does not lead.
 func TestListenerComesBack(t *testing.T) {
 	h := holding(t)
 	c, _ := ledConn(t, h.address)
-	c.look()
+	c.checkLeader()
 	eventually(t, "the listener reads", func() bool { return !c.resting }, c)
 
 	c, _ = ledConn(t, h.address)
 	who := newCaller()
 	lead := beginLead(t, c, who, "late")
-	c.look()
-	c.look()
+	c.checkLeader()
+	c.checkLeader()
 	who.got(t, c, 0, "late")
 	if c.Lead(lead, who.wake) {
 		t.Error("got true from Lead, want false: it was given up")
 	}
 }
 
-// Whoever begins something and does not lead has the listener read.
+// If an exchange begins without a leader, the listener resumes.
 func TestListenerIsRecalled(t *testing.T) {
 	h := holding(t)
 	for name, begin := range map[string]func(*conn) error{
@@ -146,7 +145,7 @@ func TestListenerIsRecalled(t *testing.T) {
 	}
 }
 
-// A stream that is alone is led by who receives from it, and ends as ever.
+// The receiver of a lone stream leads, and the stream ends as usual.
 func TestStreamIsLed(t *testing.T) {
 	server, err := NewServer(ServerConfig{
 		Handler: func(*Request, *Reply) {},
@@ -198,7 +197,7 @@ func TestStreamIsLed(t *testing.T) {
 	_ = s.Close()
 }
 
-// The end of a connection is told whoever reads it.
+// The end of a connection is reported, whichever goroutine reads it.
 func TestEndOfALedConnection(t *testing.T) {
 	t.Run("while it is led", func(t *testing.T) {
 		h := holding(t)
@@ -228,7 +227,7 @@ func TestEndOfALedConnection(t *testing.T) {
 			c, hand := ledConn(t, h.address)
 			h.server.Close()
 			hand.now.Add(int64(lookAfter + 1))
-			// The server was gone before it: nothing may be sent.
+			// The server has closed the connection before: nothing may be sent.
 			if err := begin(c); !errors.Is(err, transport.ErrNotSent) && !errors.Is(err, transport.ErrFull) {
 				t.Errorf("got %v, want transport.ErrNotSent or transport.ErrFull", err)
 			}
@@ -252,8 +251,8 @@ func TestEndOfALedConnection(t *testing.T) {
 	})
 }
 
-// Whoever leads, follows, gives up, opens streams or is nudged: each gets its own
-// reply.
+// Each caller gets its own reply, while callers lead, follow, cancel, open streams and are
+// nudged.
 func TestLeadersAndFollowers(t *testing.T) {
 	h := holding(t)
 	tr, err := New()

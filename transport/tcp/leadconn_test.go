@@ -16,7 +16,7 @@ import (
 
 const longest = 20 * time.Second
 
-// still is a clock that is moved by hand and on which no timer fires.
+// still is a clock that the test advances, without timers that fire.
 type still struct{ hands }
 
 func (*still) Timer(func()) clock.Timer { return unarmed{} }
@@ -66,7 +66,7 @@ func (c *caller) got(t *testing.T, on *conn, lead uint64, want string) {
 	}
 }
 
-// held is a server that echoes, but answers "hold" only when it is let go.
+// held is a server that echoes, but answers "hold" only when the test allows it.
 type held struct {
 	address string
 	server  *Server
@@ -94,7 +94,7 @@ func holding(t *testing.T) *held {
 	return h
 }
 
-// served has a server listen until the test ends.
+// served runs a server until the test ends.
 func served(t *testing.T, s *Server) (address string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -141,7 +141,7 @@ func ledConn(t *testing.T, address string, opts ...Option) (*conn, *still) {
 	return c, hand
 }
 
-// eventually waits until what is guarded by the lock of c is so.
+// eventually waits until a condition that the lock of c guards is true.
 func eventually(t *testing.T, what string, is func() bool, c *conn) {
 	t.Helper()
 	for begun := time.Now(); ; runtime.Gosched() {
@@ -169,8 +169,8 @@ func beginLead(t *testing.T, c *conn, who *caller, body string) (lead uint64) {
 	return lead
 }
 
-// leads begins an exchange that is not answered yet, and leads it on another
-// goroutine. What Lead returns is told.
+// leads begins an exchange that is not answered yet, and leads it on another goroutine. The
+// channel receives the result of Lead.
 func leads(t *testing.T, c *conn, who *caller) (over <-chan bool) {
 	t.Helper()
 	lead, told := beginLead(t, c, who, "hold"), make(chan bool, 1)

@@ -12,7 +12,7 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// wake is a mailbox that also wakes who leads.
+// wake is a mailbox that also wakes the leader.
 type wake struct {
 	mailbox
 	woken chan struct{}
@@ -23,8 +23,8 @@ func (w wake) Deliver(token uint64, m *transport.Message, loan transport.Loan, e
 	w.woken <- struct{}{}
 }
 
-// Under TLS, too, a connection survives that its reader is torn out of a read
-// again and again, by nudges and because its reply takes long.
+// With TLS, too, a connection survives that reads are interrupted again and again, by
+// nudges and because replies take long.
 func TestLeaderIsTornOutOfReads(t *testing.T) {
 	a := newAuthority(t)
 	for name, opts := range map[string][2][]tcp.Option{

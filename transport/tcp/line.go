@@ -19,16 +19,15 @@ import (
 )
 
 const (
-	// keptSeal is how large a buffer for what was sealed may be to be used
-	// again.
+	// keptSeal is the size in bytes up to which a buffer for encrypted bytes is reused.
 	keptSeal = 1 << 20
-	// writeRounds is how often one caller writes for others before somebody
-	// else has to.
+	// writeRounds is how many times one caller writes what others have queued before a
+	// goroutine takes over.
 	writeRounds = 16
 )
 
-// line is a connection with its session, at either end: it reads, and whoever
-// has something to say and finds nobody writing writes, for all.
+// line is a connection with its session, at the client or the server. Whoever queues
+// something while no goroutine writes becomes the writer, also for what others queue.
 type line struct {
 	raw     net.Conn
 	tls     *tls.Conn // nil: cleartext
@@ -37,22 +36,22 @@ type line struct {
 	address string
 	config  *config
 	over    chan struct{} // closed when the line has failed
-	gone    atomic.Bool   // it failed, or the peer takes nothing new
-	in      intake        // only the reader touches it
+	gone    atomic.Bool   // it has failed, or the peer accepts no new exchanges
+	in      intake        // used only by the reader
 
-	mu      sync.Mutex // guards all below, and the session
-	link    *session.Link
-	writing bool
-	seal    []byte // spare of what is below TLS; only who writes touches it
-	err     error  // why it failed
-	starved []*flow
-	onTake  func()                       // something is being written; nil for none
-	idle    chan struct{}                // closed when all is written or no handler runs; nil if nobody waits
-	running func() int                   // of the session
-	rung    func()                       // once in the time of a ping; nil for none
-	await   func(f *flow)                // waits for what there is to receive; nil: for the signal
-	stir    func()                       // has who reads look up; nil for none
-	failed  func(err error, sent uint64) // ends the exchanges; called with the lock held, may let go of it
+	mu         sync.Mutex // guards all below, and the session
+	link       *session.Link
+	writing    bool
+	seal       []byte                       // a spare buffer for encrypted bytes; used only by the writer
+	err        error                        // why the line has failed
+	starved    []*flow                      // streams that wait for room in the queue, or for credit
+	onTake     func()                       // called when something is written; may be nil
+	idle       chan struct{}                // closed when all is written or no handler runs; nil if nothing waits for it
+	running    func() int                   // returns how many exchanges or handlers run
+	onInterval func()                       // called once per ping interval; may be nil
+	await      func(f *flow)                // waits until f may have a message; nil: waits for its signal
+	wake       func()                       // wakes the leader; may be nil
+	failed     func(err error, sent uint64) // fails the exchanges; called with the lock held, and releases it
 }
 
 func (l *line) init(raw net.Conn, c *config, s *shelf) {
@@ -74,8 +73,8 @@ func (l *line) LocalAddress() string { return endpoint.Text(l.raw.LocalAddr()) }
 // RemoteAddress implements [transport.Peer].
 func (l *line) RemoteAddress() string { return l.address }
 
-// wrote is called with the lock held by who has perhaps queued something. It
-// lets go of the lock, and sees to it that somebody writes.
+// wrote is called with the lock held after something may have been queued. It releases
+// the lock, and writes unless another goroutine does.
 func (l *line) wrote() {
 	if l.writing || l.link.Queued() == 0 || l.err != nil {
 		l.mu.Unlock()
@@ -91,8 +90,8 @@ func (l *line) wrote() {
 	l.flush(false)
 }
 
-// soon is wrote for who is about to queue more: somebody else writes, as soon as
-// a processor is free, and one system call carries many messages.
+// soon is wrote for a caller that is about to queue more: another goroutine writes when
+// a processor is free, so that one system call writes many messages.
 func (l *line) soon() {
 	if l.writing || l.link.Queued() == 0 || l.err != nil {
 		l.mu.Unlock()
@@ -103,8 +102,8 @@ func (l *line) soon() {
 	go l.flush(true)
 }
 
-// flush writes until nothing is queued. If others are about to queue something
-// it lets them do so first: one system call then carries it all.
+// flush writes until nothing is queued. With yield it first lets other goroutines run,
+// which may be about to queue something: then one system call writes all of it.
 func (l *line) flush(yield bool) {
 	for round := 0; ; {
 		if yield {
@@ -121,7 +120,7 @@ func (l *line) flush(yield bool) {
 			return
 		}
 		for buf != nil {
-			n, rest, err := l.push(buf)
+			n, rest, err := l.tryWrite(buf)
 			if err != nil {
 				l.lose(err, len(buf)-n)
 				return
@@ -146,7 +145,8 @@ func (l *line) flush(yield bool) {
 	}
 }
 
-// take returns what is to be written, or nil; more says that it is not all.
+// take returns the next buffer to write, or nil, and whether there are more. It is
+// called with the lock held.
 func (l *line) take() (buf []byte, more bool) {
 	if l.err != nil || l.link.Queued() == 0 {
 		return nil, false
@@ -159,7 +159,7 @@ func (l *line) take() (buf []byte, more bool) {
 	return buf, more
 }
 
-// rest ends the writing.
+// rest ends the writing. It is called with the lock held.
 func (l *line) rest() {
 	l.writing = false
 	if l.idle != nil {
@@ -168,7 +168,7 @@ func (l *line) rest() {
 	}
 }
 
-// feedStarved wakes the streams that wait for room.
+// feedStarved wakes the streams that wait to send. It is called with the lock held.
 func (l *line) feedStarved() {
 	for i, f := range l.starved {
 		signal(f.writable)
@@ -177,9 +177,9 @@ func (l *line) feedStarved() {
 	l.starved = l.starved[:0]
 }
 
-// push writes as much as goes without waiting. n is how much of buf certainly
-// may have left; rest is what is still to be written to the socket.
-func (l *line) push(buf []byte) (n int, rest []byte, err error) {
+// tryWrite writes as much of buf as possible without blocking. n is how much of buf may have
+// been sent; rest is what remains to be written to the socket.
+func (l *line) tryWrite(buf []byte) (n int, rest []byte, err error) {
 	if l.tls != nil {
 		if _, err = l.tls.Write(buf); err != nil {
 			return len(buf), nil, err
@@ -200,10 +200,10 @@ func (l *line) push(buf []byte) (n int, rest []byte, err error) {
 	return n, buf[n:], err
 }
 
-// drain goes on where flush would have to wait.
+// drain continues a flush that would block. rest is what remains of buf.
 func (l *line) drain(rest, buf []byte) {
 	for {
-		if err := l.insist(rest); err != nil {
+		if err := l.writeAll(rest); err != nil {
 			l.lose(err, 0)
 			return
 		}
@@ -216,15 +216,15 @@ func (l *line) drain(rest, buf []byte) {
 		buf, _ = l.take()
 		l.mu.Unlock()
 		var err error
-		if _, rest, err = l.push(buf); err != nil {
+		if _, rest, err = l.tryWrite(buf); err != nil {
 			l.lose(err, 0)
 			return
 		}
 	}
 }
 
-// insist writes p, waiting for as long as the peer reads anything at all.
-func (l *line) insist(p []byte) error {
+// writeAll writes all of p. It fails if the peer reads nothing within the write timeout.
+func (l *line) writeAll(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
@@ -244,14 +244,14 @@ func (l *line) insist(p []byte) error {
 	return l.raw.SetWriteDeadline(time.Time{})
 }
 
-// lose ends the line. unsent is how many of the bytes taken last certainly
-// did not leave.
+// lose fails the line. unsent is how many of the bytes taken last were certainly not
+// sent.
 func (l *line) lose(err error, unsent int) {
 	l.mu.Lock()
 	l.fail(err, unsent)
 }
 
-// fail is lose for who holds the lock; it lets go of it.
+// fail is lose, called with the lock held. It releases the lock.
 func (l *line) fail(err error, unsent int) {
 	if l.err != nil {
 		l.mu.Unlock()
@@ -261,103 +261,22 @@ func (l *line) fail(err error, unsent int) {
 	l.gone.Store(true)
 	l.feedStarved()
 	close(l.over)
-	l.goodbye(err)
+	l.closeSocket(err)
 	l.failed(err, l.link.Position()-uint64(unsent))
 }
 
-// goodbye tells the peer what it did wrong, if the socket takes it at once,
-// and closes the socket.
-func (l *line) goodbye(err error) {
+// closeSocket closes the socket. Before that it sends, if that does not block, what protocol
+// error the peer has made, and close_notify.
+func (l *line) closeSocket(err error) {
 	var broken *session.BrokenError
 	if errors.As(err, &broken) && !l.writing && l.fast.Usable() {
 		l.link.Accuse(broken)
 		buf, _ := l.link.Take()
-		_, _, _ = l.push(buf) // it is over in any case
+		_, _, _ = l.tryWrite(buf) // best effort: the connection ends in any case
 	}
 	if l.tls != nil && !l.writing && l.fast.Usable() {
 		_ = l.tls.CloseWrite()
 		_, _ = l.fast.Write(l.under.take(nil))
 	}
-	_ = l.raw.Close() // nothing is left to be told
-}
-
-// read waits for bytes.
-func (l *line) read(p []byte) (int, error) {
-	switch {
-	case l.tls != nil:
-		return l.tls.Read(p)
-	case l.fast.Usable():
-		return l.fast.Read(p)
-	}
-	return l.raw.Read(p)
-}
-
-// listen reads until the line ends, and returns why. take is given what has
-// come and returns what was used of it.
-func (l *line) listen(take func(p []byte) (used, need int, err error)) error {
-	w := watch{line: l}
-	err := w.arm()
-	for err == nil {
-		if err = l.once(&w, take); errors.Is(err, os.ErrDeadlineExceeded) {
-			err = w.rang()
-		}
-	}
-	return err
-}
-
-// once reads once, and has what has come taken.
-func (l *line) once(w *watch, take func(p []byte) (used, need int, err error)) error {
-	n, err := l.read(l.in.room())
-	if n > 0 {
-		w.heard()
-		in := &l.in
-		in.end += n
-		used, need, bad := take(in.c.buf[in.pos:in.end])
-		in.fed(used, need)
-		if bad != nil {
-			return bad
-		}
-	}
-	return err
-}
-
-// watch asks a silent peer for a sign of life while something waits for it.
-type watch struct {
-	line   *line
-	quiet  bool // nothing has come since the deadline was set
-	pinged bool
-}
-
-func (w *watch) arm() error {
-	w.quiet = true
-	var at time.Time
-	if d := w.line.config.ping; d > 0 {
-		at = time.Now().Add(d)
-	}
-	return w.line.raw.SetReadDeadline(at)
-}
-
-func (w *watch) heard() { w.quiet, w.pinged = false, false }
-
-// rang is called when the deadline has passed.
-func (w *watch) rang() error {
-	l := w.line
-	if w.quiet && w.pinged {
-		return errSilent
-	}
-	l.mu.Lock()
-	if l.rung != nil {
-		l.rung()
-	}
-	switch {
-	case !w.quiet || l.err != nil:
-	case l.running() > 0:
-		w.pinged = true
-		l.link.Ping()
-	default:
-		l.in.nap()
-		l.link.Nap()
-	}
-	l.wrote()
-	return w.arm()
+	_ = l.raw.Close() // the first error says more
 }

@@ -19,22 +19,22 @@ import (
 )
 
 const (
-	// greetTimeout is how long a client may take for TLS and its preface.
+	// greetTimeout is how long a client may take for the TLS handshake and its preface.
 	greetTimeout = 5 * time.Second
-	// maxGreeting is how many clients may be at that at a time; more are
-	// turned away as they come.
+	// maxGreeting is how many clients may be doing that at a time; further ones are
+	// closed.
 	maxGreeting = 1024
-	// acceptPause is the wait after an Accept that failed for want of
-	// something that may come back. It is net/http's first one.
+	// acceptPause is the pause after an Accept that failed for lack of a resource, such
+	// as file descriptors. It is the first pause of net/http.
 	acceptPause = 5 * time.Millisecond
 )
 
-// Listen accepts connections on address, "host:port" (port 0 picks a free one,
-// no host means all interfaces) or a unix socket as in [Transport.Dial]. Clients of both wires
-// are served: the connections of mailcall's own wire implement
-// [transport.Acceptor], [Drainer] and [transport.Peer], their exchanges
-// [Refuser]; those of go-micro's wire are plain connections. With [WithTLS] the
-// configuration must hold a certificate.
+// Listen listens on address: "host:port", where port 0 picks a free one and no host
+// means all interfaces, or a unix socket as in [Transport.Dial]. Clients of both
+// protocols are served: connections with mailcall's own protocol implement
+// [transport.Acceptor], [Drainer] and [transport.Peer], and their exchanges [Refuser];
+// those with go-micro's protocol implement [transport.Peer]. With [WithTLS] the
+// configuration must contain a certificate, otherwise Listen fails.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
 	if c := t.config.tls; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
 		return nil, fmt.Errorf("tcp transport: listen %s: the TLS configuration has no certificate", address)
@@ -49,8 +49,8 @@ func (t *Transport) Listen(address string) (transport.Listener, error) {
 	return l, nil
 }
 
-// listener greets clients in the background, so that a slow one holds nobody
-// up.
+// listener runs the handshakes with clients in the background, so that a slow client
+// does not delay others.
 type listener struct {
 	t     *Transport
 	ln    net.Listener
@@ -99,7 +99,7 @@ func (l *listener) stop(err error) {
 	l.closed, l.err = true, err
 	close(l.done)
 	for raw := range l.greeting {
-		_ = raw.Close() // it has not said anything yet
+		_ = raw.Close() // it has sent no request yet
 	}
 }
 
@@ -129,7 +129,7 @@ func (l *listener) run() {
 	}
 }
 
-// pause waits for what may come back, such as file descriptors.
+// pause waits after a failed Accept. It reports false if the listener is closed.
 func (l *listener) pause() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), acceptPause) //nolint:forbidigo // it bounds a pause, nothing else
 	defer cancel()
@@ -154,7 +154,7 @@ func (l *listener) greet(raw net.Conn) {
 	select {
 	case l.ready <- c:
 	case <-l.done:
-		_ = c.Close() // nobody will ever serve it
+		_ = c.Close() // it will not be accepted
 	}
 }
 
@@ -171,15 +171,16 @@ func (t *Transport) greetClient(raw net.Conn) (transport.Conn, error) {
 	return p, nil
 }
 
-// guest is a client that was greeted.
+// guest is a client after the handshakes.
 type guest struct {
 	raw    net.Conn
-	gob    bool   // it speaks gob
-	prefix []byte // and this is what it has said
+	gob    bool   // it uses go-micro's protocol
+	prefix []byte // what was read from it, if so
 	config session.Config
 }
 
-// welcome shakes hands for TLS and finds out which wire the client speaks.
+// welcome runs the TLS handshake, detects which protocol the client uses, and exchanges
+// prefaces if that is our own.
 func (t *Transport) welcome(raw net.Conn) (guest, error) {
 	if err := raw.SetDeadline(time.Now().Add(greetTimeout)); err != nil {
 		return guest{}, err
@@ -206,7 +207,8 @@ func (t *Transport) welcome(raw net.Conn) (guest, error) {
 	return guest{raw: conn, config: config}, conn.SetDeadline(time.Time{})
 }
 
-// answerPreface reads the rest of the client's preface and sends ours.
+// answerPreface reads the rest of the client's preface, after its first byte in head,
+// and sends ours.
 func (t *Transport) answerPreface(conn net.Conn, head []byte) (session.Config, error) {
 	c := session.Config{Own: t.config.limits, Assembly: maxAssembly, Segments: &t.shelf.segments}
 	if _, err := io.ReadFull(conn, head[1:]); err != nil {

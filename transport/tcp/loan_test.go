@@ -11,8 +11,8 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// loaned is a connection on our wire, both of its ends, whose exchanges are
-// given to serve.
+// loaned is both ends of a connection with our protocol, whose exchanges are passed to
+// serve.
 func loaned(t *testing.T, serve func(*incoming)) (*conn, *peer) {
 	t.Helper()
 	server, err := New()
@@ -59,16 +59,14 @@ func loaned(t *testing.T, serve func(*incoming)) (*conn, *peer) {
 	return c, p
 }
 
-// fillers is how many messages of quarter bytes fill more chunks than may be on
-// loan.
+// fillers is how many messages of quarter bytes fill more chunks than may be on loan.
 const (
 	quarter = 15 << 10
 	fillers = 4 * lentChunks
 )
 
-// What a stream was lent comes back when the stream is closed, though its user
-// does not receive until the end: else a connection that lives for long lends
-// nothing any more.
+// The loans of a stream are returned when it is closed, even if its user does not receive
+// all messages: otherwise a long-lived connection would run out of loans.
 func TestClosedStreamsKeepNoLoan(t *testing.T) {
 	c, p := loaned(t, func(x *incoming) {
 		var m transport.Message
@@ -96,7 +94,7 @@ func TestClosedStreamsKeepNoLoan(t *testing.T) {
 	}
 }
 
-// The same holds for requests that are answered after they were given up.
+// The same holds for requests that are answered after they were cancelled.
 func TestCancelledCallsKeepNoLoan(t *testing.T) {
 	done := make(chan struct{})
 	c, p := loaned(t, func(x *incoming) {

@@ -17,7 +17,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// patience bounds every wait of a test that is not about time.
+// patience bounds every wait in a test that is not about time.
 const patience = 20 * time.Second
 
 func newTransport(t testing.TB, opts ...tcp.Option) *tcp.Transport {
@@ -29,7 +29,7 @@ func newTransport(t testing.TB, opts ...tcp.Option) *tcp.Transport {
 	return tr
 }
 
-// async is what the client's end of our own wire can do.
+// async is the interface of the client's end of a connection with our protocol.
 type async interface {
 	transport.Async
 	transport.Shared
@@ -75,8 +75,8 @@ func serve(t testing.TB, c tcp.ServerConfig, opts ...tcp.Option) (address string
 	return ln.Addr().String()
 }
 
-// listen accepts exchanges until the test ends; each is given to answer on a
-// goroutine of its own.
+// listen accepts exchanges until the test ends, and calls answer for each on a goroutine of
+// its own.
 func listen(t testing.TB, tr *tcp.Transport, answer func(transport.Incoming)) (address string) {
 	t.Helper()
 	return accept(t, tr, func(c transport.Acceptor) {
@@ -90,7 +90,7 @@ func listen(t testing.TB, tr *tcp.Transport, answer func(transport.Incoming)) (a
 	})
 }
 
-// accept gives each connection to serve until the test ends.
+// accept calls serve for each connection until the test ends.
 func accept(t testing.TB, tr *tcp.Transport, serve func(transport.Acceptor)) (address string) {
 	t.Helper()
 	ln, err := tr.Listen("127.0.0.1:0")
@@ -117,7 +117,7 @@ func accept(t testing.TB, tr *tcp.Transport, serve func(transport.Acceptor)) (ad
 	return ln.Address()
 }
 
-// mailbox takes deliveries.
+// mailbox is a receiver that queues deliveries.
 type mailbox chan delivered
 
 type delivered struct {

@@ -13,9 +13,8 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// A stream that ends while a message is half sent is reset. Any other end
-// would break the rules of the wire, and with them all that the connection
-// carries.
+// A stream that ends while a message is sent only in part is reset. Any other end would be
+// a protocol error, which ends the connection with all its exchanges.
 func TestEndInTheMiddleOfAMessage(t *testing.T) {
 	const stream = 1 << 32
 	oops := &transport.Message{Header: transport.Header{{Name: "Micro-Error", Value: "too late"}}}
@@ -36,7 +35,7 @@ func TestEndInTheMiddleOfAMessage(t *testing.T) {
 			t.Run(name+" "+kind, func(t *testing.T) {
 				ended := make(chan error, 1)
 				address := start(t, func(x transport.Incoming) {
-					// The client gives credit for a part, and the time of the stream ends.
+					// The client grants credit for a part, and then the deadline of the stream passes.
 					if err := x.Send(&transport.Message{Body: make([]byte, 1<<20)}); err == nil {
 						t.Error("got a message of 1 MiB into a window of 64 KiB")
 					}
@@ -69,7 +68,7 @@ func TestEndInTheMiddleOfAMessage(t *testing.T) {
 	}
 }
 
-// One Send at a time is the rule. Who breaks it harms his own stream at most.
+// Only one Send at a time is allowed. Breaking that rule harms at most the stream itself.
 func TestSecondSendInTheMiddleOfAMessage(t *testing.T) {
 	limits := rawLimits
 	limits.Window = frame.MinFrame

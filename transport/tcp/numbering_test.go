@@ -9,8 +9,8 @@ import (
 	"example.com/mailcall/transport/tcp"
 )
 
-// On go-micro's wire a second answer to a request is not taken for that to the
-// next one. A client that numbers anew is served all the same.
+// With go-micro's protocol a second answer to a request is not taken for that to the next
+// one. A client whose numbers start again is served nevertheless.
 func TestGobAnsweredTwice(t *testing.T) {
 	tr, err := tcp.New(tcp.WithWire(tcp.Gob))
 	if err != nil {

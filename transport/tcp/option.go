@@ -14,58 +14,55 @@ import (
 )
 
 const (
-	// DefaultMaxMessage is the largest body that is sent or taken, in bytes,
-	// unless [WithMaxMessage] says otherwise: 4 MiB, go-micro's limit on its
-	// grpc content types.
+	// DefaultMaxMessage is the largest body that is sent or received, in bytes,
+	// without [WithMaxMessage]: 4 MiB, go-micro's limit for its grpc content types.
 	DefaultMaxMessage = 4 << 20
-	// DefaultMaxFrame is the longest frame that is taken, in bytes, unless
-	// [WithMaxFrame] says otherwise: 128 KiB, so that a body of 64 KiB fits
-	// with its header.
+	// DefaultMaxFrame is the longest frame that is received, in bytes, without
+	// [WithMaxFrame]: 128 KiB, so that a body of 64 KiB fits with its header.
 	DefaultMaxFrame = 128 << 10
-	// DefaultMaxExchanges is how many exchanges run on a connection unless
-	// [WithMaxExchanges] says otherwise.
+	// DefaultMaxExchanges is how many exchanges run on a connection at a time at most,
+	// without [WithMaxExchanges]: 16,384.
 	DefaultMaxExchanges = 16 << 10
-	// DefaultWindow is how much may be under way on one stream, in bytes,
-	// unless [WithWindow] says otherwise: 256 KiB.
+	// DefaultWindow is the flow control window of one stream in bytes, without
+	// [WithWindow]: 256 KiB.
 	DefaultWindow = 256 << 10
-	// DefaultConnWindow is the same for all streams of a connection together:
-	// 16 MiB.
+	// DefaultConnWindow is the window of all streams of a connection together, without
+	// [WithConnWindow]: 16 MiB.
 	DefaultConnWindow = 16 << 20
-	// DefaultMaxQueue is how many bytes may wait to be written on a connection
-	// unless [WithMaxQueue] says otherwise: 64 MiB, a thousand calls of 64 KiB.
+	// DefaultMaxQueue is how many bytes may wait to be written on a connection, without
+	// [WithMaxQueue]: 64 MiB, a thousand calls of 64 KiB.
 	DefaultMaxQueue = 64 << 20
-	// DefaultWriteTimeout is how long the peer may read nothing while bytes
-	// wait, unless [WithWriteTimeout] says otherwise.
+	// DefaultWriteTimeout is how long the peer may read nothing while bytes wait to be
+	// written, without [WithWriteTimeout]: 10 seconds.
 	DefaultWriteTimeout = 10 * time.Second
-	// DefaultPing is after what silence a peer is pinged on which exchanges
-	// wait, and how long it then has to answer, unless [WithPing] says
-	// otherwise: 20 seconds, gRPC's keepalive timeout.
+	// DefaultPing is the time without received bytes after which a peer is pinged while
+	// exchanges run, and how long it then has to answer, without [WithPing]: 20
+	// seconds, gRPC's keepalive timeout.
 	DefaultPing = 20 * time.Second
 
-	// maxAssembly bounds the large messages of a connection that are not
-	// complete, in bytes.
+	// maxAssembly bounds the incomplete large messages of a connection, in bytes.
 	maxAssembly = 64 << 20
 
-	// queueShare is the part of the queue from which on streams and servers
+	// queueShare is the divisor of the queue limit from which on streams and servers
 	// wait.
 	queueShare = 8
 )
 
-// Wire says which wire a client speaks.
+// Wire selects the protocol of a client. The zero value is [Auto].
 type Wire uint8
 
 const (
-	// Auto tries mailcall's own wire. If the server hangs up on it, the client
-	// dials again, speaks gob, and remembers that for a while.
+	// Auto tries mailcall's own protocol. If the server closes the connection without
+	// an answer, the client dials again with gob, and caches that for a while.
 	Auto Wire = iota
-	// Own is mailcall's own wire alone.
+	// Own is mailcall's own protocol only.
 	Own
-	// Gob is the wire of go-micro's tcp transport alone.
+	// Gob is the protocol of go-micro's tcp transport only.
 	Gob
 )
 
-// Option changes how a [Transport] or a [Server] is made. Options are applied
-// in order, a later one wins.
+// Option configures a [Transport] or a [Server]. Options are applied in order; a later
+// one overrides an earlier one.
 type Option interface{ apply(*config) error }
 
 type optionFunc func(*config) error
@@ -100,7 +97,7 @@ func configure(opts []Option) (config, error) {
 	var errs []error
 	for _, o := range opts {
 		if o == nil {
-			continue // no option is none
+			continue
 		}
 		if err := o.apply(&c); err != nil {
 			errs = append(errs, err)
@@ -112,12 +109,12 @@ func configure(opts []Option) (config, error) {
 	return c, errors.Join(errs...)
 }
 
-// WithTLS makes every connection a TLS connection. The configuration is
-// copied; when it names no server, the host of the dialled address is
-// verified. Verification is on unless the configuration itself turns it off.
-// For mutual TLS put the client's pair into Certificates; a listener needs its
-// pair there as well. Defaults to nil, which is cleartext but where an address
-// asks for TLS, see [Transport.Dial].
+// WithTLS makes every connection a TLS connection, whatever its address. The
+// configuration is copied. If it has no ServerName, the host of the dialled address is
+// verified. Verification is on unless the configuration itself turns it off. For mutual
+// TLS, Certificates must contain the client's key pair; a listener needs its key pair
+// there as well. Defaults to nil: cleartext, unless an address asks for TLS, see
+// [Transport.Dial].
 func WithTLS(c *tls.Config) Option {
 	return optionFunc(func(o *config) error {
 		o.tls = nil
@@ -128,8 +125,7 @@ func WithTLS(c *tls.Config) Option {
 	})
 }
 
-// WithWire says which wire a client speaks; a listener understands both.
-// Defaults to [Auto].
+// WithWire sets the protocol of a client; a listener supports both. Defaults to [Auto].
 func WithWire(w Wire) Option {
 	return optionFunc(func(o *config) error {
 		if w > Gob {
@@ -140,45 +136,45 @@ func WithWire(w Wire) Option {
 	})
 }
 
-// WithMaxMessage bounds the body of a message in either direction, in bytes,
-// 1 to 1 GiB. A larger one is refused with [transport.ErrTooLarge] before
-// memory is allocated for it. Defaults to [DefaultMaxMessage].
+// WithMaxMessage sets the largest body of a message in either direction, in bytes,
+// from 1 to 1 GiB. A larger one fails with [transport.ErrTooLarge] before memory is
+// allocated for it. Defaults to [DefaultMaxMessage].
 func WithMaxMessage(bytes int) Option {
 	return size("max message", bytes, 1, frame.MaxSize, func(o *config) *int { return &o.limits.Message })
 }
 
-// WithMaxFrame bounds a frame that is received, in bytes, 16 KiB to 16 MiB.
-// Longer messages come in pieces of that. Defaults to [DefaultMaxFrame].
+// WithMaxFrame sets the longest frame that is received, in bytes, from 16 KiB to 16 MiB.
+// The peer splits longer messages. Defaults to [DefaultMaxFrame].
 func WithMaxFrame(bytes int) Option {
 	return size("max frame", bytes, frame.MinFrame, frame.MaxFrame, func(o *config) *int { return &o.limits.Frame })
 }
 
-// WithMaxExchanges bounds how many exchanges and streams run on a connection
-// at a time, 1 to 1,048,576: the client begins no more, a server refuses them.
+// WithMaxExchanges sets how many exchanges, streams included, run on a connection at a
+// time at most, from 1 to 1,048,576. A client begins no more, a server refuses more.
 // Defaults to [DefaultMaxExchanges].
 func WithMaxExchanges(n int) Option {
 	return size("max exchanges", n, 1, frame.MaxExchanges, func(o *config) *int { return &o.limits.Exchanges })
 }
 
-// WithWindow bounds what may be under way to this side on one stream, in bytes
-// and with all overhead, 16 KiB to 1 GiB: that much memory a stream costs that
-// nobody reads. Defaults to [DefaultWindow].
+// WithWindow sets the flow control window of each stream for messages to this side, in
+// bytes and including all overhead, from 16 KiB to 1 GiB. A stream that is not read
+// takes that much memory. Defaults to [DefaultWindow].
 func WithWindow(bytes int) Option {
 	return size("window", bytes, frame.MinFrame, frame.MaxSize, func(o *config) *int { return &o.limits.Window })
 }
 
-// WithConnWindow bounds the same for all streams of a connection together.
-// Streams that nobody reads can use it up, and then hold up the other streams,
-// but no call. It is not less than the window of one stream. Defaults to
+// WithConnWindow sets the flow control window of all streams of a connection together,
+// in bytes, from 16 KiB to 1 GiB and at least the window of one stream. Streams that are
+// not read can use it up, and then block the other streams, but no call. Defaults to
 // [DefaultConnWindow].
 func WithConnWindow(bytes int) Option {
 	return size("connection window", bytes, frame.MinFrame, frame.MaxSize, func(o *config) *int { return &o.limits.ConnWindow })
 }
 
-// WithMaxQueue bounds how many bytes may wait to be written on a connection,
-// 64 KiB to 1 GiB; one message more than that may wait. A client then refuses
-// to begin an exchange with an error that matches [ErrQueue]. At an eighth of
-// it streams wait, and a server stops reading. Defaults to [DefaultMaxQueue].
+// WithMaxQueue sets how many bytes may wait to be written on a connection, from 64 KiB
+// to 1 GiB; one message may exceed it. Beyond it a client does not begin an exchange,
+// with an error that matches [ErrQueue]. At an eighth of it streams block, and a server
+// stops reading. Defaults to [DefaultMaxQueue].
 func WithMaxQueue(bytes int) Option {
 	return size("max queue", bytes, 64<<10, frame.MaxSize, func(o *config) *int { return &o.queue })
 }
@@ -193,8 +189,8 @@ func size(what string, n, low, high int, of func(*config) *int) Option {
 	})
 }
 
-// WithWriteTimeout bounds how long the peer may read nothing while bytes wait
-// to be written; then the connection fails. It is over 0. Defaults to
+// WithWriteTimeout sets how long the peer may read nothing while bytes wait to be
+// written; then the connection fails. It must be more than 0. Defaults to
 // [DefaultWriteTimeout].
 func WithWriteTimeout(d time.Duration) Option {
 	return optionFunc(func(o *config) error {
@@ -206,9 +202,9 @@ func WithWriteTimeout(d time.Duration) Option {
 	})
 }
 
-// WithPing sets after what silence of the peer it is pinged while exchanges
-// wait for it, and how long it has to answer before the connection fails.
-// 0 turns pings off; they are always answered. Defaults to [DefaultPing].
+// WithPing sets the time without received bytes after which the peer is pinged while
+// exchanges run, and how long it then has to answer before the connection fails. 0
+// turns pings off; pings of the peer are always answered. Defaults to [DefaultPing].
 func WithPing(d time.Duration) Option {
 	return optionFunc(func(o *config) error {
 		if d < 0 {
@@ -219,9 +215,9 @@ func WithPing(d time.Duration) Option {
 	})
 }
 
-// WithRetryAfter is what a server tells those whose exchange it refuses for
-// being over the limit: when to try again at the earliest, in steps of a
-// millisecond. Defaults to 0, which tells nothing.
+// WithRetryAfter sets the shortest time to wait before a retry that a server sends when
+// it refuses an exchange because too many run, in whole milliseconds. Defaults to 0,
+// which sends none.
 func WithRetryAfter(d time.Duration) Option {
 	return optionFunc(func(o *config) error {
 		if d < 0 {
@@ -232,10 +228,11 @@ func WithRetryAfter(d time.Duration) Option {
 	})
 }
 
-// WithDialer replaces the way connections are opened, for a network namespace,
-// a source address or a test. It must return when ctx ends; it is called by
-// many goroutines at once, with the network "tcp" or "unix" and the address.
-// Defaults to one that tries the addresses of a name as RFC 8305 has it.
+// WithDialer sets the function that opens connections, for example in a network
+// namespace, from a source address or in a test. It must return when ctx ends, and must
+// be safe for concurrent use. It is called with the network "tcp" and a "host:port", or
+// with "unix" and a path. Defaults to a dialer that tries the addresses of a name as RFC
+// 8305 specifies, 250 ms apart. Nil is an error.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return optionFunc(func(o *config) error {
 		if dial == nil {

@@ -14,25 +14,26 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// peer is the responder's end of a connection on mailcall's own wire. With a
-// server it hands exchanges to that, without one to who calls Accept.
+// peer is the server's end of a connection with mailcall's own protocol. Exchanges are
+// handled by a [Server] if there is one, and otherwise returned by Accept.
 type peer struct {
 	line
 	core   *session.Server
 	clock  clock.Clock
 	server *Server
-	roomy  chan struct{} // capacity 1: something was written
-	news   chan struct{} // capacity 1: something can be accepted
+	roomy  chan struct{} // capacity 1: signalled when something is written
+	news   chan struct{} // capacity 1: signalled when an exchange can be accepted
 	last   *incoming     // what the last Recv returned
 
-	inline   inline    // only the reader touches it
-	refusals []refusal // what the session is fed cannot be answered at once
+	inline   inline    // used only by the reader
+	refusals []refusal // collected while the session is fed, and sent afterwards
 
-	accepted []*incoming // guarded by the line's lock
-	handling int         // handlers that run; guarded by the line's lock
-	spare    []*call     // their goroutines wait for calls; guarded by the line's lock
-	unused   int         // the fewest there were since thin; guarded by the line's lock
-	draining bool        // guarded by the line's lock
+	// Guarded by the line's lock.
+	accepted []*incoming // wait for Accept
+	handling int         // running handlers
+	spare    []*call     // goroutines that wait for calls
+	unused   int         // the shortest length of spare since the last trimSpare
+	draining bool
 }
 
 var (
@@ -50,7 +51,7 @@ func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer
 	if server != nil {
 		p.running = func() int { return p.handling }
 	}
-	p.failed, p.rung = p.fall, p.thin
+	p.failed, p.onInterval = p.failAll, p.trimSpare
 	p.onTake = func() { signal(p.roomy) }
 	return p
 }
@@ -90,8 +91,8 @@ func (p *peer) fed(b []byte) (used, need int, err error) {
 	return used, need, err
 }
 
-// waitRoom waits while too much is to be written: who does not read is not
-// read from.
+// waitRoom waits while too many bytes wait to be written: a client that does not read is
+// not read from.
 func (p *peer) waitRoom() error {
 	for {
 		p.mu.Lock()
@@ -107,8 +108,8 @@ func (p *peer) waitRoom() error {
 	}
 }
 
-// fall ends all exchanges with the line.
-func (p *peer) fall(err error, _ uint64) {
+// failAll fails all exchanges when the line has failed.
+func (p *peer) failAll(err error, _ uint64) {
 	p.core.Fail(lost(p.address, err), p)
 	p.dismiss(len(p.spare))
 	p.mu.Unlock()
@@ -127,9 +128,9 @@ func (p *peer) refuse(id uint64, why session.Reset) *session.Stream {
 	return nil
 }
 
-// busy reports whether no handler may begin: those of exchanges that were given
-// up run on, and a client that gives up at once could have any number of them.
-// It may have as many as there may be exchanges.
+// busy reports whether no more handlers may be started. Handlers continue to run after
+// their exchange was cancelled, so a client that cancels at once could start any number
+// of them. The limit is twice that of exchanges.
 func (p *peer) busy() bool {
 	return max(p.handling, len(p.accepted)) >= 2*p.config.limits.Exchanges
 }
@@ -140,7 +141,7 @@ func (p *peer) Opened(o *session.Opening) *session.Stream {
 	case p.busy():
 		return p.refuse(o.ID, session.Reset{
 			Code: session.CodeOverloaded, RetryAfter: uint64(p.config.retryAfter / time.Millisecond),
-			Reason: "too many exchanges that were given up still run",
+			Reason: "too many cancelled exchanges still run",
 		})
 	case p.server == nil:
 		x := newIncoming(p, o)
@@ -163,12 +164,12 @@ func (p *peer) Opened(o *session.Opening) *session.Stream {
 	}
 }
 
-// crowd is how many calls of a connection that could be answered at once run on
-// goroutines of their own.
+// crowd is how many calls of a connection run on goroutines of their own although they
+// could be answered inline.
 const crowd = 16
 
-// crowded reports whether a call that could be answered at once gets a goroutine
-// all the same: it is large, so that others would wait for its copies.
+// crowded reports whether a call gets a goroutine although it could be answered inline:
+// it is large, and there are others that would wait while it is copied.
 func (p *peer) crowded(o *session.Opening) bool {
 	return len(o.Body) >= apartSize && p.handling <= crowd && (p.handling > 0 || len(p.inline.calls) > 0)
 }
@@ -234,8 +235,8 @@ func (p *peer) next() (*incoming, error) {
 	}
 }
 
-// Recv implements [transport.Conn], for responders that know no better: the
-// request of the next unary exchange. Streams are refused.
+// Recv implements [transport.Conn], for responders that do not use Accept. It returns
+// the request of the next unary exchange, and refuses streams.
 func (p *peer) Recv(m *transport.Message) error {
 	for {
 		x, err := p.next()
@@ -250,7 +251,7 @@ func (p *peer) Recv(m *transport.Message) error {
 	}
 }
 
-// Send implements [transport.Conn]: it answers what the last Recv returned.
+// Send implements [transport.Conn]. It answers the request that the last Recv returned.
 func (p *peer) Send(m *transport.Message) error {
 	x := p.last
 	p.last = nil
@@ -260,8 +261,7 @@ func (p *peer) Send(m *transport.Message) error {
 	return x.End(m)
 }
 
-// Drain tells the client to begin no more exchanges on this connection; those
-// that it has begun go on. It may be called from any goroutine.
+// Drain implements [Drainer].
 func (p *peer) Drain(reason string) {
 	p.mu.Lock()
 	if p.draining || p.err != nil {
@@ -279,8 +279,8 @@ func (p *peer) Close() error {
 	return nil
 }
 
-// NetConn returns what is written to: the socket, or the TLS connection on top
-// of it. It is for responders that play a broken server.
+// NetConn returns the socket, or the TLS connection on top of it. It is for tests that
+// simulate a broken server.
 func (p *peer) NetConn() net.Conn {
 	if p.tls != nil {
 		return p.tls
@@ -288,9 +288,11 @@ func (p *peer) NetConn() net.Conn {
 	return p.raw
 }
 
-// Drainer is implemented by the responder's end of a connection on mailcall's
-// own wire.
+// Drainer is implemented by the server's end of a connection with mailcall's own
+// protocol.
 type Drainer interface {
-	// Drain tells the client to begin no more exchanges here.
+	// Drain tells the client to begin no more exchanges on this connection, with a
+	// reason, which may be empty. Exchanges that have begun continue. Further calls do
+	// nothing. It is safe for concurrent use.
 	Drain(reason string)
 }

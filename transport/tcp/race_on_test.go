@@ -4,5 +4,5 @@
 
 package tcp_test
 
-// underRace says that the race detector is on, which allocates.
+// underRace reports whether the race detector is on, which allocates.
 const underRace = true

@@ -12,8 +12,8 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// A client that gives up as fast as it begins does not get more handlers to run
-// than the exchanges that are served at a time, and as many that were given up.
+// A client that cancels exchanges as soon as they have begun cannot make more handlers run
+// than twice the exchanges that are served at a time.
 func TestGivenUpExchangesAreBounded(t *testing.T) {
 	const exchanges, attempts = 16, 2000
 	for name, tc := range map[string]struct {
@@ -68,7 +68,7 @@ func TestGivenUpExchangesAreBounded(t *testing.T) {
 					if pongs++; pongs == 2 {
 						break
 					}
-					// What came with the first ping is refused behind its answer.
+					// The exchange that came with the first ping is refused after the pong.
 					r.write(frame.Header{Type: frame.Ping}, nil, make([]byte, 8))
 					continue
 				}
@@ -82,7 +82,7 @@ func TestGivenUpExchangesAreBounded(t *testing.T) {
 				t.Errorf("got %d handlers that run and %d refusals, want %d handlers at most", got, refused, 2*exchanges)
 			}
 			close(release)
-			// What they held is free again.
+			// Their places are free again.
 			for id := uint64(attempts + 1); ; id++ {
 				r.open(id<<32, frame.FlagEnd, "")
 				h, _, ok := r.read()

@@ -14,7 +14,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// raw is one end of a connection that a test plays by hand.
+// raw is one end of a connection for which a test reads and writes frames itself.
 type raw struct {
 	net.Conn
 	t testing.TB
@@ -24,7 +24,7 @@ var rawLimits = frame.Limits{
 	Frame: 128 << 10, Message: 4 << 20, Exchanges: 100, Window: 64 << 10, ConnWindow: 1 << 20, Table: 64,
 }
 
-// rawServer runs play for each connection to it, after the prefaces.
+// rawServer runs play for each of its connections, after the prefaces.
 func rawServer(t testing.TB, limits frame.Limits, play func(*raw)) (address string) {
 	t.Helper()
 	return bareServer(t, func(c net.Conn) {
@@ -38,8 +38,8 @@ func rawServer(t testing.TB, limits frame.Limits, play func(*raw)) (address stri
 	})
 }
 
-// bareServer runs play for each connection to it, and waits for all of them
-// when the test ends.
+// bareServer runs play for each of its connections, and waits for all of them when the test
+// ends.
 func bareServer(t testing.TB, play func(net.Conn)) (address string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -142,8 +142,8 @@ func (r *raw) open(id uint64, flags frame.Flags, body string) {
 	r.write(frame.Header{Type: frame.Open, Flags: flags, ID: id}, append([]byte{0}, emptyBlock...), []byte(body))
 }
 
-// goaway reads up to a Goaway frame and returns its code, or what else ended
-// the connection.
+// goaway reads up to a Goaway frame and returns its code, or the error that has ended the
+// connection.
 func (r *raw) goaway() (code uint64, err error) {
 	for {
 		h, payload, ok := r.read()

@@ -15,14 +15,13 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// Handler answers unary calls. It fills reply; what it leaves empty is an
-// empty answer. A panic ends the call with [Internal]. It is called by many
-// goroutines at once.
+// Handler answers unary calls by setting reply, which is an empty answer at first. A
+// panic ends the call with [Internal]. It must be safe for concurrent use.
 type Handler func(req *Request, reply *Reply)
 
 // Request is a unary call, valid while its handler runs.
 type Request struct {
-	// Body is the encoded value. It must not be changed.
+	// Body is the encoded value. It must not be modified.
 	Body []byte
 
 	block frame.Block
@@ -32,47 +31,46 @@ type Request struct {
 // Endpoint returns the Micro-Endpoint of the call.
 func (r *Request) Endpoint() string { return r.block.Endpoint() }
 
-// Header returns all fields of the call. It must not be changed.
+// Header returns all fields of the call. It must not be modified.
 func (r *Request) Header() transport.Header { return r.block.Header() }
 
-// Timeout is how long the caller waited for an answer when it sent the call,
-// 0 for no bound.
+// Timeout returns how long the caller waits for the answer, from when it sent the call;
+// 0 for no limit.
 func (r *Request) Timeout() time.Duration { return timeout(r.block.Timeout) }
 
-// Cancelled reports whether the caller has given the call up. For inline
-// handlers it never does: what comes is not read while they run.
+// Cancelled reports whether the caller has cancelled the call. For inline handlers it
+// is always false, because nothing is received while they run.
 func (r *Request) Cancelled() bool { return r.call != nil && r.call.gone.Load() }
 
 // Reply is the answer to a call.
 type Reply struct {
-	// Header are the fields of the answer. The same ones again and again cost
-	// next to nothing. The slice is not changed and not kept.
+	// Header are the fields of the answer. Repeated headers cost very little. The slice
+	// is neither modified nor kept.
 	Header transport.Header
-	// Body is empty with room to append to; what is appended, or put in its
-	// place, is the encoded value.
+	// Body is empty at first, with capacity to append to. The handler appends the
+	// encoded value, or sets another slice.
 	Body []byte
 }
 
-// ServerConfig is what a [Server] serves.
+// ServerConfig configures what a [Server] serves.
 type ServerConfig struct {
 	// Handler answers unary calls. It must not be nil.
 	Handler Handler
-	// Inline runs Handler on the goroutine that reads the connection: all
-	// calls that came with one read are answered with one write. For handlers
-	// that never wait. A few large requests among others, of 16 KiB and more,
-	// run on goroutines all the same: to copy them takes longer than to start
-	// one. False runs each call on a goroutine of its own. Those that have
-	// answered wait for the next calls of their connection, up to 1,024 of them
-	// and for as long as so many are needed.
+	// Inline runs Handler on the goroutine that reads the connection, and answers all
+	// calls that came with one read with one write. It is for handlers that never
+	// block. A few large requests among others, of 16 KiB and more, still run on
+	// goroutines, because copying them takes longer than starting one. False, the
+	// default, runs each call on a goroutine of its own; up to 1,024 goroutines of a
+	// connection are reused for later calls, for as long as so many are needed.
 	Inline bool
-	// Streams serves a stream, on a goroutine of its own, and ends it when it
+	// Streams serves a stream, on a goroutine of its own. The stream ends when it
 	// returns. Nil refuses all streams.
 	Streams func(transport.Incoming)
 }
 
-// Server answers calls on mailcall's own wire as fast as that goes; a
-// [Transport]'s Listen is the comfortable way. Make one with [NewServer]. All
-// its methods may be called from any goroutine.
+// Server answers calls with mailcall's own protocol, as fast as possible. The Listen
+// method of a [Transport] is easier to use. Make it with [NewServer]. It is safe for
+// concurrent use.
 type Server struct {
 	config ServerConfig
 	t      *Transport
@@ -86,8 +84,8 @@ type Server struct {
 	closed    bool
 }
 
-// NewServer returns a server. It fails with the joined errors of all options
-// that are out of range.
+// NewServer returns a server. The error is that of all options whose values are out of
+// range and of a missing handler, joined.
 func NewServer(c ServerConfig, opts ...Option) (*Server, error) {
 	t, err := New(opts...)
 	if c.Handler == nil {
@@ -104,8 +102,8 @@ func NewServer(c ServerConfig, opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// Serve accepts connections from l until Shutdown or Close, or until l fails.
-// It closes l. After Shutdown or Close it returns net.ErrClosed.
+// Serve accepts connections from l until Shutdown or Close is called, or l fails, and
+// closes l. It returns net.ErrClosed after Shutdown or Close, otherwise the error of l.
 func (s *Server) Serve(l net.Listener) error {
 	defer func() { _ = l.Close() }() // it has failed or was closed
 	s.mu.Lock()
@@ -139,7 +137,8 @@ func (s *Server) ended(l net.Listener, err error) error {
 	return fmt.Errorf("tcp transport: %w", err)
 }
 
-// admit notes a connection whose client is to be greeted.
+// admit registers a connection before the handshakes. It reports false if the server is
+// closed or too many connections are at that stage.
 func (s *Server) admit(raw net.Conn) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,14 +181,14 @@ func (s *Server) greet(raw net.Conn) (*peer, error) {
 		return nil, err
 	}
 	if w.gob {
-		return nil, errors.New("a client that speaks gob")
+		return nil, errors.New("the client speaks gob")
 	}
 	return newPeer(w.raw, s.t, w.config, s), nil
 }
 
-// Shutdown stops accepting, tells all clients to begin nothing more here,
-// waits until all exchanges have been answered or ctx ends, and closes what is
-// left. The error is ctx.Err() if it could not wait.
+// Shutdown stops accepting connections, tells all clients to begin no more exchanges,
+// waits until all exchanges have been answered or ctx ends, and closes all connections
+// as [Server.Close] does. It returns ctx.Err() if ctx has ended before that, else nil.
 func (s *Server) Shutdown(ctx context.Context) error {
 	for _, p := range s.stop() {
 		p.Drain("shutting down")
@@ -204,7 +203,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return err
 }
 
-// Close stops accepting, closes all connections and waits for all handlers.
+// Close stops accepting connections, closes all connections and waits until all handlers
+// have returned.
 func (s *Server) Close() {
 	for _, p := range s.stop() {
 		_ = p.Close() // never fails
@@ -216,10 +216,10 @@ func (s *Server) stop() []*peer {
 	s.mu.Lock()
 	s.closed = true
 	for l := range s.listeners {
-		_ = l.Close() // Serve tells about it
+		_ = l.Close() // Serve returns
 	}
 	for raw := range s.greeting {
-		_ = raw.Close() // it has not said anything yet
+		_ = raw.Close() // it has sent no request yet
 	}
 	s.mu.Unlock()
 	return s.open()
@@ -235,7 +235,8 @@ func (s *Server) open() []*peer {
 	return peers
 }
 
-// drained waits until nothing runs on the connection and all is written.
+// drained waits until no exchange and no handler of the connection runs and everything
+// is written, or ctx ends.
 func (p *peer) drained(ctx context.Context) error {
 	for {
 		p.mu.Lock()
@@ -267,11 +268,11 @@ func failure(err error) session.Reset {
 	return session.Reset{Code: session.CodeInternal, Reason: err.Error()}
 }
 
-// handle runs the handler. It reports false when that panics.
+// handle runs the handler. It reports false if that panics.
 func (s *Server) handle(req *Request, reply *Reply) (ok bool) {
 	defer func() {
 		if !ok {
-			_ = recover() // the caller is told
+			_ = recover() // the caller gets an error
 		}
 	}()
 	s.config.Handler(req, reply)

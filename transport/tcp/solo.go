@@ -9,15 +9,15 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// solo is Send and Recv on a connection that could do more: exchanges one
-// after the other, for those who know no better.
+// solo implements Send and Recv on a multiplexed connection, for callers that use a
+// plain [transport.Conn].
 type solo struct {
 	once    sync.Once
 	replies chan reply
-	given   transport.Loan
+	given   transport.Loan // of the last reply that Recv has returned
 }
 
-// soloWaiting is how many replies may wait for Recv.
+// soloWaiting is how many exchanges may run or have a reply that waits for Recv.
 const soloWaiting = 64
 
 type reply struct {
@@ -39,12 +39,12 @@ func (s *solo) Deliver(_ uint64, m *transport.Message, loan transport.Loan, err 
 	}
 	select {
 	case s.replies <- r:
-	default: // more was sent than received: Send refuses that
+	default: // not reached: Send limits the number of replies
 	}
 }
 
-// Send implements [transport.Conn]: it begins an exchange whose reply a later
-// Recv returns. At most 64 replies may be waited for at a time.
+// Send implements [transport.Conn]. It begins an exchange whose reply a later Recv
+// returns. At most 64 replies may be outstanding.
 func (c *conn) Send(m *transport.Message) error {
 	c.solo.init()
 	if running, _ := c.Load(); running+len(c.solo.replies) >= soloWaiting {
@@ -54,8 +54,8 @@ func (c *conn) Send(m *transport.Message) error {
 	return err
 }
 
-// Recv implements [transport.Conn]: it waits for the next reply to what Send
-// has sent.
+// Recv implements [transport.Conn]. It waits for the next reply to a message that was
+// sent with Send.
 func (c *conn) Recv(m *transport.Message) error {
 	c.solo.init()
 	if c.solo.given != nil {

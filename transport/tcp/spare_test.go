@@ -11,7 +11,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// only returns the one connection of a server.
+// only returns the only connection of a server.
 func only(t *testing.T, s *Server) *peer {
 	t.Helper()
 	peers := s.open()
@@ -21,7 +21,7 @@ func only(t *testing.T, s *Server) *peer {
 	return peers[0]
 }
 
-// until waits until what is guarded by the lock of p is so.
+// until waits until a condition that the lock of p guards is true.
 func until(t *testing.T, what string, p *peer, is func() bool) {
 	t.Helper()
 	for begun := time.Now(); ; runtime.Gosched() {
@@ -37,8 +37,8 @@ func until(t *testing.T, what string, p *peer, is func() bool) {
 	}
 }
 
-// The goroutines of calls wait for those that follow: so many as may, until
-// nothing has happened for long, or the connection ends.
+// The goroutines of calls wait for further calls, up to a limit, until they have not been
+// needed for long, or the connection ends.
 func TestGoroutinesOfCallsAreUsedAgain(t *testing.T) {
 	const calls = keptSpare + 50
 	var all sync.WaitGroup
@@ -88,8 +88,8 @@ func TestGoroutinesOfCallsAreUsedAgain(t *testing.T) {
 	w.got(t, c, 0, "later")
 }
 
-// A handler that ends its goroutine fails its call, or, if it runs where the
-// connection is read, all that run there; nobody waits for it, nor does Close.
+// A handler that ends its goroutine fails its call or, if it runs on the goroutine that
+// reads the connection, all calls there; neither the callers nor Close wait for it.
 func TestHandlerEndsItsGoroutine(t *testing.T) {
 	for name, inline := range map[string]bool{"goroutine": false, "inline": true} {
 		t.Run(name, func(t *testing.T) {

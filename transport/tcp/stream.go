@@ -16,7 +16,7 @@ import (
 type stream struct {
 	flow
 	conn *conn
-	stop func() bool // ends the watch over the context
+	stop func() bool // ends the context.AfterFunc that calls expire
 }
 
 // Open implements [transport.Streamer].
@@ -35,7 +35,7 @@ func (c *conn) Open(ctx context.Context, deadline time.Time, m *transport.Messag
 		return nil, transport.NotSent(s.expired())
 	}
 	c.mu.Lock()
-	c.stale() // then it is refused
+	c.stale() // if so, refuse returns an error
 	err := c.refuse()
 	if err == nil {
 		if err = c.core.Open(m.Header, timeout, &s.st); err != nil {
@@ -82,7 +82,7 @@ func (s *stream) CloseSend() error {
 	return nil
 }
 
-// Header implements [transport.Stream]: there is none on this wire.
+// Header implements [transport.Stream]: this protocol has none.
 func (*stream) Header() (transport.Header, error) { return nil, nil }
 
 // Trailer implements [transport.Stream].
@@ -92,7 +92,7 @@ func (s *stream) Trailer() transport.Header {
 	return s.trailer
 }
 
-// expire ends the stream with its context.
+// expire ends the stream when its context has ended.
 func (s *stream) expire() {
 	err := s.expired()
 	code := session.CodeCancelled

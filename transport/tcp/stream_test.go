@@ -19,7 +19,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// echoStream sends back what comes, and ends when the client has.
+// echoStream echoes what it receives, and ends after the client has ended its direction.
 func echoStream(x transport.Incoming) {
 	var m transport.Message
 	for {
@@ -129,7 +129,7 @@ func TestLastMessage(t *testing.T) {
 	}
 }
 
-// A reader that does not read costs a window, not more.
+// A stream that is not read takes the memory of a window, not more.
 func TestSlowReader(t *testing.T) {
 	sent := make(chan int, 1)
 	address := listen(t, newTransport(t), func(x transport.Incoming) {
@@ -157,8 +157,8 @@ func TestSlowReader(t *testing.T) {
 	}
 }
 
-// Streams that nobody reads use up the window of the connection. That holds up
-// the other streams, until one of them is ended, and no call.
+// Unread streams use up the window of the connection. That blocks the other streams, until
+// one of them is ended, but no call.
 func TestUnreadStreamsHoldUpStreams(t *testing.T) {
 	const body = 8 << 10
 	sent := make(chan struct{}, 100)
@@ -192,7 +192,7 @@ func TestUnreadStreamsHoldUpStreams(t *testing.T) {
 	}
 }
 
-// A window that never opens ends Send at its deadline, and nothing else.
+// If no credit is granted, Send ends at its deadline, and nothing else is affected.
 func TestWindowNeverOpens(t *testing.T) {
 	limits := rawLimits
 	limits.Window = frame.MinFrame
@@ -317,8 +317,7 @@ func TestStreamsRefused(t *testing.T) {
 	}
 }
 
-// A receiver that keeps what it was lent does not keep a chunk for each few
-// bytes.
+// A receiver that does not return its loans does not keep a chunk for every few bytes.
 func TestLoansAreBounded(t *testing.T) {
 	address := serve(t, tcp.ServerConfig{Handler: echo, Inline: true})
 	c := dial(t, newTransport(t), address)
@@ -347,7 +346,7 @@ func TestLoansAreBounded(t *testing.T) {
 	}
 }
 
-// keeper does not give back what it was lent.
+// keeper does not return its loans.
 type keeper struct {
 	come  chan struct{}
 	loans []transport.Loan

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package tcp carries messages over stream sockets: TCP, unix sockets, with or
-// without TLS. It speaks two wires.
+// Package tcp sends messages over stream sockets: TCP or unix sockets, with or without
+// TLS. It supports two protocols.
 //
-// Its own one, described in docs/protocol.md, carries many exchanges and
-// streams on one connection, with flow control, cancellation, deadlines and
-// refusals that prove that nothing was executed. It is made for speed: what
-// callers send at the same time goes out with one system call, and replies
-// are read where they lie.
+// Mailcall's own protocol, described in docs/protocol.md, multiplexes many exchanges and
+// streams on one connection, with flow control, cancellation, deadlines and refusals
+// that prove that nothing was executed. It is made for speed: what callers send at the
+// same time is written with one system call, and replies are not copied.
 //
-// The other is the gob stream of go-micro's tcp transport, for services that
-// speak that. A client finds out which one a server speaks; a listener serves
-// both.
+// The other one is the gob stream of go-micro's tcp transport, for existing services. A
+// client detects which protocol a server uses; a listener serves both.
 package tcp
 
 import (
@@ -22,9 +20,9 @@ import (
 	"example.com/mailcall/transport/internal/endpoint"
 )
 
-// Transport opens and accepts connections. It is immutable and used by many
-// goroutines at once; make one with [New]. It owns no goroutine and needs no
-// closing.
+// Transport opens and accepts connections. Make it with [New]. It is safe for concurrent
+// use, has no goroutine, and need not be closed; connections and listeners have
+// goroutines until they are closed.
 type Transport struct {
 	config config
 	clock  clock.Clock
@@ -40,8 +38,8 @@ var (
 	_ transport.Multiplexer = (*Transport)(nil)
 )
 
-// New returns a transport. It fails with the joined errors of all options that
-// are out of range.
+// New returns a transport. The error is that of all options whose values are out of
+// range, joined. Nil options are ignored.
 func New(opts ...Option) (*Transport, error) {
 	c, err := configure(opts)
 	if err != nil {
@@ -53,6 +51,6 @@ func New(opts ...Option) (*Transport, error) {
 // String returns "tcp", the name in a node's "transport" metadata.
 func (*Transport) String() string { return "tcp" }
 
-// Multiplexed implements [transport.Multiplexer]. It reports true unless the
-// transport speaks gob alone.
+// Multiplexed implements [transport.Multiplexer]. It reports whether the transport uses
+// mailcall's own protocol, that is, not only gob.
 func (t *Transport) Multiplexed() bool { return t.config.wire != Gob }

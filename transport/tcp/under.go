@@ -7,8 +7,8 @@ import (
 	"sync"
 )
 
-// under is what a TLS connection has below it. Once hands are shaken, what TLS
-// writes is collected there, so that sealing never waits for the socket.
+// under is the connection below a TLS connection. After the handshake it collects what
+// TLS writes, so that encrypting never blocks on the socket.
 type under struct {
 	net.Conn
 
@@ -35,7 +35,7 @@ func (u *under) collect() {
 	u.mu.Unlock()
 }
 
-// take returns what was collected and goes on with spare.
+// take returns what was collected, and collects into spare from then on.
 func (u *under) take(spare []byte) []byte {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -17,36 +17,34 @@ import (
 )
 
 const (
-	// DefaultDelay is how long an attempt has for itself before the next
-	// address is tried beside it: the Connection Attempt Delay that RFC 8305,
-	// section 8, recommends.
+	// DefaultDelay is the time after which the next address is tried in parallel: the
+	// Connection Attempt Delay that RFC 8305, section 8, recommends.
 	DefaultDelay = 250 * time.Millisecond
-	// MaxAddresses is how many addresses of a name are tried at most.
+	// MaxAddresses is the largest number of addresses of a name that are tried.
 	MaxAddresses = 64
 )
 
-// Dialer opens connections to endpoints. The zero value works; it is used by
-// many goroutines at once and must not change meanwhile.
+// Dialer opens connections to endpoints. The zero value is usable. It is safe for
+// concurrent use as long as its fields are not modified.
 type Dialer struct {
-	// Resolve returns the addresses of a name, best first. Nil is the
-	// resolver of package net, which sorts as RFC 6724 has it.
+	// Resolve returns the addresses of a name, best first. Nil is the resolver of
+	// package net, which sorts them as RFC 6724 specifies.
 	Resolve func(ctx context.Context, host string) ([]netip.Addr, error)
-	// Connect opens a connection to one address and returns when ctx is done.
-	// Nil is the dialer of package net.
+	// Connect opens a connection to one address. It must return when ctx is done. Nil
+	// is the dialer of package net.
 	Connect func(ctx context.Context, network, address string) (net.Conn, error)
-	// Delay is the time between the beginnings of two attempts. Zero is
-	// [DefaultDelay].
+	// Delay is the time between the starts of two attempts. Zero is [DefaultDelay].
 	Delay time.Duration
-	// Clock measures Delay. Nil is the clock of the machine.
+	// Clock measures Delay. Nil is the real clock.
 	Clock clock.Clock
 }
 
-// Dial opens a connection to e, without TLS. A name with several addresses is
-// dialled as RFC 8305 has it ("happy eyeballs"): the families by turns, the
-// next address after Delay or as soon as an attempt has failed, and the first
-// connection wins; the others are closed. It returns when ctx is done at the
-// latest, then with an error that matches ctx.Err(). If no address could be
-// reached the error is an [*AttemptsError], or the one attempt's own.
+// Dial opens a connection to e, without TLS. A name with several addresses is dialled
+// as RFC 8305 specifies ("happy eyeballs"): the address families alternate, the next
+// address is tried after Delay or as soon as an attempt has failed, and the first
+// connection is returned; the others are closed. It returns when ctx is done at the
+// latest, with an error that matches ctx.Err(). If no address can be reached, the
+// error is an [*AttemptsError], or that of the only attempt.
 func (d *Dialer) Dial(ctx context.Context, e Endpoint) (net.Conn, error) {
 	if e.Network != TCP {
 		return d.connect(ctx, e.Network, e.Address)
@@ -103,7 +101,7 @@ func (d *Dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	list, err := resolve(ctx, host)
 	if err != nil {
 		if ended := ctx.Err(); ended != nil {
-			// The resolver words it as a timeout of its own.
+			// The resolver's error looks like a timeout of its own.
 			return nil, fmt.Errorf("resolve %s: %w: %w", host, ended, err)
 		}
 		return nil, fmt.Errorf("resolve: %w", err)
@@ -114,8 +112,8 @@ func (d *Dialer) resolve(ctx context.Context, host string) ([]netip.Addr, error)
 	return list, nil
 }
 
-// interlace puts addresses of the two families by turns, beginning with the
-// family of the first, each once. The order within a family stays.
+// interlace returns the addresses with the two families alternating, starting with the
+// family of the first, and without duplicates. The order within a family is kept.
 func interlace(list []netip.Addr) []netip.Addr {
 	var same, other []netip.Addr
 	for _, a := range list {
@@ -143,21 +141,21 @@ func interlace(list []netip.Addr) []netip.Addr {
 	return out
 }
 
-// AttemptsError tells how each attempt to reach a name failed.
+// AttemptsError is the error of a dial that could not reach any address of a name.
 type AttemptsError struct {
-	// Name is what was dialled, "host:port".
+	// Name is the dialled name, "host:port".
 	Name string
-	// Attempts are the errors of all addresses that were tried, in the order
-	// in which they came.
+	// Attempts are the errors of the failed attempts, in the order in which they
+	// failed.
 	Attempts []error
-	// Pending are the addresses that had not answered, or not been tried, when
-	// the time was over.
+	// Pending are the addresses that had not answered, or had not been tried, when the
+	// dial ended.
 	Pending []string
-	// Cause is the error of the context if that ended the attempts, else nil.
+	// Cause is the error of the context if that has ended the dial, else nil.
 	Cause error
 }
 
-// Error returns all of it in one line.
+// Error implements error. The text is one line with all errors and addresses.
 func (e *AttemptsError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "none of the %d addresses of %s could be reached", len(e.Attempts)+len(e.Pending), e.Name)
@@ -170,7 +168,7 @@ func (e *AttemptsError) Error() string {
 		separator = "; "
 	}
 	if len(e.Pending) > 0 {
-		b.WriteString(separator + "no answer yet of " + strings.Join(e.Pending, ", "))
+		b.WriteString(separator + "no answer yet from " + strings.Join(e.Pending, ", "))
 	}
 	return b.String()
 }

@@ -25,7 +25,7 @@ func TestDialNextAddressAfterRefusal(t *testing.T) {
 	for _, up := range []string{"127.0.0.1", "127.0.0.2", "::1"} {
 		t.Run(up, func(t *testing.T) {
 			_, port := listen(t, net.JoinHostPort(up, "0"))
-			clock := newHands() // it never fires: a refusal starts the next
+			clock := newHands() // never fires: a failed attempt starts the next
 			d := endpoint.Dialer{Resolve: resolving("127.0.0.1", "127.0.0.2", "127.0.0.3", "::1"), Clock: clock}
 			c, err := d.Dial(t.Context(), named(port))
 			if err != nil {
@@ -83,7 +83,7 @@ func TestDialResolves(t *testing.T) {
 	})
 }
 
-// attempts records the connects of a dialer, each of which waits for its cue.
+// attempts records the calls of Connect, each of which blocks until the test lets it go on.
 type attempts struct {
 	mu    sync.Mutex
 	cues  map[string]chan error
@@ -91,7 +91,7 @@ type attempts struct {
 	ends  []*end
 }
 
-// end is a connection that knows whether it was closed.
+// end is a connection that records whether it was closed.
 type end struct {
 	net.Conn
 	address string
@@ -135,7 +135,7 @@ const (
 	third  = "192.0.2.2:80"
 )
 
-// racing starts a dial whose time is told by hand.
+// racing starts a dial whose clock the test advances.
 func racing(ctx context.Context, a *attempts) (h *hands, done chan result) {
 	h, done = newHands(), make(chan result, 1)
 	d := endpoint.Dialer{
@@ -204,7 +204,7 @@ func TestRaceClosesLosers(t *testing.T) {
 				return a.connect(ctx, network, address)
 			}
 			a.begun <- address
-			<-ctx.Done() // it is told to stop, and gets a connection all the same
+			<-ctx.Done() // it is cancelled, and returns a connection nevertheless
 			e := a.made(address)
 			loser <- e
 			return e, nil

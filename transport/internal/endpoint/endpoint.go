@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package endpoint is how the transports over stream sockets read addresses,
-// dial them and listen on them, so that one form means one thing everywhere:
+// Package endpoint parses, dials and listens on addresses for the transports that use
+// stream sockets, so that an address means the same for all of them:
 //
 //	host:port, [::1]:port   TCP; TLS if the port is 443
 //	host, ::1, [::1]        TCP to port 443, TLS
@@ -10,14 +10,12 @@
 //	unix:/path              a unix socket, cleartext; unix:///path is the same
 //	unix:@name              an abstract unix socket, Linux only
 //
-// The rule about TLS is that of go-micro's grpc client. TLS stands for what an
-// address asks for by itself, with the roots of the system; a transport that
-// was made with a TLS configuration uses that for every endpoint, and refuses
-// one that is Plain.
+// The rules for TLS are those of go-micro's grpc client. TLS above means TLS that is
+// verified with the system's root certificates; a transport with a TLS configuration
+// uses that for every endpoint, and refuses one that is Plain.
 //
-// A transport calls [Parse], then [Dialer.Dial], then makes TLS for
-// [Endpoint].Host on top; its listener calls [Listen] and tells its address
-// with [Text].
+// A transport calls [Parse], then [Dialer.Dial], then runs the TLS handshake for
+// [Endpoint].Host; its listener calls [Listen], and [Text] for its address.
 package endpoint
 
 import (
@@ -39,43 +37,40 @@ const (
 const (
 	portTLS   = "443"
 	portPlain = "80"
-	// localhost stands in for the name of a unix socket, which has none.
+	// localhost is used as the host name of a unix socket, which has none.
 	localhost = "localhost"
-	// maxAddress bounds an address, in bytes: a name has 253 at most, a path
-	// less than that.
+	// maxAddress bounds the length of an address in bytes: a name has at most 253, a
+	// path less than that.
 	maxAddress = 512
 )
 
-// ErrNoPort is for transports that do not take a bare host.
+// ErrNoPort is the error of transports that do not accept a host without a port.
 var ErrNoPort = errors.New("missing port, want host:port, or https://host for TLS on port 443")
 
-// Endpoint is an address that was read. The zero value is none.
+// Endpoint is a parsed address. The zero value is not valid.
 type Endpoint struct {
 	// Network is TCP or Unix.
 	Network string
-	// Address is what package net dials: "host:port", with brackets around an
+	// Address is the address for package net: "host:port", with brackets around an
 	// IPv6 address; the path of a unix socket, or "@name" of an abstract one.
 	Address string
-	// Host is the name that TLS has to prove: without port, brackets and
-	// zone. "localhost" for unix sockets.
-	Host string
-	// Authority is what the Host field of HTTP/1.1, or :authority, says: host
-	// and port as they were written, with brackets and without zone.
+	// Host is the server name that TLS verifies: without port, brackets and zone.
 	// "localhost" for unix sockets.
+	Host string
+	// Authority is the value of HTTP's Host field or :authority: host and port as in
+	// the parsed address, with brackets and without zone. "localhost" for unix sockets.
 	Authority string
-	// TLS reports that the address asks for TLS by itself.
+	// TLS reports whether the address asks for TLS.
 	TLS bool
-	// Plain reports that the address begins with http://, which rules TLS
-	// out.
+	// Plain reports whether the address begins with http://, which excludes TLS.
 	Plain bool
-	// Bare reports that the address has neither scheme nor port. It may be one
-	// whose port was forgotten; a transport that has never taken such an
-	// address may refuse it with ErrNoPort.
+	// Bare reports whether the address has neither scheme nor port. The port may have
+	// been forgotten; a transport may refuse such an address with ErrNoPort.
 	Bare bool
 }
 
-// Parse reads an address in one of the forms of the package. Its errors say
-// what was wanted; it asks nobody, so that a name need not exist.
+// Parse parses an address in one of the forms of the package. It does not resolve
+// names. The errors say what form is expected.
 func Parse(address string) (Endpoint, error) {
 	if len(address) > maxAddress {
 		return Endpoint{}, fmt.Errorf("an address of %d bytes, the limit is %d", len(address), maxAddress)
@@ -96,8 +91,8 @@ func Parse(address string) (Endpoint, error) {
 	return Endpoint{}, fmt.Errorf("scheme %q of %q: want https, http, unix, or host:port without a scheme", scheme, address)
 }
 
-// unixPath returns what comes after "unix:" in the forms that are no host
-// called unix.
+// unixPath returns the path or name after "unix:", and false if the address is not
+// that of a unix socket; "unix:80" is a host called unix.
 func unixPath(address string) (string, bool) {
 	const scheme = "unix:"
 	if len(address) <= len(scheme) || !strings.EqualFold(address[:len(scheme)], scheme) {
@@ -111,8 +106,8 @@ func unixPath(address string) (string, bool) {
 }
 
 func parseUnix(path string) (Endpoint, error) {
-	// sun_path of the kernel has 108 bytes on Linux, 104 elsewhere, one of
-	// them for the zero at the end.
+	// The kernel's sun_path has 108 bytes on Linux, 104 elsewhere, including the NUL
+	// at the end.
 	limit := 103
 	if runtime.GOOS == "linux" {
 		limit = 107
@@ -130,7 +125,7 @@ func parseUnix(path string) (Endpoint, error) {
 	return Endpoint{Network: Unix, Address: path, Host: localhost, Authority: localhost}, nil
 }
 
-// parseTCP reads host and port that follow a scheme, which may be "".
+// parseTCP parses the host and port after a scheme, which may be "".
 func parseTCP(s, scheme string) (Endpoint, error) {
 	bad := func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/\?#@"<>`, c) }
 	if i := strings.IndexFunc(s, bad); i >= 0 {
@@ -156,7 +151,7 @@ func parseTCP(s, scheme string) (Endpoint, error) {
 	return e, nil
 }
 
-// split parts host, without brackets, and port, "" if there is none.
+// split returns the host, without brackets, and the port, "" if there is none.
 func split(s string) (host, port string, err error) {
 	if address, ok := alone(s); ok {
 		return address, "", ambiguous(s)
@@ -183,7 +178,8 @@ func split(s string) (host, port string, err error) {
 	return host, port, checkPort(port)
 }
 
-// alone recognises an IPv6 address without a port, with or without brackets.
+// alone returns the IPv6 address if s is one, with or without brackets, and has no
+// port.
 func alone(s string) (string, bool) {
 	if inner, ok := strings.CutPrefix(s, "["); ok {
 		if s, ok = strings.CutSuffix(inner, "]"); !ok {
@@ -204,8 +200,8 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// ambiguous refuses what is an IPv6 address as a whole, and without its last
-// part as well.
+// ambiguous returns an error if s is an IPv6 address, and also without its last part,
+// which may be a port.
 func ambiguous(s string) error {
 	i := strings.LastIndexByte(s, ':')
 	if s[0] == '[' || !isIPv6(s[:i]) || !isNumber(s[i+1:]) {
@@ -214,7 +210,7 @@ func ambiguous(s string) error {
 	return fmt.Errorf("%q is ambiguous: write [%s]:%s for port %[3]s, or [%s] for an address without a port", s, s[:i], s[i+1:], s)
 }
 
-// checkPort takes a number or the name of a service.
+// checkPort accepts a number or the name of a service.
 func checkPort(port string) error {
 	n, err := strconv.Atoi(port)
 	switch {

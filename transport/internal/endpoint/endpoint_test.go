@@ -108,8 +108,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// FuzzParse checks what everybody relies on: the parts are safe to send and
-// to dial.
+// FuzzParse checks that the parts of any parsed address are safe to send and to dial.
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"host:80", "[::1]:443", "https://host", "unix:/a", "::1", "http://[fe80::1%25x]:80", "[::1%:]:1", "::%]0", "%0"} {
 		f.Add(s)

@@ -4,10 +4,10 @@ package endpoint
 
 import "net"
 
-// Listen listens on address, "host:port" with the host left out for all
-// interfaces and port 0 for a free one, or one of the forms of a unix socket.
-// The file of a unix socket must not exist; it is removed by Close. There are
-// no schemes but unix: a listener cannot tell TLS by its address.
+// Listen listens on address: "host:port", where no host means all interfaces and port
+// 0 a free one, or one of the forms of a unix socket. The file of a unix socket must
+// not exist yet; Close removes it. Of the schemes only unix is accepted, because the
+// address does not determine whether a listener uses TLS.
 func Listen(address string) (net.Listener, error) {
 	path, ok := unixPath(address)
 	if !ok {
@@ -20,8 +20,8 @@ func Listen(address string) (net.Listener, error) {
 	return net.Listen(Unix, e.Address)
 }
 
-// Text returns an address in the form that [Parse] takes. It is "" for nil
-// and for the nameless end of a unix socket.
+// Text returns an address in the form that [Parse] accepts. It is "" for nil and for
+// an end of a unix socket without a name.
 func Text(a net.Addr) string {
 	if a == nil {
 		return ""

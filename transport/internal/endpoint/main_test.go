@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// hands is a clock that stands still; its one timer fires by hand.
+// hands is a clock that stands still; the test fires its only timer.
 type hands struct {
 	clock.Clock
 	timers chan func()
@@ -38,7 +38,7 @@ func (h *hands) Reset(at clock.Instant) { h.resets <- at.Sub(1) }
 
 func (*hands) Stop() {}
 
-// resolving returns a resolver that knows one name.
+// resolving returns a resolver for one name.
 func resolving(addresses ...string) func(context.Context, string) ([]netip.Addr, error) {
 	return func(_ context.Context, host string) ([]netip.Addr, error) {
 		if host != "node.test" {
@@ -52,8 +52,7 @@ func resolving(addresses ...string) func(context.Context, string) ([]netip.Addr,
 	}
 }
 
-// listen listens on an address, or skips the test if this machine has not got
-// it.
+// listen listens on an address, or skips the test if this machine does not have it.
 func listen(t *testing.T, address string) (ln net.Listener, port string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", address)

@@ -11,8 +11,8 @@ import (
 	"example.com/mailcall/internal/clock"
 )
 
-// race is one dial of a name with several addresses. It belongs to the
-// goroutine that dials; the attempts only report to it.
+// race is one dial of a name with several addresses. Only the goroutine that dials
+// uses it; the attempts send their results to it.
 type race struct {
 	d     *Dialer
 	name  string
@@ -24,8 +24,8 @@ type race struct {
 	failed  []error
 
 	results chan result
-	over    chan struct{} // closed when nobody takes results any more
-	tick    chan struct{} // the delay has passed
+	over    chan struct{} // closed when results are not received any more
+	tick    chan struct{} // receives a value when the delay has passed
 }
 
 type result struct {
@@ -47,7 +47,7 @@ func (r *race) run(parent context.Context) (net.Conn, error) {
 	timer := r.clock.Timer(func() {
 		select {
 		case r.tick <- struct{}{}:
-		default: // one is due already
+		default: // there is one already
 		}
 	})
 	defer timer.Stop()
@@ -76,13 +76,14 @@ func (r *race) start(ctx context.Context) {
 		case r.results <- result{address, conn, err}:
 		case <-r.over:
 			if err == nil {
-				_ = conn.Close() // it came second
+				_ = conn.Close() // another connection was first
 			}
 		}
 	}()
 }
 
-// wait waits until the race is won, over, or the next address is to be tried.
+// wait waits until there is a connection, the race is over, or the next address is to
+// be tried.
 func (r *race) wait(ctx context.Context) (conn net.Conn, over bool) {
 	for {
 		select {
@@ -108,7 +109,7 @@ func (r *race) wait(ctx context.Context) (conn net.Conn, over bool) {
 	}
 }
 
-// lost words the end of a race that nobody won.
+// lost returns the error of a race without a connection.
 func (r *race) lost(cause error) error {
 	return &AttemptsError{
 		Name: r.name, Attempts: r.failed, Cause: cause,

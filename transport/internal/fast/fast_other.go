@@ -10,7 +10,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// IO is not usable here: see the one for other systems.
+// IO is never usable on this system.
 type IO struct{}
 
 // Init does nothing.

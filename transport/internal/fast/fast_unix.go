@@ -14,18 +14,16 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// IO does to a socket what needs no waiting for room: it writes as much as the
-// kernel takes at once, so that the writer is never held up and the
-// direction needs no deadline, and looks at what has come without taking it.
-// One goroutine at a time may write, one may read, one may peek; a round trip both
-// reads and writes. The zero value
-// is not usable; see [IO.Init].
+// IO reads and writes a socket. A write never blocks: it writes as much as fits into
+// the send buffer, so that this direction needs no deadline. At the same time one
+// goroutine may write, one may read and one may peek; a round trip both reads and
+// writes. The zero value is not usable; see [IO.Init].
 type IO struct {
 	conn syscall.RawConn // nil if the connection is not a socket
 
 	writing  func(fd uintptr) bool // built once, so that calls do not allocate
 	out      []byte
-	behind   []byte // a second piece; nil for none
+	behind   []byte // what to write after out; nil for nothing
 	n        int
 	writeErr error
 
@@ -39,7 +37,7 @@ type IO struct {
 
 	peeking func(fd uintptr)
 	seen    [1]byte
-	saw     Sight // by a round trip
+	saw     Sight // result of the check of a round trip
 	peeked  int
 	peekErr error
 }
@@ -73,16 +71,16 @@ func (f *IO) Init(raw net.Conn) {
 	}
 }
 
-// Usable reports whether the connection is a socket. If it is not, the other
-// methods must not be called, but for Peek.
+// Usable reports whether the connection is a socket. If it is not, only Peek may be
+// called.
 func (f *IO) Usable() bool { return f.conn != nil }
 
-// Write returns how much of p the kernel took at once, which may be nothing. An
-// error of the socket is an [*os.SyscallError]; any other says that the runtime
-// did not let us: a deadline has passed, or the socket was closed here.
+// Write writes as much of p as possible without blocking, perhaps nothing, and returns
+// how much. An error of the socket is an [*os.SyscallError]; any other error is of the
+// runtime: a deadline has passed, or the socket was closed on this side.
 func (f *IO) Write(p []byte) (int, error) { return f.Write2(p, nil) }
 
-// Write2 is Write for two pieces, one behind the other.
+// Write2 is Write for p followed by behind.
 func (f *IO) Write2(p, behind []byte) (int, error) {
 	f.out, f.behind, f.n, f.writeErr = p, behind, 0, nil
 	err := f.conn.Write(f.writing)
@@ -98,8 +96,8 @@ func (f *IO) Write2(p, behind []byte) (int, error) {
 	return 0, os.NewSyscallError("write", f.writeErr)
 }
 
-// Read waits for bytes, as long as the socket's deadline allows. The end is
-// io.EOF.
+// Read blocks until bytes are received or the read deadline of the socket passes. At
+// the end of the stream it returns io.EOF.
 func (f *IO) Read(p []byte) (int, error) {
 	f.in = p
 	err := f.conn.Read(f.reading)
@@ -115,14 +113,15 @@ func (f *IO) Read(p []byte) (int, error) {
 	return f.got, nil
 }
 
-// RoundTrip looks whether anything has come, writes out if nothing has, and waits
-// for what comes then, of which it reads as much as fits into in. p is told when
-// all of out is written. Where nothing is written, the turn says what was seen; an
-// error is one of those of Write and Read.
+// RoundTrip checks that nothing has been received, writes out, blocks until bytes are
+// received, and reads up to len(in) of them. If the check fails, it writes nothing and
+// reports the result in [Turn.Seen]. It calls p when all of out is written; if the
+// socket does not accept all of it at once, it returns without reading. The errors are
+// those of Write and Read.
 //
-// It takes one system call less than a look, a write and a Read. The poller watches
-// the socket from before the look until after the write, so that there is no need
-// to read in vain before the wait: the look was that read.
+// It needs one system call less than Peek, Write and Read. The network poller watches
+// the socket from before the check until after the write, so that no further read is
+// needed before it waits: the check was that read.
 func (f *IO) RoundTrip(out, in []byte, p transport.Progress) (Turn, error) {
 	f.out, f.in, f.progress = out, in, p
 	f.saw, f.n, f.got, f.writeErr, f.readErr = Nothing, 0, 0, nil, nil
@@ -140,8 +139,8 @@ func (f *IO) RoundTrip(out, in []byte, p transport.Progress) (Turn, error) {
 	return turn, f.readErr
 }
 
-// step is what a round trip does at its beginning, and each time that the socket
-// may have something to read. It reports whether the turn is over.
+// step is called at the beginning of a round trip, and each time that the socket may
+// have something to read. It reports whether the round trip is over.
 func (f *IO) step(fd uintptr) bool {
 	n, err := receive(fd, f.in)
 	again := errors.Is(err, syscall.EAGAIN)
@@ -162,25 +161,25 @@ func (f *IO) step(fd uintptr) bool {
 	if f.n < len(f.out) {
 		return true
 	}
-	f.out = nil // p may use the memory again
+	f.out = nil // p may reuse the memory
 	f.progress.Sent()
 	return false
 }
 
-// Peek tells what the next Read would find.
+// Peek returns what the next Read would find, without blocking. If the connection is
+// not a socket, that is [Nothing].
 func (f *IO) Peek() Sight {
 	if f.conn == nil {
 		return Nothing
 	}
-	// RawConn.Read refuses once a deadline has passed, and one may have passed
-	// long ago; Control does not care.
+	// Unlike RawConn.Read, Control works after a deadline has passed.
 	if err := f.conn.Control(f.peeking); err != nil {
 		return End
 	}
 	return sight(f.peeked, f.peekErr)
 }
 
-// sight is what it means that n bytes were there, or err.
+// sight returns the result of a check that has read n bytes, or has failed with err.
 func sight(n int, err error) Sight {
 	switch {
 	case errors.Is(err, syscall.EAGAIN):

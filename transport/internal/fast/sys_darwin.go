@@ -9,11 +9,10 @@ import (
 	"syscall"
 )
 
-// send writes what the kernel takes at once.
+// send writes as much of p as possible without blocking.
 func send(fd uintptr, p []byte) (int, error) { return again(syscall.Write, fd, p) }
 
-// send2 writes two pieces; the second one is tried when all of the first is
-// written.
+// send2 is send for two slices, and writes body if all of p is written.
 func send2(fd uintptr, p, body []byte) (int, error) {
 	n, err := send(fd, p)
 	if err != nil || n < len(p) {
@@ -21,15 +20,15 @@ func send2(fd uintptr, p, body []byte) (int, error) {
 	}
 	m, err := send(fd, body)
 	if err != nil {
-		err = nil // it comes again with the next write
+		err = nil // the next write returns it again
 	}
 	return n + m, err
 }
 
-// receive reads what has come.
+// receive reads without blocking.
 func receive(fd uintptr, p []byte) (int, error) { return again(syscall.Read, fd, p) }
 
-// peek looks at what has come and leaves it there.
+// peek is receive, but leaves the bytes in the socket.
 func peek(fd uintptr, p []byte) (int, error) {
 	return again(func(fd int, p []byte) (int, error) {
 		n, _, err := syscall.Recvfrom(fd, p, syscall.MSG_PEEK|syscall.MSG_DONTWAIT)

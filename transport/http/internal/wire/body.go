@@ -9,16 +9,19 @@ import (
 )
 
 const (
-	// maxChunkLine bounds a chunk's size line with its extensions.
+	// maxChunkLine bounds the line with a chunk's size and extensions, in bytes.
 	maxChunkLine = 4 << 10
-	// Chunk framing may take so many bytes, and so many more for each byte
-	// of body, before it counts as an attack (net/http draws a similar line).
+	// The framing of chunks may take chunkSlack bytes and chunkPerByte bytes for each
+	// byte of the body; more is treated as an attack (net/http has a similar limit).
 	chunkSlack   = 64 << 10
 	chunkPerByte = 16
 )
 
-// ReadBody reads the body that belongs to h, the head that was read last. The
-// bytes lie in the reader's buffer and are valid until the next ReadHead.
+// ReadBody reads the body of the message whose head h was read last. It is in the
+// reader's buffer and valid until the next ReadHead. For a body without a length it
+// reads up to the end of the stream, and sets h.Close. The errors match
+// [transport.ErrTooLarge], [transport.ErrProtocol], io.ErrUnexpectedEOF or that of
+// the source.
 func (r *Reader) ReadBody(h *Head) ([]byte, error) {
 	var body []byte
 	var err error
@@ -38,7 +41,7 @@ func (r *Reader) ReadBody(h *Head) ([]byte, error) {
 		body, err = r.readAll()
 	}
 	if err == nil && len(r.buf) > keepBuffer {
-		// The caller holds the body, the connection lets go of it.
+		// The caller keeps the buffer with the body, the reader gets a small one.
 		r.replace(max(minBuffer, r.Buffered()))
 	}
 	return body, err
@@ -56,7 +59,7 @@ func (r *Reader) readFixed(n int) ([]byte, error) {
 	return body, nil
 }
 
-// readAll reads until the peer closes.
+// readAll reads until the end of the stream.
 func (r *Reader) readAll() ([]byte, error) {
 	for {
 		have := r.w - r.r
@@ -73,12 +76,12 @@ func (r *Reader) readAll() ([]byte, error) {
 	}
 }
 
-// chunks decodes a chunked body in place: what is decoded lies in
-// buf[0:end] of the unread region's start, the framing between is closed up.
+// chunks decodes a chunked body in place: it moves the data of the chunks together, so
+// that the framing between them is overwritten.
 type chunks struct {
 	r          *Reader
 	start, end int // the decoded body is r.buf[start:end]
-	framing    int // bytes of framing so far
+	framing    int // bytes of framing read so far
 }
 
 func (r *Reader) readChunked() ([]byte, error) {
@@ -101,8 +104,8 @@ func (r *Reader) readChunked() ([]byte, error) {
 	return r.buf[c.start:c.end:c.end], nil
 }
 
-// more reads on. The free space is at the end of the buffer; when there is
-// none the body and the unread bytes move down, or to a bigger buffer.
+// more reads more bytes. If there is no free space at the end of the buffer, the body
+// and the unread bytes are moved to its beginning, or to a larger buffer.
 func (c *chunks) more() error {
 	r := c.r
 	if r.w == len(r.buf) {
@@ -121,7 +124,7 @@ func (c *chunks) more() error {
 	return nil
 }
 
-// line returns the next line without its end.
+// line returns the next line without CR LF.
 func (c *chunks) line(limit int) ([]byte, error) {
 	searched := 0
 	for {
@@ -148,7 +151,7 @@ func (c *chunks) line(limit int) ([]byte, error) {
 	}
 }
 
-// size reads the line that begins a chunk.
+// size reads the first line of a chunk and returns the size in it.
 func (c *chunks) size() (int, error) {
 	line, err := c.line(maxChunkLine)
 	if err != nil {
@@ -161,7 +164,7 @@ func (c *chunks) size() (int, error) {
 		if !ok {
 			break
 		}
-		// The check comes each digit, so that n cannot overflow.
+		// It is checked after each digit, so that n cannot overflow.
 		if n = n<<4 | d; n > c.r.limits.Message {
 			return 0, tooLarge("chunk", c.r.limits.Message)
 		}
@@ -196,14 +199,14 @@ func (c *chunks) data(n int) error {
 		}
 	}
 	if c.r.buf[c.r.r] != '\r' || c.r.buf[c.r.r+1] != '\n' {
-		return broken("chunk is longer than its size says")
+		return broken("chunk is longer than its size")
 	}
 	c.r.r += 2
 	c.framing += 2
 	return nil
 }
 
-// trailer reads and drops the fields after the last chunk, as go-micro does.
+// trailer reads and discards the fields after the last chunk, as go-micro does.
 func (c *chunks) trailer() error {
 	for total, count := 0, 0; ; count++ {
 		line, err := c.line(c.r.limits.Header)

@@ -11,18 +11,19 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// broken makes an error that matches transport.ErrProtocol.
+// broken returns an error that matches transport.ErrProtocol.
 func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", transport.ErrProtocol, fmt.Sprintf(format, args...))
 }
 
-// tooLarge makes an error that matches transport.ErrTooLarge.
+// tooLarge returns an error that matches transport.ErrTooLarge.
 func tooLarge(what string, limit int) error {
 	return fmt.Errorf("%w: %s over the limit of %d bytes", transport.ErrTooLarge, what, limit)
 }
 
-// cutOff names what was lost when reading failed in the middle of a message.
-// It matches cause, and io.ErrUnexpectedEOF if it was the peer that went away.
+// cutOff returns the error of a read that has failed with cause in the middle of a
+// message, after got bytes. It matches cause; if the peer has closed or reset the
+// connection, it matches io.ErrUnexpectedEOF, and not io.EOF.
 func cutOff(got int, cause error) error {
 	switch {
 	case errors.Is(cause, io.EOF):
@@ -34,5 +35,5 @@ func cutOff(got int, cause error) error {
 	}
 }
 
-// clip bounds what an error text repeats of the peer's bytes.
+// clip bounds the number of the peer's bytes in an error text.
 func clip(b []byte) []byte { return b[:min(len(b), 64)] }

@@ -15,8 +15,8 @@ const (
 	classLower
 )
 
-// classOf is spelled out as a switch so that the package holds no table that
-// could be written to; the compiler makes a jump of it.
+// classOf is a switch, which the compiler turns into a jump table, so that the package
+// has no table in a variable, which could be modified.
 func classOf(c byte) byte {
 	switch {
 	case 'a' <= c && c <= 'z':
@@ -33,17 +33,17 @@ func classOf(c byte) byte {
 	return 0
 }
 
-// nameState says how a field name may be used.
+// nameState is the result of inspecting a field name.
 type nameState uint8
 
 const (
 	nameInvalid   nameState = iota // not a token
-	nameOther                      // a token that HTTP would spell differently
-	nameCanonical                  // a token in canonical spelling
+	nameOther                      // a token that is not in canonical form
+	nameCanonical                  // a token in canonical form
 )
 
-// known returns the canonical spelling of a name that travels in nearly every
-// message, and "" for any other.
+// known returns the canonical form of a name that is in nearly every message, and ""
+// for any other.
 func known(b string) string {
 	switch b {
 	case "Accept":
@@ -104,9 +104,8 @@ func inspect[T string | []byte](name T) nameState {
 	return state
 }
 
-// Canonical returns name as HTTP spells it ("micro-ID" is "Micro-Id") and
-// whether it is a valid field name at all. It allocates only when the spelling
-// changes.
+// Canonical returns name in HTTP's canonical form ("micro-ID" is "Micro-Id") and
+// whether it is a valid field name. It allocates only if the form differs.
 func Canonical(name string) (string, bool) {
 	if k := known(name); k != "" {
 		return k, true
@@ -121,7 +120,7 @@ func Canonical(name string) (string, bool) {
 	}
 }
 
-// appendCanonical appends a valid name in canonical spelling.
+// appendCanonical appends a valid name in canonical form.
 func appendCanonical[T string | []byte](dst []byte, name T) []byte {
 	start := true
 	for i := range len(name) {
@@ -138,13 +137,13 @@ func appendCanonical[T string | []byte](dst []byte, name T) []byte {
 	return dst
 }
 
-// ErrName is returned for a name that cannot travel as an HTTP field. It matches
-// transport.ErrInvalid.
+// ErrName is returned for a name that is not a valid HTTP field name. It matches
+// [transport.ErrInvalid].
 var ErrName = fmt.Errorf("%w: not a valid field name", transport.ErrInvalid)
 
-// AppendField appends "Name: value" and a line end: the name in canonical
-// spelling, the value without surrounding blanks and with CR, LF and NUL made
-// spaces, as go-micro's server does it with error texts.
+// AppendField appends "Name: value" and CR LF: the name in canonical form, the value
+// without surrounding blanks and with CR, LF and NUL replaced by spaces, as go-micro's
+// server does with error texts. For an invalid name it returns [ErrName].
 func AppendField(dst []byte, name, value string) ([]byte, error) {
 	if k := known(name); k != "" {
 		dst = append(dst, k...)
@@ -180,10 +179,11 @@ func appendValue(dst []byte, value string) []byte {
 	return dst
 }
 
-// isBlank is what textproto trims: space, tab, CR and LF.
+// isBlank reports whether textproto trims c: a space, tab, CR or LF.
 func isBlank(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// EqualFold reports whether a and b are the same field name.
+// EqualFold reports whether a and b are the same field name, without regard to ASCII
+// case.
 func EqualFold[A, B string | []byte](a A, b B) bool {
 	if len(a) != len(b) {
 		return false
@@ -200,9 +200,8 @@ func EqualFold[A, B string | []byte](a A, b B) bool {
 	return true
 }
 
-// Framing reports whether name is a field by which HTTP frames a message or
-// finds the host: such fields are written by the transport and never taken
-// from a message.
+// Framing reports whether name is a field with which HTTP frames a message or selects
+// the host. The transport writes such fields itself and ignores them in a message.
 func Framing(name string) bool {
 	switch len(name) {
 	case 4:
@@ -217,6 +216,6 @@ func Framing(name string) bool {
 	return false
 }
 
-// Pseudo reports whether name is a pseudo header of another transport
-// (":path"), which HTTP/1.1 cannot carry and go-micro drops.
+// Pseudo reports whether name is a pseudo-header field of another transport (":path"),
+// which HTTP/1.1 cannot carry and go-micro drops.
 func Pseudo(name string) bool { return len(name) > 0 && name[0] == ':' }

@@ -8,7 +8,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// first reads a status line or a request line without its line end.
+// first parses a status line or a request line without CR LF.
 func (p *parser) first(line []byte) error {
 	if p.request {
 		return p.requestLine(line)
@@ -46,7 +46,7 @@ func (p *parser) requestLine(line []byte) error {
 	return nil
 }
 
-// version takes HTTP/1.0 and HTTP/1.1 and nothing else.
+// version accepts only HTTP/1.0 and HTTP/1.1.
 func (p *parser) version(v []byte) bool {
 	if len(v) != 8 || string(v[:7]) != "HTTP/1." || v[7] != '0' && v[7] != '1' {
 		return false
@@ -55,7 +55,7 @@ func (p *parser) version(v []byte) bool {
 	return true
 }
 
-// plain reports that there is no control character in b.
+// plain reports whether there is no control character in b.
 func plain(b []byte) bool {
 	for _, c := range b {
 		if c < ' ' && c != '\t' || c == 0x7f {
@@ -65,8 +65,8 @@ func plain(b []byte) bool {
 	return true
 }
 
-// frame looks at one field for what it says about framing. The value comes
-// from the field unless it is given.
+// frame evaluates one field if it concerns the framing. value is its value, nil if
+// that is in the field.
 func (p *parser) frame(f *transport.Field, value []byte) error {
 	switch len(f.Name) {
 	case 6:
@@ -87,7 +87,7 @@ func (p *parser) frame(f *transport.Field, value []byte) error {
 	case 17:
 		if f.Name == "Transfer-Encoding" {
 			if p.head.Chunked || !EqualFold(f.Value, "chunked") {
-				return broken("transfer encoding %q, only one \"chunked\" is understood", clip([]byte(f.Value)))
+				return broken("transfer encoding %q, want \"chunked\" once", clip([]byte(f.Value)))
 			}
 			p.head.Chunked = true
 		}
@@ -95,7 +95,7 @@ func (p *parser) frame(f *transport.Field, value []byte) error {
 	return nil
 }
 
-// connection reads the comma-separated tokens of a Connection field.
+// connection parses the comma-separated tokens of a Connection field.
 func (p *parser) connection(value string) {
 	for len(value) > 0 {
 		end := 0
@@ -131,7 +131,7 @@ func contentLength[T string | []byte](h *Head, value T) error {
 	return nil
 }
 
-// decimal reads digits only, at most as many as cannot overflow.
+// decimal parses a number of at most 18 digits, which cannot overflow.
 func decimal[T string | []byte](b T) (int64, bool) {
 	if len(b) == 0 || len(b) > 18 {
 		return 0, false
@@ -147,11 +147,11 @@ func decimal[T string | []byte](b T) (int64, bool) {
 	return n, true
 }
 
-// conclude checks what the framing fields say together.
+// conclude checks that the framing fields are consistent.
 func (p *parser) conclude() error {
 	h := &p.head
 	if h.Chunked && h.Length >= 0 {
-		return broken("content length %d beside chunked encoding", h.Length)
+		return broken("content length %d together with chunked encoding", h.Length)
 	}
 	if h.Chunked && h.Minor == 0 {
 		return broken("chunked encoding in HTTP/1.0")

@@ -8,11 +8,11 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// maxFields bounds the number of fields of one block. go-micro has no such
-// bound; metadata of real services stays far below it.
+// maxFields bounds the number of fields in one block. go-micro has no such bound; the
+// metadata of real services is far below it.
 const maxFields = 512
 
-// Head is what the first line and the framing fields of a message say.
+// Head is the information in the first line and the framing fields of a message.
 type Head struct {
 	// Status is the status code of a response, 0 for a request.
 	Status int
@@ -20,31 +20,30 @@ type Head struct {
 	Minor int
 	// Length is the Content-Length, -1 if there is none.
 	Length int64
-	// Chunked says that the body comes in chunks.
+	// Chunked reports whether the body has chunked encoding.
 	Chunked bool
-	// Close says that the sender ends the connection after this message: by
-	// a Connection field, or, in HTTP/1.0, by not saying keep-alive.
+	// Close reports whether the sender closes the connection after this message:
+	// because of a Connection field or, in HTTP/1.0, the lack of keep-alive.
 	Close bool
-	// AsksClose says that the Connection field has the token "close".
+	// AsksClose reports whether the Connection field contains the token "close".
 	AsksClose bool
-	// Expect says that the sender of a request waits for "100 Continue".
+	// Expect reports whether the sender of a request waits for "100 Continue".
 	Expect bool
 
 	keepAlive bool
 }
 
-// parser turns one header block into a Head and fields. The blocks of
-// successive messages are nearly the same, so a line that equals the line at
-// the same place of the block before costs one comparison, and its strings are
-// used again.
+// parser parses a header block into a Head and fields. Successive messages have nearly
+// the same blocks, so a line that equals the corresponding line of the previous block
+// takes one comparison, and its strings are reused.
 type parser struct {
 	request bool
 	head    Head
-	fields  transport.Header // all fields of the block before, in order
+	fields  transport.Header // all fields of the previous block, in order
 	next    transport.Header // the block being parsed
 }
 
-// parse reads a whole block, up to and including the empty line.
+// parse parses a whole block, up to and including the empty line.
 func (p *parser) parse(block []byte) error {
 	end := bytes.IndexByte(block, '\n')
 	if end < 1 || block[end-1] != '\r' {
@@ -62,7 +61,7 @@ func (p *parser) parse(block []byte) error {
 	return p.conclude()
 }
 
-// lines reads the field lines; the empty line is already cut off.
+// lines parses the field lines, without the empty line.
 func (p *parser) lines(rest []byte) error {
 	old := p.fields
 	for len(rest) > 0 {
@@ -92,8 +91,7 @@ func (p *parser) lines(rest []byte) error {
 	return nil
 }
 
-// sameLine returns the length of the line that rest begins with if it is f
-// written out, else 0.
+// sameLine returns the length of the first line of rest if it is the field f, else 0.
 func sameLine(rest []byte, f *transport.Field) int {
 	n, v := len(f.Name), len(f.Value)
 	end := n + 2 + v
@@ -105,7 +103,8 @@ func sameLine(rest []byte, f *transport.Field) int {
 	return end + 2
 }
 
-// line reads one field line, and says how many of the old fields it passes.
+// line parses one field line, and returns how many of the old fields it takes the
+// place of.
 func (p *parser) line(line []byte, old transport.Header) (int, error) {
 	name, value, err := splitLine(line)
 	if err != nil {
@@ -113,7 +112,7 @@ func (p *parser) line(line []byte, old transport.Header) (int, error) {
 	}
 	used := 0
 	var f transport.Field
-	// A field that came in or fell out shifts the others by a few places.
+	// A field that was added or removed shifts the others by a few places.
 	for i := 0; i < len(old) && i < 4; i++ {
 		if EqualFold(name, old[i].Name) {
 			f, used = old[i], i+1
@@ -123,7 +122,8 @@ func (p *parser) line(line []byte, old transport.Header) (int, error) {
 	if used == 0 {
 		f.Name = fieldName(name)
 	}
-	// The length of a reply changes often and is not handed out: no string.
+	// The length of a reply changes often and is not part of the message, so no
+	// string is allocated for it.
 	switch {
 	case !p.request && len(f.Name) == 14 && f.Name == "Content-Length":
 		f.Value = ""
@@ -134,8 +134,8 @@ func (p *parser) line(line []byte, old transport.Header) (int, error) {
 	return used, p.frame(&p.next[len(p.next)-1], value)
 }
 
-// fieldName returns a valid name in canonical spelling, without an allocation
-// for the common ones.
+// fieldName returns a valid name in canonical form. It does not allocate for the
+// common ones.
 func fieldName(name []byte) string {
 	if s := known(string(name)); s != "" {
 		return s
@@ -143,7 +143,7 @@ func fieldName(name []byte) string {
 	return string(appendCanonical(make([]byte, 0, len(name)), name))
 }
 
-// splitLine cuts and checks a field line without its line end.
+// splitLine splits and checks a field line without CR LF.
 func splitLine(line []byte) (name, value []byte, err error) {
 	if len(line) > 0 && (line[0] == ' ' || line[0] == '\t') {
 		return nil, nil, broken("folded header line %q", clip(line))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wire is the framing of HTTP/1.1 messages over a byte stream: it
-// reads heads and bodies into one buffer per connection and writes header
-// fields. It knows nothing of sockets, deadlines or what a message means.
+// Package wire implements the framing of HTTP/1.1 messages on a byte stream: it reads
+// heads and bodies into one buffer per connection, and writes header fields. Sockets,
+// deadlines and the meaning of messages are the caller's concern.
 package wire
 
 import (
@@ -14,23 +14,23 @@ import (
 )
 
 const (
-	// minBuffer is the first size of a read buffer: the head and the body of
-	// a small reply, so that a waiting connection stays cheap.
+	// minBuffer is the first size of a read buffer in bytes: enough for the head and
+	// the body of a small reply, and little memory for a waiting connection.
 	minBuffer = 1 << 10
-	// stepBuffer is how much memory the announcement of a long message gets
-	// before the first byte of it has come.
+	// stepBuffer is how much memory is allocated for the announced length of a long
+	// message before any of it has been received.
 	stepBuffer = 64 << 10
-	// keepBuffer is the largest buffer that a connection keeps. A longer
-	// message takes its buffer with it.
+	// keepBuffer is the largest buffer that a connection keeps. The buffer of a longer
+	// message is not reused.
 	keepBuffer = 256 << 10
-	// shrinkAfter is how many messages in a row must need less than a
-	// quarter of the buffer before it becomes smaller.
+	// shrinkAfter is how many successive messages must need less than a quarter of the
+	// buffer before it is replaced by a smaller one.
 	shrinkAfter = 16
-	// maxEmptyReads bounds reads that bring neither bytes nor an error.
+	// maxEmptyReads bounds successive reads that return neither bytes nor an error.
 	maxEmptyReads = 100
 )
 
-// Limits bound what a Reader takes, in bytes.
+// Limits are the limits of a Reader, in bytes.
 type Limits struct {
 	// Header bounds the first line and the fields together.
 	Header int
@@ -44,39 +44,41 @@ type Reader struct {
 	limits Limits
 	buf    []byte // unread bytes are buf[r:w]
 	r, w   int
-	start  int    // where the message that is being read began
-	prev   []byte // the block that parser holds the fields of
+	start  int    // where in buf the current message begins
+	prev   []byte // the block that was parsed last
 	parser parser
-	header transport.Header // what was handed out, the caller may change it
-	calm   int              // messages in a row that needed little
+	header transport.Header // a copy for the caller, who may modify it
+	calm   int              // successive messages that needed little of buf
 	peak   int              // the most that one of them needed
-	ended  error            // came from src together with bytes
+	ended  error            // returned by src together with bytes
 }
 
-// NewReader returns a reader of responses, or of requests.
+// NewReader returns a reader of responses, or of requests if requests is true.
 func NewReader(src io.Reader, limits Limits, requests bool) *Reader {
 	return &Reader{src: src, limits: limits, parser: parser{request: requests}}
 }
 
-// Buffered is how many bytes were read from the source and not yet used.
+// Buffered returns how many bytes were read from the source and not yet used.
 func (r *Reader) Buffered() int { return r.w - r.r }
 
-// Ended reports whether the source said, together with its last bytes, that
-// there will be no more; TLS does so when the peer's goodbye is right behind.
+// Ended reports whether the source has returned an error together with its last bytes.
+// A TLS connection does so if the peer's close_notify follows them directly.
 func (r *Reader) Ended() bool { return r.ended != nil }
 
-// Header is the header of the last head that was read, without the fields
-// that only frame the message. It is valid until the next ReadHead.
+// Header returns the fields of the head that was read last, without those that only
+// frame the message. It is valid until the next ReadHead, and may be modified.
 func (r *Reader) Header() transport.Header { return slices.Clip(r.header) }
 
-// Status is the last status line without its version: "200 OK".
+// Status returns the last status line without the version: "200 OK".
 func (r *Reader) Status() string {
 	line, _, _ := bytes.Cut(r.prev, []byte{'\r'})
 	return string(bytes.TrimRight(line[min(len(line), 9):], " "))
 }
 
-// ReadHead reads the first line and the fields of the next message. At the end
-// of the stream it returns io.EOF, bare, if no byte of the message has come.
+// ReadHead reads the first line and the fields of the next message. The head is valid
+// until the next call. At the end of the stream it returns a bare io.EOF, unless a part
+// of the message has been received. Other errors match [transport.ErrTooLarge],
+// [transport.ErrProtocol], io.ErrUnexpectedEOF or that of the source.
 func (r *Reader) ReadHead() (*Head, error) {
 	r.settle()
 	r.start = r.r
@@ -85,7 +87,7 @@ func (r *Reader) ReadHead() (*Head, error) {
 		block := r.buf[r.r:r.w]
 		if n := len(r.prev); n > 0 && len(block) >= n && bytes.Equal(block[:n], r.prev) {
 			r.r += n
-			r.hand()
+			r.copyHeader()
 			return &r.parser.head, nil
 		}
 		if i := bytes.Index(block[searched:], []byte("\r\n\r\n")); i >= 0 {
@@ -107,7 +109,7 @@ func (r *Reader) ReadHead() (*Head, error) {
 	}
 }
 
-// take parses the block of n bytes that begins the unread ones.
+// take parses the first n unread bytes, which are a whole block.
 func (r *Reader) take(n int) (*Head, error) {
 	if n > r.limits.Header {
 		return nil, tooLarge("header", r.limits.Header)
@@ -117,18 +119,18 @@ func (r *Reader) take(n int) (*Head, error) {
 		return nil, err
 	}
 	r.r += n
-	// A rare giant block must not stay with the connection.
+	// The memory of a rare very large block is not kept.
 	if cap(r.prev) > 4*minBuffer && n <= minBuffer {
 		r.prev, r.header, r.parser.next = nil, nil, nil
 	}
 	r.prev = append(r.prev[:0], block...)
-	r.hand()
+	r.copyHeader()
 	return &r.parser.head, nil
 }
 
-// hand copies the fields that are part of the message to where the caller may
-// change them.
-func (r *Reader) hand() {
+// copyHeader copies the fields that are part of the message to r.header, which the caller
+// may modify.
+func (r *Reader) copyHeader() {
 	out := r.header[:0]
 	for _, f := range r.parser.fields {
 		if Framing(f.Name) && (!r.parser.request || f.Name != "Content-Length") {
@@ -139,8 +141,8 @@ func (r *Reader) hand() {
 	r.header = out
 }
 
-// plausible looks at an incomplete block for what can never become a valid
-// one, so that garbage is an error at once and not when the deadline passes.
+// plausible checks that an incomplete block can still become a valid one, so that
+// garbage is an error at once and not when the deadline passes.
 func plausible(block []byte, searched int, request bool) error {
 	const prefix = "HTTP/1."
 	if n := min(len(block), len(prefix)); !request && string(block[:n]) != prefix[:n] {
@@ -179,16 +181,16 @@ func (r *Reader) more(need int) error {
 	return io.ErrNoProgress
 }
 
-// room makes space for need unread bytes, or for a good part of them when they
-// are many and have only been announced.
+// room makes space for need unread bytes, or for a part of them if they are many and
+// have only been announced.
 func (r *Reader) room(need int) {
 	have := r.w - r.r
 	need = min(need, max(stepBuffer, 2*have))
 	if len(r.buf)-r.r >= need {
 		return
 	}
-	// A buffer that would take the message without its head is too small: the
-	// next one like it shall come in one read.
+	// There must be room for the head as well, so that the next message of this size
+	// can be received in one read.
 	whole := need + max(r.r-r.start, 0)
 	if whole <= len(r.buf) {
 		copy(r.buf, r.buf[r.r:r.w])
@@ -200,8 +202,8 @@ func (r *Reader) room(need int) {
 	r.r, r.w, r.start = 0, have, 0
 }
 
-// roundUp returns a buffer size for n bytes: powers of two for the small ones,
-// pages for the others.
+// roundUp returns the size of a buffer for n bytes: a power of two if it is small,
+// else a multiple of the page size.
 func roundUp(n int) int {
 	if n > stepBuffer {
 		return (n + 4095) &^ 4095
@@ -213,7 +215,7 @@ func roundUp(n int) int {
 	return size
 }
 
-// settle prepares the buffer for the next message.
+// settle prepares the buffer for the next message, and may replace it by a smaller one.
 func (r *Reader) settle() {
 	used := r.r
 	if r.r == r.w {
@@ -233,7 +235,7 @@ func (r *Reader) settle() {
 	}
 }
 
-// replace moves the unread bytes to a new buffer for size bytes.
+// replace moves the unread bytes to a new buffer of at least size bytes.
 func (r *Reader) replace(size int) {
 	fresh := make([]byte, roundUp(size))
 	r.w = copy(fresh, r.buf[r.r:r.w])

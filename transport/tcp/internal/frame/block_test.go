@@ -18,7 +18,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// pair is both ends of a direction.
+// pair is the encoder and the decoder of one direction.
 type pair struct {
 	enc *frame.Encoder
 	dec *frame.Decoder
@@ -29,7 +29,7 @@ func newPair(table int) *pair {
 	return &pair{enc: frame.NewEncoder(table), dec: frame.NewDecoder(table)}
 }
 
-// pass sends a header and returns what arrives and how many bytes it took.
+// pass sends a header, and returns what is received and how many bytes it took.
 func (p *pair) pass(t testing.TB, h transport.Header, native bool) (b frame.Block, n int) {
 	t.Helper()
 	timeout := p.enc.Look(h, native)
@@ -92,7 +92,7 @@ func TestBlocks(t *testing.T) {
 	}
 }
 
-// A header that comes again and again is one header.
+// A repeated header is decoded to the same slice.
 func TestSharedHeader(t *testing.T) {
 	p := newPair(64)
 	h := transport.Header{{Name: "Content-Type", Value: "application/protobuf"}}
@@ -108,7 +108,7 @@ func TestSharedHeader(t *testing.T) {
 	}
 }
 
-// The memory of values may be used again by who sends them.
+// The sender may reuse the memory of values.
 func TestValuesAreCopied(t *testing.T) {
 	p := newPair(64)
 	name := []byte("Greeter.A")
@@ -170,7 +170,7 @@ func FuzzBlock(f *testing.F) {
 	})
 }
 
-// What is encoded is decoded, whatever it is, from one block to the next.
+// Any encoded headers are decoded unchanged, from one block to the next.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("Micro-ID", "1", "Timeout", "5", "Trace", "abc")
 	f.Add("", "", "Micro-Endpoint", "A.B", "\x00", "0")

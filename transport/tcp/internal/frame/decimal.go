@@ -2,11 +2,11 @@
 
 package frame
 
-// maxDigits keeps a decimal within an uint64 without a check for overflow.
+// maxDigits is the number of digits that cannot overflow a uint64.
 const maxDigits = 19
 
-// decimal returns the number that s writes, if s is what strconv would write
-// for it: only such a value can travel as a number and come out unchanged.
+// decimal returns the number with the decimal form s, if s is exactly what strconv writes
+// for it: only then it can be sent as a number and be restored unchanged.
 func decimal(s string) (v uint64, ok bool) {
 	if len(s) == 0 || len(s) > maxDigits || s[0] == '0' && len(s) > 1 {
 		return 0, false
@@ -21,8 +21,8 @@ func decimal(s string) (v uint64, ok bool) {
 	return v, true
 }
 
-// volatileName reports whether the value under a name changes from message to
-// message and is a number mostly.
+// volatileName reports whether the value of a field with this name mostly is a number
+// that changes from message to message.
 func volatileName(s string) bool {
 	switch len(s) {
 	case len(nameTimeout):
@@ -37,8 +37,8 @@ func volatileName(s string) bool {
 
 const nameTimeout = "Timeout"
 
-// stable reports whether the value under a name is likely to come again: it
-// is part of what a header is known by.
+// stable reports whether the value of a field with this name is likely to be repeated.
+// Such values are part of the hash of a header.
 func stable(s string) bool {
 	switch len(s) {
 	case len("Accept"):
@@ -49,8 +49,8 @@ func stable(s string) bool {
 	return len(s) > 6 && s[:6] == "Micro-"
 }
 
-// hash mixes s into h. It is the same on every machine, so that the bytes on
-// the wire are; there is no more to it, since what it finds is compared.
+// hash mixes s into h. It is the same on every machine, so that the sent bytes are the
+// same too. Collisions do no harm, because headers with the same hash are compared.
 func hash(h uint64, s string) uint64 {
 	const k = 0x9e3779b97f4a7c15
 	n := len(s)

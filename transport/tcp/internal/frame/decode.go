@@ -9,16 +9,16 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Decoder reads the header blocks of one direction of a connection, every
-// block exactly once and in order.
+// Decoder reads the header blocks of one direction of a connection. It must read every
+// block exactly once and in order. Make it with [NewDecoder].
 type Decoder struct {
 	table [MaxTable]*template
 	size  int
 }
 
-// template is a block that is remembered. It never changes.
+// template is a block in the table. It is immutable.
 type template struct {
-	header   transport.Header // values that vary are empty
+	header   transport.Header // variable values are empty
 	kinds    [maxVariables + 1]variable
 	n        int
 	endpoint string
@@ -29,23 +29,23 @@ type variable struct {
 	timeout bool
 }
 
-// Block is a header block that was read. It holds on to nothing but memory of
-// its own and stays valid. Until somebody wants the header it takes no more of
-// that than a small multiple of what has come: a header that is remembered
-// costs its sender next to nothing.
+// Block is a header block that was read. It has no reference to the input and remains
+// valid. Until Header is called it takes only a small multiple of the received bytes:
+// a peer can send a header that is in the table with very few bytes.
 type Block struct {
 	t       *template
-	changes string           // of the fields of t, as they came
-	header  transport.Header // set in place of t where the block is of its own
+	changes string           // changed fields of t, encoded
+	header  transport.Header // set instead of t if the header has been made
 	values  [maxVariables + 1]uint64
-	Timeout uint64 // that of the frame, in nanoseconds; 0 for none
+	Timeout uint64 // of the frame, in nanoseconds; 0 for none
 }
 
-// NewDecoder returns a decoder that remembers table blocks.
+// NewDecoder returns a decoder with a table of the given number of blocks, at most
+// [MaxTable].
 func NewDecoder(table int) *Decoder { return &Decoder{size: min(table, MaxTable)} }
 
-// Read reads a block from s. timeout is that of the frame. It reports false
-// when the block breaks the rules.
+// Read reads a block from s. timeout is that of the frame. It reports false if the block
+// is invalid.
 func (d *Decoder) Read(s *Source, timeout uint64) (b Block, ok bool) {
 	form := s.Uint()
 	b.Timeout = timeout
@@ -79,7 +79,7 @@ func (d *Decoder) Read(s *Source, timeout uint64) (b Block, ok bool) {
 	return b, !s.bad
 }
 
-// fill reads the values that vary.
+// fill reads the variable values.
 func (b *Block) fill(t *template, s *Source) {
 	b.t = t
 	for i := range t.n {
@@ -91,7 +91,7 @@ func (b *Block) fill(t *template, s *Source) {
 	}
 }
 
-// change reads which fields differ from the template, and keeps it for Header.
+// change checks which fields differ from the template, and keeps them for Header.
 func (b *Block) change(s *Source) {
 	all := s.b
 	n := s.Size(len(b.t.header))
@@ -122,8 +122,8 @@ func (b *Block) fresh() transport.Header {
 	return append(make(transport.Header, 0, len(b.t.header)), b.t.header...)
 }
 
-// readTemplate reads all fields of a block. One that is to be remembered has
-// a bound of its own.
+// readTemplate reads all fields of a block. A block for the table (kept) has a size limit
+// of its own.
 func readTemplate(s *Source, kept bool) *template {
 	n := s.Size(MaxFields)
 	t := &template{header: make(transport.Header, 0, min(n, s.Len()/2))}
@@ -173,7 +173,7 @@ func readName(s *Source) string {
 	return staticNames[n-1]
 }
 
-// Made returns the fields if that costs nothing: they are there already.
+// Made returns the fields if they have been made already, so that it costs nothing.
 func (b *Block) Made() (h transport.Header, made bool) {
 	switch {
 	case b.t == nil:
@@ -184,8 +184,8 @@ func (b *Block) Made() (h transport.Header, made bool) {
 	return nil, false
 }
 
-// Header returns the fields. Where no value varies it is the same header for
-// every block of its kind, so it must not be changed.
+// Header returns the fields. It must not be modified, because blocks without variable
+// values share it.
 func (b *Block) Header() transport.Header {
 	if h, made := b.Made(); made {
 		return h

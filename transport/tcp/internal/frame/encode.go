@@ -12,15 +12,16 @@ import (
 )
 
 const (
-	// MaxTable is how many blocks a side remembers at most.
+	// MaxTable is the largest number of blocks in a table.
 	MaxTable = 64
-	// MaxFields is how many fields a block may have.
+	// MaxFields is the largest number of fields in a block.
 	MaxFields = 256
-	// MaxHead is the length of a head: its length has 16 bits.
+	// MaxHead is the largest head of a frame in bytes: its length has 16 bits.
 	MaxHead = 1<<16 - 1
-	// maxVariables is how many values of a block travel as numbers.
+	// maxVariables is the largest number of values of a block that are sent as numbers,
+	// besides the timeout.
 	maxVariables = 4
-	// maxKept bounds a block that is remembered, names and values together.
+	// maxKept bounds the names and values of a block in the table, in bytes.
 	maxKept = 8 << 10
 
 	formLiteral = 0
@@ -35,21 +36,21 @@ const (
 	noIndex = -1
 )
 
-// ErrHeader is matched when a header cannot be sent.
-var ErrHeader = errors.New("header over the limits of the wire")
+// ErrHeader is matched if a header has too many fields or bytes to be sent.
+var ErrHeader = errors.New("header over the limits of the protocol")
 
-// Encoder writes the header blocks of one direction of a connection. Blocks
-// must reach the peer in the order in which they were written.
+// Encoder writes the header blocks of one direction of a connection. Blocks must reach
+// the peer in the order in which they were written. Make it with [NewEncoder].
 type Encoder struct {
-	size    int // a power of two, 0: nothing is remembered
+	size    int // of the table: a power of two, 0: there is none
 	entries [MaxTable]entry
-	met     [MaxTable]uint64 // hashes met once
+	met     [MaxTable]uint64 // hashes of headers that were sent once
 	now     scan
-	last    int // the block that was sent last, or noIndex
-	hit     bool
+	last    int  // index of the block that was sent last, or noIndex
+	hit     bool // the header is the last one except for numbers
 }
 
-// entry is a block that the peer remembers too.
+// entry is a block in the table of both sides.
 type entry struct {
 	hash   uint64
 	fields []field
@@ -57,21 +58,22 @@ type entry struct {
 
 type field struct {
 	name, value string
-	kind        uint8 // one of the value constants; literal for all that is compared
+	kind        uint8 // one of the value constants; valueLiteral if the value is compared
 	volatile    bool  // a literal that may be a number next time
-	isTimeout   bool  // a number that may be that of the frame next time
+	isTimeout   bool  // a number that may be the frame's timeout next time
 }
 
-// scan is what one look at a header finds.
+// scan is the result of examining a header.
 type scan struct {
 	hash    uint64
-	n       int // variables
-	pos     [maxVariables]int
-	val     [maxVariables]uint64
-	timeout int // field that is the frame's timeout, or noIndex
+	n       int                  // number of variables
+	pos     [maxVariables]int    // their indexes in the header
+	val     [maxVariables]uint64 // and values
+	timeout int                  // index of the field that is the frame's timeout, or noIndex
 }
 
-// NewEncoder returns an encoder for a peer that remembers table blocks.
+// NewEncoder returns an encoder for a peer with a table of the given number of blocks.
+// It uses at most [MaxTable], rounded down to a power of two.
 func NewEncoder(table int) *Encoder {
 	e := &Encoder{size: min(table, MaxTable), last: noIndex}
 	for e.size&(e.size-1) != 0 {
@@ -80,73 +82,8 @@ func NewEncoder(table int) *Encoder {
 	return e
 }
 
-// Look examines the header that Append is to write next. It returns the value
-// of its Timeout if that is a number, 0 otherwise: for the frame's own field.
-// Without native it is an ordinary variable.
-func (e *Encoder) Look(h transport.Header, native bool) (timeout uint64) {
-	if timeout, e.hit = e.again(h, native); e.hit {
-		return timeout
-	}
-	s := &e.now
-	s.n, s.timeout, s.hash, timeout = 0, noIndex, uint64(len(h)), 0
-	for i := range h {
-		f := &h[i]
-		s.hash = hash(s.hash, f.Name)
-		if volatileName(f.Name) {
-			v, ok := decimal(f.Value)
-			if ok && native && s.timeout == noIndex && f.Name == nameTimeout {
-				s.timeout, timeout = i, v
-				s.hash++
-				continue
-			}
-			if ok && s.n < maxVariables {
-				s.pos[s.n], s.val[s.n] = i, v
-				s.n++
-				s.hash += 2
-			}
-			continue
-		}
-		if stable(f.Name) {
-			s.hash = hash(s.hash, f.Value)
-		}
-	}
-	return timeout
-}
-
-// again looks whether h is the block that was sent last, but for numbers: what
-// is sent again and again needs no more than one comparison.
-func (e *Encoder) again(h transport.Header, native bool) (timeout uint64, ok bool) {
-	if e.last == noIndex || len(h) != len(e.entries[e.last].fields) {
-		return 0, false
-	}
-	s := &e.now
-	s.n = 0
-	fields := e.entries[e.last].fields
-	for i := range h {
-		f := &fields[i]
-		if f.name != h[i].Name {
-			return 0, false
-		}
-		switch f.kind {
-		case valueLiteral:
-			if f.value != h[i].Value || f.volatile {
-				return 0, false
-			}
-		case valueTimeout:
-			if timeout, ok = decimal(h[i].Value); !ok || !native {
-				return 0, false
-			}
-		default:
-			if s.val[s.n], ok = decimal(h[i].Value); !ok || native && f.isTimeout {
-				return 0, false
-			}
-			s.n++
-		}
-	}
-	return timeout, true
-}
-
-// Append writes h, which Look has just seen.
+// Append appends the block of h, which Look must have examined just before. The error
+// matches [ErrHeader].
 func (e *Encoder) Append(b []byte, h transport.Header) ([]byte, error) {
 	s := &e.now
 	if e.hit {
@@ -171,8 +108,8 @@ func (e *Encoder) Append(b []byte, h transport.Header) ([]byte, error) {
 	return e.literal(append(b, formLiteral), h)
 }
 
-// known writes h as a block that the peer has, with changes where there are
-// any. It fails if the two do not fit together.
+// known appends h as the block k of the table, with changes if there are any. It reports
+// false if the two differ too much.
 func (e *Encoder) known(b []byte, h transport.Header, k *entry, at int) ([]byte, bool) {
 	if len(h) != len(k.fields) {
 		return b, false
@@ -214,7 +151,7 @@ func (e *Encoder) known(b []byte, h transport.Header, k *entry, at int) ([]byte,
 	if changed > 0 {
 		b = k.changes(b, h, changed)
 		if len(b)-start > MaxHead/2 {
-			return b[:start], false // literal finds out whether it fits
+			return b[:start], false // literal checks the size
 		}
 	}
 	return b, true
@@ -238,7 +175,7 @@ func (k *entry) changes(b []byte, h transport.Header, n int) []byte {
 	return b
 }
 
-// learn remembers h. It reports whether h is fit for that.
+// learn puts h into the table. It reports whether h is small enough.
 func (e *Encoder) learn(h transport.Header, at int) bool {
 	size := 0
 	for i := range h {
@@ -261,7 +198,7 @@ func (e *Encoder) learn(h transport.Header, at int) bool {
 	return true
 }
 
-// kind is how the value of field i travels.
+// kind returns how the value of field i is sent.
 func (s *scan) kind(i int) uint8 {
 	if s.timeout == i {
 		return valueTimeout
@@ -274,7 +211,7 @@ func (s *scan) kind(i int) uint8 {
 	return valueLiteral
 }
 
-// literal writes all fields.
+// literal appends all fields.
 func (e *Encoder) literal(b []byte, h transport.Header) ([]byte, error) {
 	if len(h) > MaxFields {
 		return b, fmt.Errorf("%w: %d fields, the limit is %d", ErrHeader, len(h), MaxFields)

@@ -8,17 +8,16 @@ import (
 	"fmt"
 )
 
-// A preface is Magic, two bytes of versions, the length of the settings in two
-// bytes and the settings.
+// A preface is Magic, two bytes with versions, the length of the settings in two bytes,
+// and the settings.
 const (
-	// Magic begins each side's preface. Its first byte is one with which no
-	// gob stream begins.
+	// Magic begins each side's preface. No gob stream begins with its first byte.
 	Magic = "\x80MAIL"
-	// Version is the version of the wire that is spoken here.
+	// Version is the version of the protocol that is implemented here.
 	Version = 1
 	// PrefaceSize is the length of a preface without its settings.
 	PrefaceSize = len(Magic) + 2 + 2
-	// MaxSettings bounds the settings, in bytes.
+	// MaxSettings is the largest length of the settings, in bytes.
 	MaxSettings = 1 << 10
 )
 
@@ -32,37 +31,37 @@ const (
 	settingTable      = 6
 )
 
-// Limits are what a side tells the other about itself.
+// Limits are the limits of one side, which it sends to the other.
 type Limits struct {
-	Frame      int // longest payload of a frame that it takes, in bytes
-	Message    int // longest body of a message
-	Exchanges  int // how many it serves at a time, 0 for a client
-	Window     int // credit with which each stream begins
-	ConnWindow int // credit with which all streams together begin
-	Table      int // header blocks that it remembers
+	Frame      int // the longest payload of a frame that it receives, in bytes
+	Message    int // the longest body of a message that it receives, in bytes
+	Exchanges  int // how many exchanges it serves at a time, 0 for a client
+	Window     int // the initial credit of each stream, in bytes
+	ConnWindow int // the initial credit of all streams together, in bytes
+	Table      int // how many header blocks it keeps
 }
 
-// Bounds of settings: what is beyond them breaks the rules.
+// Ranges of settings; other values are protocol errors.
 const (
-	// MinFrame is the least that a side must take.
+	// MinFrame is the smallest Frame, Window and ConnWindow, in bytes.
 	MinFrame = 16 << 10
-	// MaxFrame is the longest payload there is.
+	// MaxFrame is the largest Frame, in bytes.
 	MaxFrame = 16 << 20
-	// MaxSize bounds messages and windows.
+	// MaxSize is the largest Message, Window and ConnWindow, in bytes.
 	MaxSize = 1 << 30
-	// MaxExchanges bounds the exchanges of a connection.
+	// MaxExchanges is the largest number of exchanges on a connection.
 	MaxExchanges = 1 << 20
 )
 
-// Preface is what a side says first.
+// Preface is what each side sends first.
 type Preface struct {
-	// Low and High are a client's lowest and highest version. Of a server Low
-	// is the chosen one, 0 for none, and High the highest that it speaks.
+	// Low and High are a client's lowest and highest version. A server's Low is the
+	// chosen version, 0 for none, and High its highest.
 	Low, High uint8
 	Limits    Limits
 }
 
-// Append writes the preface.
+// Append appends the encoded preface.
 func (p Preface) Append(b []byte) []byte {
 	settings := p.Limits.Append(nil)
 	b = append(b, Magic...)
@@ -71,7 +70,7 @@ func (p Preface) Append(b []byte) []byte {
 	return append(b, settings...)
 }
 
-// Append writes the limits as settings.
+// Append appends the limits as settings.
 func (l Limits) Append(b []byte) []byte {
 	for id, v := range [...]int{
 		settingFrame: l.Frame, settingMessage: l.Message, settingExchanges: l.Exchanges,
@@ -85,7 +84,7 @@ func (l Limits) Append(b []byte) []byte {
 	return b
 }
 
-// ParsePreface reads the fixed part of a preface, PrefaceSize bytes, and
+// ParsePreface parses the fixed part of a preface, the first PrefaceSize bytes of b, and
 // returns how many bytes of settings follow.
 func ParsePreface(b []byte) (p Preface, settings int, err error) {
 	if string(b[:len(Magic)]) != Magic {
@@ -100,14 +99,14 @@ func ParsePreface(b []byte) (p Preface, settings int, err error) {
 	return p, settings, nil
 }
 
-// Read changes the limits to what settings say. Numbers that are not known
-// are skipped.
+// Read sets the limits that are in settings. Unknown numbers are skipped. It fails if a
+// value is out of range or the settings are truncated.
 func (l *Limits) Read(settings []byte) error {
 	s := From(settings)
 	for s.Len() > 0 {
 		id, v := s.Uint(), s.Uint()
 		if s.Bad() {
-			return errors.New("settings break off")
+			return errors.New("the settings are truncated")
 		}
 		var to *int
 		low, high := 0, MaxSize
@@ -135,7 +134,7 @@ func (l *Limits) Read(settings []byte) error {
 	return nil
 }
 
-// Assumed are the limits of a side that does not tell them.
+// Assumed returns the limits of a side that does not send any settings.
 func Assumed() Limits {
 	return Limits{Frame: MinFrame, Message: 4 << 20, Exchanges: 128, Window: 64 << 10, ConnWindow: 1 << 20}
 }

@@ -2,10 +2,10 @@
 
 package frame
 
-// staticNames are the names that both sides know: field 1 is the first. The
-// list is part of the wire; it may grow at its end with a new version.
+// staticNames is the static table of names, numbered from 1. It is part of the protocol; a
+// new version may only append to it.
 //
-//nolint:gochecknoglobals // a table that nobody changes
+//nolint:gochecknoglobals // a constant table
 var staticNames = [...]string{
 	"Accept", "Content-Type", "Micro-Service", "Micro-Method", "Micro-Endpoint",
 	"Micro-ID", "Timeout", "Micro-Error", "Micro-Stream", "Micro-Topic",
@@ -15,9 +15,9 @@ var staticNames = [...]string{
 	"Local", "Remote", "Host", "Traceparent", "Tracestate",
 }
 
-// staticValues are the values that both sides know, from 1.
+// staticValues is the static table of values, numbered from 1.
 //
-//nolint:gochecknoglobals // a table that nobody changes
+//nolint:gochecknoglobals // a constant table
 var staticValues = [...]string{
 	"application/protobuf", "application/json", "application/octet-stream", "application/grpc",
 	"application/grpc+proto", "application/grpc+json", "application/grpc+bytes", "application/proto-rpc",

@@ -4,14 +4,14 @@ package frame
 
 import "encoding/binary"
 
-// Source reads the fields of a payload one after the other. After the first
-// one that is broken it gives zeros, so that only the end needs a look at Bad.
+// Source reads the fields of a payload one after the other. After an invalid field it
+// returns zeros, so that it is enough to call Bad at the end.
 type Source struct {
 	b   []byte
 	bad bool
 }
 
-// From returns a source that reads b.
+// From returns a source for b.
 func From(b []byte) Source { return Source{b: b} }
 
 // Uint reads an unsigned varint.
@@ -30,7 +30,7 @@ func (s *Source) Uint() uint64 {
 	return v
 }
 
-// cutUint splits an unsigned varint off a string that was read once already.
+// cutUint splits an unsigned varint off a string that was checked before.
 func cutUint(s string) (v uint64, rest string) {
 	i := 0
 	for ; s[i] >= 0x80; i++ {
@@ -39,7 +39,7 @@ func cutUint(s string) (v uint64, rest string) {
 	return v | uint64(s[i])<<(7*i), s[i+1:]
 }
 
-// Size reads a varint that is a count or an index: more than limit is broken.
+// Size reads a varint that is a count or an index: more than limit is invalid.
 func (s *Source) Size(limit int) int {
 	v := s.Uint()
 	if v > uint64(limit) {
@@ -49,7 +49,7 @@ func (s *Source) Size(limit int) int {
 	return int(v)
 }
 
-// Bytes reads a length and as many bytes, which lie in what From was given.
+// Bytes reads a length and as many bytes. They are a part of the slice given to From.
 func (s *Source) Bytes() []byte {
 	n := s.Size(len(s.b))
 	p := s.b[:min(n, len(s.b))]
@@ -57,17 +57,17 @@ func (s *Source) Bytes() []byte {
 	return p
 }
 
-// Rest takes all that is left.
+// Rest returns all remaining bytes.
 func (s *Source) Rest() []byte {
 	p := s.b
 	s.b = nil
 	return p
 }
 
-// Len is how many bytes are left.
+// Len returns how many bytes remain.
 func (s *Source) Len() int { return len(s.b) }
 
-// Bad reports whether something could not be read.
+// Bad reports whether a field was invalid.
 func (s *Source) Bad() bool { return s.bad }
 
 func (s *Source) fail() { s.b, s.bad = nil, true }

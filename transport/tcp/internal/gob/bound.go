@@ -12,18 +12,18 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// bound is what Bind sets.
+// bound limits how long calls may block. Bind sets it.
 type bound struct {
-	ctx      context.Context //nolint:containedctx // Bind is given it for the calls that follow
+	ctx      context.Context //nolint:containedctx // Bind sets it for the calls that follow
 	deadline time.Time       // zero: none
 }
 
-// direction is one of the two of a socket. What is under way in it keeps its
-// bound while the next one is set.
+// direction is one direction of a socket. A call in progress keeps its bound when Bind
+// sets the next one.
 type direction struct {
-	deadline func(time.Time) error // of the socket
-	turn     uint64                // counts the ends and beginnings of calls: odd while one is under way
-	stale    bool                  // the bound has changed meanwhile
+	deadline func(time.Time) error // sets the deadline of the socket in this direction
+	turn     uint64                // counts the starts and ends of calls: odd during a call
+	stale    bool                  // Bind was called during the call
 }
 
 // Bind implements [transport.Exclusive].
@@ -42,8 +42,8 @@ func (c *Conn) Bind(ctx context.Context, deadline time.Time) {
 	}
 }
 
-// set gives the socket the deadline of the bound. It fails on a closed socket
-// only, as all that follows does.
+// set sets the deadline of the bound on the socket. It fails only on a closed socket, on
+// which the next call fails as well.
 func (c *Conn) set(deadline func(time.Time) error) {
 	if c.state.Load()&stateInterrupted == 0 {
 		_ = deadline(c.bound.deadline)
@@ -60,16 +60,15 @@ func (c *Conn) Interrupt() {
 
 func longAgo() time.Time { return time.Unix(1, 0) }
 
-// watch is one Send or Recv under way.
+// watch is one Send or Recv in progress.
 type watch struct {
 	c    *Conn
 	d    *direction
 	b    bound
-	stop func() bool // ends the watch over the context, nil if it cannot end
+	stop func() bool // ends the context.AfterFunc, nil if the context cannot end
 }
 
-// begin starts the watch over a call in a direction. It fails if the call has no
-// time at all.
+// begin starts a call in a direction. It fails if the bound has been reached already.
 func (c *Conn) begin(d *direction) (watch, error) {
 	if state := c.state.Load(); state&stateInterrupted != 0 {
 		return watch{}, transport.ErrInterrupted
@@ -92,7 +91,7 @@ func (c *Conn) begin(d *direction) (watch, error) {
 	w.stop = context.AfterFunc(w.b.ctx, func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if d.turn == turn { // else the socket works for a later call
+		if d.turn == turn { // otherwise the call has ended
 			_ = d.deadline(longAgo())
 		}
 	})
@@ -126,8 +125,9 @@ func (b *bound) over() error {
 	return nil
 }
 
-// meaning turns the error of a socket that was woken up into what woke it.
-func (w *watch) meaning(err error) error {
+// cause returns why the deadline of the socket has passed, if err says so: it was
+// interrupted or the bound was reached. Otherwise it returns err.
+func (w *watch) cause(err error) error {
 	if !errors.Is(err, os.ErrDeadlineExceeded) {
 		return err
 	}
@@ -141,21 +141,21 @@ func (w *watch) meaning(err error) error {
 	return err
 }
 
-// deadlineError matches os.ErrDeadlineExceeded, and context.DeadlineExceeded
-// as well because the bound mostly comes from a context whose own timer fires
-// a moment later.
+// deadlineError is the error of a deadline that has passed. It matches
+// os.ErrDeadlineExceeded, and also context.DeadlineExceeded, because the deadline mostly
+// is that of a context whose own timer fires a moment later.
 type deadlineError struct{ passed time.Duration }
 
 func (e *deadlineError) Error() string {
-	return "the bound of the exchange passed " + strconv.FormatInt(e.passed.Microseconds(), 10) + " us ago"
+	return "the deadline of the exchange passed " + strconv.FormatInt(e.passed.Microseconds(), 10) + " us ago"
 }
 
 func (*deadlineError) Is(target error) bool {
 	return target == os.ErrDeadlineExceeded || target == context.DeadlineExceeded
 }
 
-// Timeout makes the error a timeout for callers that look through net.Error.
+// Timeout implements net.Error.
 func (*deadlineError) Timeout() bool { return true }
 
-// Temporary is the other half of net.Error.
+// Temporary implements net.Error.
 func (*deadlineError) Temporary() bool { return true }

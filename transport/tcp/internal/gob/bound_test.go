@@ -16,7 +16,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/gob"
 )
 
-// stuck calls Send until the peer, which reads nothing, makes it wait.
+// stuck calls Send until it blocks, because the peer reads nothing.
 func stuck(c *gob.Conn) error {
 	m := request(string(make([]byte, 1<<20)))
 	for {
@@ -123,7 +123,7 @@ func TestLateEndOfContext(t *testing.T) {
 	}
 }
 
-// told is a socket that tells when somebody waits for bytes.
+// told is a socket that signals when it is read.
 type told struct {
 	net.Conn
 	reading chan struct{} // capacity 1
@@ -137,8 +137,8 @@ func (c *told) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// A Recv that waits keeps its own bound while the next one is set, as a stream's
-// does while its goodbye is sent; and what follows has the next one.
+// A Recv in progress keeps its bound while the next one is set, as that of a stream while
+// its end is sent; later calls have the next bound.
 func TestBindLeavesWhatIsUnderWay(t *testing.T) {
 	for name, tt := range map[string]struct {
 		deadline time.Duration // 0: none
@@ -198,7 +198,7 @@ func TestReadyLooksAtTheSocket(t *testing.T) {
 				}
 			}
 			misbehave(server)
-			for c.Ready(time.Second) { // until the packet has come over loopback
+			for c.Ready(time.Second) { // until the packet has arrived over loopback
 				runtime.Gosched()
 			}
 			if c.Ready(0) {

@@ -16,10 +16,10 @@ import (
 	"example.com/mailcall/transport/tcp/internal/gob"
 )
 
-// captures are of go-micro's tcp transport, each a whole connection.
+// captures are whole connections of go-micro's tcp transport.
 var captures = []string{"tcp-unary-json", "tcp-unary-protobuf", "tcp-error-404", "tcp-two-calls"}
 
-// goMessage is the type on the other side, under any name.
+// goMessage is the type on the other side; its name does not matter.
 type goMessage struct {
 	Header map[string]string
 	Body   []byte
@@ -79,9 +79,8 @@ func TestCapturesAreRead(t *testing.T) {
 	}
 }
 
-// TestCapturesAreMade sends what the captures hold, in the order of each
-// capture's own map where that cannot be had otherwise: the bytes are compared
-// after the entries of each header were put in order.
+// TestCapturesAreMade sends the messages of the captures. Their headers are in the random
+// order of a map, so the bytes are compared after the entries of each header were sorted.
 func TestCapturesAreMade(t *testing.T) {
 	for _, name := range captures {
 		for _, direction := range []string{".request", ".response"} {
@@ -124,9 +123,8 @@ func messages(all []goMessage) []*transport.Message {
 	return out
 }
 
-// ordered puts the header entries of each message of a stream in order. The
-// messages of the captures are so short that each length is of one byte, but
-// for the one of the whole.
+// ordered sorts the header entries of each message of a stream. The messages of the
+// captures are so short that all lengths but that of the message have one byte.
 func ordered(b []byte) string {
 	const definitions = 0x2a + 0x22
 	out := string(b[:definitions])

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gob is the wire of go-micro's tcp transport: one gob stream in each
-// direction of a connection, each message one value of a struct with the
-// fields Header (map[string]string) and Body ([]byte). The definitions of the
-// two types come before the first value and are not repeated.
+// Package gob implements the protocol of go-micro's tcp transport: one gob stream in
+// each direction of a connection, in which each message is a value of a struct with the
+// fields Header (map[string]string) and Body ([]byte). The definitions of the two types
+// precede the first value and are not repeated.
 //
-// The framing is done here. What is sent is byte for byte what go-micro's
-// transport sends, with the header in alphabetical order where Go's maps give
-// a random one. What is received may come from any gob encoder: names and
-// numbers of types do not matter, fields that nobody knows are skipped. Sizes
-// are checked before memory is allocated for them, and types may neither be
-// many nor deep.
+// The package encodes and decodes gob itself. It sends the same bytes as go-micro's
+// transport, except that the header is in alphabetical order, which is random in Go's
+// maps. It receives messages from any gob encoder: the names and numbers of types do not
+// matter, and unknown fields are skipped. Sizes are checked before memory is allocated
+// for them, and the number and the nesting of types are limited.
 package gob
 
 import (
@@ -29,43 +28,43 @@ import (
 )
 
 const (
-	// DefaultMaxMessage is the largest body that is sent or taken, in bytes,
-	// if Options has none: 4 MiB, go-micro's limit on its grpc content types.
+	// DefaultMaxMessage is the default of Options.MaxMessage, in bytes: 4 MiB,
+	// go-micro's limit for its grpc content types.
 	DefaultMaxMessage = 4 << 20
-	// MaxHeader is how many bytes a header may have on the wire: 64 KiB, the
-	// limit of the http transport.
+	// MaxHeader is the largest encoded header in bytes: 64 KiB, the limit of the http
+	// transport.
 	MaxHeader = 64 << 10
-	// MaxFields is how many fields a header may have.
+	// MaxFields is the largest number of fields in a header.
 	MaxFields = 1024
 
-	// lookAfter is how long a connection must have been idle before Ready
-	// looks at the socket, which costs a system call.
+	// lookAfter is the idle time after which Ready peeks at the socket, which costs a
+	// system call.
 	lookAfter = 200 * time.Microsecond
-	// keptBuffer is the largest buffer that is kept for the next message.
+	// keptBuffer is the size in bytes up to which a buffer is reused.
 	keptBuffer = 64 << 10
 )
 
-// errClosed is what calls on a connection return after Close.
+// errClosed is the error of calls on a connection after Close.
 var errClosed = fmt.Errorf("connection closed here: %w", net.ErrClosed)
 
-// Options say how a [Conn] works. The zero value is the default.
+// Options configure a [Conn]. The zero value is the default.
 type Options struct {
-	// MaxMessage bounds the body of a message in either direction, in bytes.
-	// Zero and less is [DefaultMaxMessage].
+	// MaxMessage is the largest body of a message in either direction, in bytes. Zero
+	// and less is [DefaultMaxMessage].
 	MaxMessage int
-	// Prefix are bytes that were read from the socket already. They are what
-	// Recv begins with. Conn reads them where they lie.
+	// Prefix are bytes that were already read from the socket, which Recv begins with.
+	// They must not be modified.
 	Prefix []byte
-	// Client says that this end asks and does not answer: a second answer to
-	// the request before the last one is dropped.
+	// Client reports whether this is the client's end. It drops a second answer to the
+	// request before the last one.
 	Client bool
-	// Met, if not nil, is called once: with nil when the first message has come,
-	// or with what ended the connection before.
+	// Met, if not nil, is called once: with nil when the first message has been
+	// received, or with the error that has ended the connection before that.
 	Met func(err error)
 }
 
-// Conn is a connection, either end of it. Make one with [New]. Send and Recv
-// may each be called by one goroutine at a time, all else by any.
+// Conn is one end of a connection. Make it with [New]. Send and Recv may each be called
+// by one goroutine at a time; the other methods are safe for concurrent use.
 type Conn struct {
 	raw        net.Conn
 	tls        *tls.Conn // raw, if that is TLS
@@ -84,12 +83,12 @@ type Conn struct {
 	in  decoder // Recv's
 }
 
-// States of a connection. They only ever get added.
+// States of a connection. They are flags that are set and never cleared.
 const (
 	stateInterrupted = 1 << iota
 	stateClosed
-	stateBroken  // an error, or a goodbye of the peer: good for Close only
-	stateGivenUp // an exchange was cut off
+	stateBroken  // after an error, or if the peer closes: only Close may be called
+	stateGivenUp // an exchange was not completed
 )
 
 var (
@@ -97,10 +96,9 @@ var (
 	_ transport.Peer      = (*Conn)(nil)
 )
 
-// New returns a connection over raw, which belongs to it from now on. Any
-// handshake of raw is done before, or by its first Read or Write. What wraps a
-// socket, as TLS does, has a method NetConn that returns it; else Ready cannot
-// look at the socket.
+// New returns a connection over raw, and takes ownership of it. A handshake of raw must
+// be done before, or by its first Read or Write. If raw wraps a socket, as TLS does, it
+// must have a method NetConn that returns the socket; otherwise Ready cannot peek at it.
 func New(raw net.Conn, o Options) *Conn {
 	if o.MaxMessage <= 0 {
 		o.MaxMessage = DefaultMaxMessage
@@ -114,7 +112,7 @@ func New(raw net.Conn, o Options) *Conn {
 	return c
 }
 
-// source is what the decoder reads from.
+// source is the decoder's reader: first the prefix, then the connection.
 type source struct{ c *Conn }
 
 func (s source) Read(p []byte) (int, error) {
@@ -127,9 +125,9 @@ func (s source) Read(p []byte) (int, error) {
 	return s.c.raw.Read(p)
 }
 
-// Send implements [transport.Conn]. Of fields whose names differ in case only
-// the first is sent, and pseudo fields (":path") are not: go-micro's servers
-// know neither.
+// Send implements [transport.Conn]. Of fields whose names differ only in case, the first
+// is sent. Pseudo-header fields (":path") are not sent. go-micro's servers support
+// neither.
 func (c *Conn) Send(m *transport.Message) error {
 	w, err := c.begin(&c.sending)
 	if err != nil {
@@ -138,7 +136,7 @@ func (c *Conn) Send(m *transport.Message) error {
 	defer w.end()
 	if err := c.out.encode(m, c.maxMessage); err != nil {
 		c.out.free()
-		return transport.NotSent(c.told("send", err))
+		return transport.NotSent(c.wrap("send", err))
 	}
 	if c.client {
 		c.numbers.Asked(m.Header)
@@ -148,9 +146,9 @@ func (c *Conn) Send(m *transport.Message) error {
 	if err == nil {
 		return nil
 	}
-	err = c.failed("send", w.meaning(err))
+	err = c.failed("send", w.cause(err))
 	if n == 0 && c.tls == nil {
-		// TLS may have sent a part of what it says that it did not write.
+		// A TLS connection may have sent a part even if it returns 0.
 		err = transport.NotSent(err)
 	}
 	return err
@@ -165,31 +163,31 @@ func (c *Conn) Recv(m *transport.Message) error {
 	defer w.end()
 	for {
 		if err := c.in.next(m); err != nil {
-			return c.failed("receive", w.meaning(err))
+			return c.failed("receive", w.cause(err))
 		}
-		c.meet(nil)
+		c.reportMet(nil)
 		if !c.client || !c.numbers.Old(m.Header) {
 			return nil
 		}
 	}
 }
 
-// failed ends the use of the connection.
+// failed marks the connection as broken, and returns the error to report.
 func (c *Conn) failed(what string, err error) error {
 	c.state.Or(stateBroken)
-	c.meet(err)
-	return c.told(what, err)
+	c.reportMet(err)
+	return c.wrap(what, err)
 }
 
-// meet tells who wants to know it how the peer has begun.
-func (c *Conn) meet(err error) {
+// reportMet calls Options.Met the first time.
+func (c *Conn) reportMet(err error) {
 	if c.onMet != nil {
 		c.met.Do(func() { c.onMet(err) })
 	}
 }
 
-// told words an error. The bare io.EOF stays as it is.
-func (c *Conn) told(what string, err error) error {
+// wrap returns the error to report for err. A bare io.EOF is not wrapped.
+func (c *Conn) wrap(what string, err error) error {
 	state := c.state.Load()
 	switch {
 	case errors.Is(err, transport.ErrInterrupted) || state&stateInterrupted != 0:
@@ -228,14 +226,14 @@ func (c *Conn) Close() error {
 	}
 	below := c.below()
 	if s, ok := below.(interface{ SetLinger(sec int) error }); ok {
-		// Nothing of an exchange that was given up goes out after its caller
-		// was answered, and the peer learns of it at once.
-		_ = s.SetLinger(0) // then it lingers, which is all there is to lose
+		// An abandoned exchange sends nothing after its caller has got the result,
+		// and the peer is told at once by a reset.
+		_ = s.SetLinger(0) // if it fails, the data is still sent, which does no harm
 	}
 	return below.Close()
 }
 
-// below is the socket, without TLS on top of it and what else wraps it.
+// below returns the socket, without TLS and other wrappers.
 func (c *Conn) below() net.Conn {
 	below := c.raw
 	for {
@@ -253,6 +251,6 @@ func (c *Conn) LocalAddress() string { return endpoint.Text(c.raw.LocalAddr()) }
 // RemoteAddress implements [transport.Peer].
 func (c *Conn) RemoteAddress() string { return endpoint.Text(c.raw.RemoteAddr()) }
 
-// NetConn returns what messages are written to. It is for responders that play
-// a broken server; nothing may write to it while Send does.
+// NetConn returns the connection that messages are written to. It is for tests that
+// simulate a broken server. It must not be written to during a Send.
 func (c *Conn) NetConn() net.Conn { return c.raw }

@@ -7,9 +7,9 @@ import (
 	"fmt"
 )
 
-var errShort = errors.New("a value that ends before its end")
+var errShort = errors.New("truncated value")
 
-// cursor reads the parts of a segment. It allocates nothing.
+// cursor decodes the parts of a segment. It does not allocate.
 type cursor struct{ b []byte }
 
 func (c *cursor) uint() (uint64, error) {
@@ -36,7 +36,7 @@ func (c *cursor) uint() (uint64, error) {
 	return n, nil
 }
 
-// int reads a signed number: its sign is the lowest bit.
+// int reads a signed number, whose sign is the lowest bit.
 func (c *cursor) int() (int64, error) {
 	u, err := c.uint()
 	n := int64(u >> 1)
@@ -46,7 +46,7 @@ func (c *cursor) int() (int64, error) {
 	return n, err
 }
 
-// count reads how many elements follow. Each takes at least a byte.
+// count reads the number of elements that follow. Each takes at least one byte.
 func (c *cursor) count() (int, error) {
 	n, err := c.uint()
 	if err == nil && n > uint64(len(c.b)) {
@@ -66,22 +66,22 @@ func (c *cursor) bytes() ([]byte, error) {
 	return b, nil
 }
 
-// delta moves at to the next field that is there, of n; false at the end of
-// the struct.
+// delta advances at to the next encoded field of a struct with n fields. It reports
+// false at the end of the struct.
 func (c *cursor) delta(at *int, n int) (bool, error) {
 	d, err := c.uint()
 	if err != nil || d == 0 {
 		return false, err
 	}
 	if d > uint64(n) || *at+int(d) >= n {
-		return false, errors.New("a field that its type has not")
+		return false, errors.New("a field that is not in its type")
 	}
 	*at += int(d)
 	return true, nil
 }
 
-// field moves at to the next field of a value of type w and returns the type
-// of that, nil at the end.
+// field advances at to the next encoded field of a value of type w, and returns the type
+// of that field, nil at the end.
 func (c *cursor) field(at *int, w *wireType) (*int64, error) {
 	more, err := c.delta(at, len(w.fields))
 	if err != nil || !more {
@@ -90,7 +90,7 @@ func (c *cursor) field(at *int, w *wireType) (*int64, error) {
 	return &w.fields[*at], nil
 }
 
-// nameAndID reads a struct of a name and the number of a type.
+// nameAndID reads a struct of a name and a type number.
 func (c *cursor) nameAndID() (name []byte, id int64, err error) {
 	for at := -1; ; {
 		more, err := c.delta(&at, 2)

@@ -14,21 +14,21 @@ import (
 // maxDefinition bounds the bytes of one type definition.
 const maxDefinition = 8 << 10
 
-// firstRead is how much memory a segment gets before its bytes have come.
+// firstRead is how much memory is allocated for a segment before its bytes are received.
 const firstRead = 64 << 10
 
-// decoder reads messages. It allocates no more than a small multiple of what
-// has come in, and at most what the limits allow.
+// decoder reads messages. It allocates at most a small multiple of what it has received,
+// within the limits.
 type decoder struct {
 	src    *bufio.Reader
-	prefix []byte // given with Options, not read yet
-	max    int    // bytes of a body
+	prefix []byte // the rest of Options.Prefix
+	max    int    // the largest body in bytes
 	types  types
-	seg    []byte // the segment that the last message lies in
+	seg    []byte // the segment of the last message
 	header transport.Header
 }
 
-// next reads the next message. A clean end before it is io.EOF.
+// next reads the next message. At the end of the stream it returns io.EOF.
 func (d *decoder) next(m *transport.Message) error {
 	for first := true; ; first = false {
 		if err := d.segment(first); err != nil {
@@ -63,7 +63,7 @@ func (d *decoder) segment(first bool) error {
 		}
 		return err
 	}
-	// The rest is for numbers: of the type, the fields, and their lengths.
+	// 64 bytes are for the numbers of the type and the fields, and for lengths.
 	if limit := uint64(d.max) + MaxHeader + 64; n > limit {
 		return fmt.Errorf("%w: gob segment of %d bytes, the limit is %d", transport.ErrTooLarge, n, limit)
 	}
@@ -73,7 +73,7 @@ func (d *decoder) segment(first bool) error {
 	return err
 }
 
-// fill reads n bytes into b, which grows as they come.
+// fill reads n bytes into b, which grows as they are received.
 func fill(b []byte, src io.Reader, n int) ([]byte, error) {
 	for len(b) < n {
 		size := min(n, max(firstRead, 2*len(b)))
@@ -117,7 +117,7 @@ func (d *decoder) length() (uint64, error) {
 func (d *decoder) message(id int64, c *cursor, m *transport.Message) error {
 	t := d.types.known[id]
 	if !d.types.isMessage(t) {
-		return fmt.Errorf("type %d is no message", id)
+		return fmt.Errorf("type %d is not a message", id)
 	}
 	d.header = d.header[:0]
 	var body []byte
@@ -129,7 +129,7 @@ func (d *decoder) message(id int64, c *cursor, m *transport.Message) error {
 		switch {
 		case field == nil:
 			if len(c.b) > 0 {
-				return fmt.Errorf("%d bytes behind a message", len(c.b))
+				return fmt.Errorf("%d bytes after a message", len(c.b))
 			}
 			m.Header, m.Body, m.Trailer = d.header, body, nil
 			return nil
@@ -157,8 +157,7 @@ func (d *decoder) fields(c *cursor) error {
 	if n > MaxFields {
 		return fmt.Errorf("%w: header of %d fields, the limit is %d", transport.ErrTooLarge, n, MaxFields)
 	}
-	// Once over the bytes to find their end, then all strings are cut from
-	// one.
+	// The end of the header is found first, so that all fields can share one string.
 	end := *c
 	for range 2 * n {
 		if _, err := end.bytes(); err != nil {
@@ -172,7 +171,7 @@ func (d *decoder) fields(c *cursor) error {
 	text := string(c.b[:size])
 	whole := len(c.b)
 	cut := func() string {
-		b, _ := c.bytes() // it went well a moment ago
+		b, _ := c.bytes() // cannot fail: the first pass has checked it
 		stop := whole - len(c.b)
 		return text[stop-len(b) : stop]
 	}

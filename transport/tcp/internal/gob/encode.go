@@ -12,31 +12,31 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// oneWrite is the longest body that is copied behind its header, in bytes.
+// oneWrite is the size in bytes up to which a body is copied after its header.
 const oneWrite = 16 << 10
 
-// definitions are the two types, as any gob encoder that has seen none before
-// defines them: the struct is number 64, its map number 65.
+// definitions are the definitions of the two types by a new gob encoder: the struct has
+// number 64, its map number 65.
 const definitions = "\x29\x7f\x03\x01\x01\x07Message\x01\xff\x80\x00\x01\x02" +
 	"\x01\x06Header\x01\xff\x82\x00" + "\x01\x04Body\x01\x0a\x00\x00\x00" +
 	"\x21\xff\x81\x04\x01\x01\x11map[string]string\x01\xff\x82\x00\x01\x0c\x01\x0c\x00\x00"
 
 const (
-	messageID = "\xff\x80" // the number 64 before each value
-	nextField = 1          // how far the number of a field is from the last one
+	messageID = "\xff\x80" // the type number 64, before each value
+	nextField = 1          // the difference of a field number to the previous one
 	endFields = 0
 )
 
-// encoder makes the bytes of messages.
+// encoder encodes messages.
 type encoder struct {
-	defined bool // the definitions are on their way
+	defined bool // the definitions have been written
 	order   []transport.Field
 	b       []byte
 	vec     [3][]byte
 }
 
-// encode makes the message ready for writeTo. It changes nothing but memory
-// that free gives up, so that a message that fails leaves the wire intact.
+// encode encodes a message for writeTo. It modifies only memory that free releases, so
+// that the stream remains valid if it fails.
 func (e *encoder) encode(m *transport.Message, maxBody int) error {
 	if len(m.Body) > maxBody {
 		return fmt.Errorf("%w: body of %d bytes, the limit is %d", transport.ErrTooLarge, len(m.Body), maxBody)
@@ -72,7 +72,7 @@ func (e *encoder) encode(m *transport.Message, maxBody int) error {
 	return nil
 }
 
-// finish adds the body, by reference if it is long.
+// finish appends the body; a long one is not copied.
 func (e *encoder) finish(b, body []byte) {
 	if len(body) > 0 {
 		b = appendUint(append(b, nextField), len(body))
@@ -86,7 +86,7 @@ func (e *encoder) finish(b, body []byte) {
 	e.b, e.vec[0] = b, b
 }
 
-// sorted puts the fields that travel into e.order, each name once.
+// sorted puts the fields to send into e.order, each name once.
 func (e *encoder) sorted(h transport.Header) {
 	e.order = e.order[:0]
 	for _, f := range h {
@@ -94,7 +94,7 @@ func (e *encoder) sorted(h transport.Header) {
 			e.order = append(e.order, f)
 		}
 	}
-	// Stable, so that the first of two with one name stays the first.
+	// Stable, so that of two fields with the same name the first one is kept.
 	slices.SortStableFunc(e.order, compareNames)
 	e.order = slices.CompactFunc(e.order, func(a, b transport.Field) bool { return compareNames(a, b) == 0 })
 }
@@ -116,7 +116,7 @@ func lower(c byte) byte {
 	return c
 }
 
-// writeTo writes what encode made ready.
+// writeTo writes the message that encode has encoded.
 func (e *encoder) writeTo(raw net.Conn) (n int64, err error) {
 	e.defined = true
 	if e.vec[1] == nil {
@@ -127,7 +127,7 @@ func (e *encoder) writeTo(raw net.Conn) (n int64, err error) {
 	return bufs.WriteTo(raw)
 }
 
-// free drops what belongs to the message.
+// free drops the references to the message.
 func (e *encoder) free() {
 	clear(e.order)
 	e.order = e.order[:0]
@@ -137,8 +137,8 @@ func (e *encoder) free() {
 	}
 }
 
-// appendUint appends n as gob has it: a small one in one byte, others big
-// endian behind the negative count of their bytes.
+// appendUint appends n in gob's encoding: a small number as one byte, others as the
+// negated number of bytes and then the bytes in big-endian order.
 func appendUint(b []byte, n int) []byte {
 	u := uint64(n)
 	if u < 0x80 {
@@ -150,7 +150,7 @@ func appendUint(b []byte, n int) []byte {
 	return append(append(b, byte(-count)), full[8-count:]...)
 }
 
-// uintLen is how many bytes appendUint appends.
+// uintLen returns how many bytes appendUint appends.
 func uintLen(n int) int {
 	if u := uint64(n); u >= 0x80 {
 		return 1 + (bits.Len64(u)+7)/8

@@ -59,8 +59,7 @@ type (
 	wrongest struct{ Body string }
 )
 
-// TestForeignEncoders reads what Go's own encoder makes of structs that differ
-// from go-micro's.
+// TestForeignEncoders decodes structs that differ from go-micro's, encoded by encoding/gob.
 func TestForeignEncoders(t *testing.T) {
 	header := map[string]string{"Micro-Id": "1"}
 	tests := map[string]any{

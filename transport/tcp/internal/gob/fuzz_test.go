@@ -27,8 +27,8 @@ func (*canned) SetReadDeadline(time.Time) error  { return nil }
 func (*canned) SetWriteDeadline(time.Time) error { return nil }
 func (*canned) RemoteAddr() net.Addr             { return nil }
 
-// FuzzRecv reads any bytes. What is read can be sent and is read again as it
-// was, and memory stays within a multiple of what came in.
+// FuzzRecv receives any bytes. A received message can be sent and is received again
+// unchanged, and the memory is bounded by a multiple of the received bytes.
 func FuzzRecv(f *testing.F) {
 	for _, name := range captures {
 		f.Add(fixture(f, name+".request"))
@@ -50,8 +50,8 @@ func FuzzRecv(f *testing.F) {
 			}
 		}
 		runtime.ReadMemStats(&after)
-		// 32 bytes for a field of two, as much for the copies above, the
-		// first read of a segment, and what belongs to a connection.
+		// 32 bytes for a field of two bytes, the same for the copies above, the first
+		// read of a segment, and the memory of a connection.
 		if got, limit := after.TotalAlloc-before.TotalAlloc, uint64(256*len(b)+256<<10); got > limit {
 			t.Errorf("got %d bytes allocated for %d, want at most %d", got, len(b), limit)
 		}

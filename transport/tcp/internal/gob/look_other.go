@@ -4,5 +4,6 @@
 
 package gob
 
-// gone cannot look at a socket here; the next exchange finds out.
+// gone reports false, because sockets cannot be checked on this system. The next
+// exchange fails if the connection is closed.
 func (*Conn) gone() bool { return false }

@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// gone looks at the socket without taking anything from it. It reports whether
-// the peer has closed, or sent what nobody asked for.
+// gone peeks at the socket. It reports whether the peer has closed the connection or
+// sent something unsolicited.
 func (c *Conn) gone() bool {
 	socket, ok := c.below().(syscall.Conn)
 	if !ok {
@@ -25,7 +25,7 @@ func (c *Conn) gone() bool {
 		n    int
 		look error
 	)
-	// Control does not mind a deadline that has passed, as Read would.
+	// Unlike Read, Control works after a deadline has passed.
 	err = raw.Control(func(fd uintptr) {
 		for {
 			n, _, look = syscall.Recvfrom(int(fd), seen[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
@@ -42,14 +42,14 @@ func (c *Conn) gone() bool {
 	case look != nil || n <= 0 || c.tls == nil:
 		return true
 	}
-	return goodbye(seen[:n])
+	return isAlert(seen[:n])
 }
 
-// goodbye recognises the header of a TLS record that holds an alert: by its
-// type before TLS 1.3, by its length since (2 bytes, the true type and the
-// authentication tag; RFC 8446, sections 5.2 and 6). Other records may be
-// session tickets, which are no reason to give a connection up.
-func goodbye(record []byte) bool {
+// isAlert reports whether a TLS record with this header contains an alert. Before TLS 1.3
+// its type shows it; since then its length does (2 bytes, the inner type and the
+// authentication tag; RFC 8446, sections 5.2 and 6). Other records may be session
+// tickets, after which the connection remains usable.
+func isAlert(record []byte) bool {
 	const alert, application, sealedAlert = 21, 23, 2 + 1 + 16
 	if len(record) < 5 {
 		return false

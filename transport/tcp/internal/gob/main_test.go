@@ -36,7 +36,7 @@ func pair(t testing.TB) (client, server net.Conn) {
 	return client, server
 }
 
-// fed returns a connection to which the peer has sent bytes and its goodbye.
+// fed returns a connection to which the peer has sent bytes, and which it has closed.
 func fed(t testing.TB, bytes []byte, o gob.Options) *gob.Conn {
 	t.Helper()
 	client, server := pair(t)

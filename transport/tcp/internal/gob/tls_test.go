@@ -115,7 +115,7 @@ func TestReadySeesGoodbye(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := gob.New(client, gob.Options{})
-	// The session ticket lies before the goodbye until something is read.
+	// The session ticket precedes the close_notify until something is read.
 	answer := gob.New(server, gob.Options{})
 	if err := answer.Send(request("x")); err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestReadySeesGoodbye(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = server.CloseWrite()
-	for c.Ready(time.Second) { // until the packet has come over loopback
+	for c.Ready(time.Second) { // until the packet has arrived over loopback
 		runtime.Gosched()
 	}
 }

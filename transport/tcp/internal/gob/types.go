@@ -7,15 +7,15 @@ import (
 	"fmt"
 )
 
-// A stream may define this much. go-micro's has two types, the larger one of
-// two fields.
+// Limits of the types of a stream. go-micro's streams have two types, the larger one
+// with two fields.
 const (
 	maxTypes       = 64
 	maxTypeFields  = 64
 	maxTypeNesting = 16
 )
 
-// The numbers of types that need no definition.
+// The numbers of predefined types.
 const (
 	typeBool    = 1
 	typeInt     = 2
@@ -24,14 +24,14 @@ const (
 	typeBytes   = 5
 	typeString  = 6
 	typeComplex = 7
-	typeFirst   = 64 // of those that are defined; some lower ones define them
+	typeFirst   = 64 // the first number for types that a stream defines
 )
 
-// kind is how the values of a type look.
+// kind is the kind of a type.
 type kind uint8
 
-// In the order in which a definition has its alternatives; the last three are
-// the forms of types that encode themselves.
+// The kinds are in the order of the alternatives in a type definition. The last three are
+// types that encode themselves.
 const (
 	kindArray kind = iota
 	kindSlice
@@ -48,10 +48,10 @@ type wireType struct {
 	key, elem int64   // of maps; elem of arrays and slices too
 	fields    []int64 // of structs, their types
 
-	header, body int // which fields of a struct have these names, -1: none
+	header, body int // indexes of the fields of a struct with these names, -1: none
 }
 
-// types are those that a peer has defined so far.
+// types holds the types that the peer has defined so far.
 type types struct {
 	known map[int64]*wireType
 }
@@ -89,8 +89,8 @@ func (t *types) define(id int64, c *cursor) error {
 	return nil
 }
 
-// read reads the part of a definition that belongs to the kind of the type: a
-// struct whose first field is the name and number of the type.
+// read reads the part of a definition that depends on the kind: a struct whose first
+// field is the name and number of the type.
 func (w *wireType) read(c *cursor) error {
 	for at := -1; ; {
 		more, err := c.delta(&at, 3)
@@ -107,7 +107,7 @@ func (w *wireType) read(c *cursor) error {
 		case w.kind == kindMap && at == 2, (w.kind == kindArray || w.kind == kindSlice) && at == 1:
 			w.elem, err = c.int()
 		case w.kind == kindArray && at == 2:
-			_, err = c.int() // the length comes again with each value
+			_, err = c.int() // the length is repeated in each value
 		default:
 			err = errors.New("a type definition with a field that it cannot have")
 		}
@@ -141,9 +141,8 @@ func (w *wireType) readFields(c *cursor) error {
 	return nil
 }
 
-// isMessage reports whether w is a struct that has a Header or a Body, and has
-// no other types for them than a message has. As in Go's gob one of them is
-// enough.
+// isMessage reports whether w is a struct with a Header or a Body of the right types. As
+// in package encoding/gob one of the two is enough.
 func (t *types) isMessage(w *wireType) bool {
 	if w == nil || w.kind != kindStruct || w.header < 0 && w.body < 0 {
 		return false
@@ -158,8 +157,8 @@ func (w *wireType) isHeader() bool {
 	return w != nil && w.kind == kindMap && w.key == typeString && w.elem == typeString
 }
 
-// skip reads over a value of any type but an interface. Every element takes at
-// least one byte, so the work is bounded by the bytes.
+// skip skips a value of any type except an interface. Every element takes at least one
+// byte, so the work is bounded by the number of bytes.
 func (t *types) skip(c *cursor, id int64, depth int) error {
 	if depth == maxTypeNesting {
 		return fmt.Errorf("a field nested deeper than %d", maxTypeNesting)

@@ -4,5 +4,5 @@
 
 package planted
 
-// CreditLost forgets the credit of every eighth message that was consumed.
+// CreditLost drops the credit for some of the consumed messages.
 const CreditLost = false

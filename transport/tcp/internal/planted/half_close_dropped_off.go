@@ -4,5 +4,5 @@
 
 package planted
 
-// HalfCloseDropped overlooks the end of one direction of a stream.
+// HalfCloseDropped ignores the end of one direction of a stream.
 const HalfCloseDropped = false

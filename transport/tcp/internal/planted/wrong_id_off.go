@@ -4,5 +4,5 @@
 
 package planted
 
-// WrongID delivers a reply by its slot alone, whatever the rest of its id says.
+// WrongID delivers a reply by the slot in its id, and ignores the generation.
 const WrongID = false

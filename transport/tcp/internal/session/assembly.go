@@ -6,19 +6,19 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// firstRoom is how much memory a message that comes in several frames gets
-// before any more of it has come, whatever length it claims.
+// firstRoom is how much memory is allocated at most for the announced length of a message
+// of several frames, before the second frame is received.
 const firstRoom = 256 << 10
 
-// assembly is a message of which more is to come.
+// assembly is an incomplete message of several frames.
 type assembly struct {
 	block frame.Block
 	total int
 	body  []byte
 }
 
-// assemble begins a message of several frames. refused says that it would be
-// over a bound; the exchange is to be reset then.
+// assemble begins a message of several frames. If it would exceed a limit, refused is the
+// reset for the exchange.
 func (l *Link) assemble(h head, body []byte) (a *assembly, refused *Reset, err error) {
 	switch {
 	case len(body) > h.total:
@@ -34,10 +34,10 @@ func (l *Link) assemble(h head, body []byte) (a *assembly, refused *Reset, err e
 	return a, nil, nil
 }
 
-// add takes the next piece of the body.
+// add appends the next piece of the body.
 func (a *assembly) add(h frame.Header, body []byte) (done bool, err error) {
 	if len(a.body)+len(body) > a.total {
-		return false, broken("message of %d bytes goes on beyond its end", a.total)
+		return false, broken("message of %d bytes continues after its end", a.total)
 	}
 	a.body = append(a.body, body...)
 	done = !h.Has(frame.FlagMore)
@@ -47,8 +47,8 @@ func (a *assembly) add(h frame.Header, body []byte) (done bool, err error) {
 	return done, nil
 }
 
-// disband gives up the memory that an assembly stood for.
-func (l *Link) disband(a *assembly) {
+// releaseAssembly releases the assembly's share of the assembly limit.
+func (l *Link) releaseAssembly(a *assembly) {
 	if a != nil {
 		l.assembling -= int64(a.total)
 	}

@@ -2,8 +2,8 @@
 
 package session
 
-// bucket bounds how often the peer may do something: size at once, and one
-// more with each interval, in nanoseconds.
+// bucket is a token bucket that limits how often the peer may do something: size times at
+// once, and once more after each interval in nanoseconds.
 type bucket struct {
 	size, left int
 	interval   int64
@@ -14,7 +14,7 @@ func newBucket(size int, interval int64) bucket {
 	return bucket{size: size, left: size, interval: interval}
 }
 
-// take reports whether it may be done once more.
+// take takes a token. It reports false if there is none.
 func (b *bucket) take(now int64) bool {
 	if b.interval > 0 && b.left < b.size {
 		if more := (now - b.filled) / b.interval; more > 0 {

@@ -8,31 +8,30 @@ import (
 	"example.com/mailcall/transport/tcp/internal/planted"
 )
 
-// ClientSink takes what came for the side that began the exchanges. It is
-// called while bytes are fed and must not call the session. Bodies lie in
-// what was fed unless they are owned.
+// ClientSink receives the results of a client's session. Its methods are called by Feed
+// and Fail, and must not call the session. A body is a part of the bytes that are fed,
+// unless it is owned.
 type ClientSink interface {
-	// Reply is the answer to a unary exchange, which is over.
+	// Reply is called with the answer to a unary exchange, which has ended.
 	Reply(r transport.Receiver, token uint64, header transport.Header, body []byte, owned bool)
-	// Failed is the end of a unary exchange without an answer.
+	// Failed is called when a unary exchange ends without an answer.
 	Failed(r transport.Receiver, token uint64, err error)
 	StreamSink
 }
 
-// StreamSink takes what came on streams.
+// StreamSink receives the results for streams.
 type StreamSink interface {
-	// Item is a message.
+	// Item is called with a message.
 	Item(st *Stream, it Item)
-	// Ended is the end of what the peer sends. A client's stream is over then.
+	// Ended is called when the peer ends its direction. It ends a client's stream.
 	Ended(st *Stream, trailer transport.Header)
-	// Broke is the end of a stream before its time.
+	// Broke is called when a stream fails.
 	Broke(st *Stream, err error)
-	// Credited says that more may be sent on a stream, or with nil on all.
+	// Credited is called when more may be sent on a stream, or, with nil, on all.
 	Credited(st *Stream)
 }
 
-// ResetError makes errors of resets; which type they have is for the package
-// above to say.
+// ResetError returns the error for a reset of the peer, whose type package tcp defines.
 type ResetError func(r Reset) error
 
 // Client is the session of the side that begins exchanges.
@@ -42,8 +41,8 @@ type Client struct {
 	free    []uint32
 	bound   int
 	running int
-	begun   uint64 // exchanges in all, which numbers them
-	leaving bool   // the peer takes no more
+	begun   uint64 // how many exchanges have begun; numbers them
+	leaving bool   // the peer accepts no more exchanges
 	last    uint64 // the number of the last exchange that it has accepted
 	toError ResetError
 }
@@ -51,36 +50,35 @@ type Client struct {
 type slot struct {
 	receiver transport.Receiver
 	token    uint64
-	number   uint64 // of the exchange on the connection, from 1
-	start    uint64 // position of its first byte
+	number   uint64 // of the exchange on this connection, from 1
+	start    uint64 // position of its first byte, see Link.Position
 	stream   *Stream
 	asm      *assembly
 	gen      uint32
 	live     bool
 }
 
-// NewClient returns the session of a connection whose prefaces were
-// exchanged. It runs bound exchanges at a time, or as many as the peer serves
-// if that is less.
+// NewClient returns the session of a connection after the exchange of prefaces. It runs at
+// most bound exchanges at a time, and not more than the peer's limit.
 func NewClient(c Config, bound int, toError ResetError) *Client {
 	s := &Client{bound: bound, toError: toError}
-	s.init(c, func(*Stream) {}) // the server's half goes on
+	s.init(c, func(*Stream) {}) // the server's direction is still open
 	return s
 }
 
-// Running is how many exchanges and streams run.
+// Running returns how many exchanges run, streams included.
 func (c *Client) Running() int { return c.running }
 
-// Begun is how many have begun.
+// Begun returns how many exchanges have begun.
 func (c *Client) Begun() uint64 { return c.begun }
 
-// Leaving reports whether the peer takes no more exchanges.
+// Leaving reports whether the peer accepts no more exchanges.
 func (c *Client) Leaving() bool { return c.leaving }
 
-// Full reports whether another exchange would be one too many.
+// Full reports whether as many exchanges run as allowed.
 func (c *Client) Full() bool { return c.running >= min(c.bound, c.peer.Exchanges) }
 
-// Begin begins a unary exchange. The session is not Full.
+// Begin begins a unary exchange. It must not be called if the session is Full.
 func (c *Client) Begin(m *transport.Message, r transport.Receiver, token uint64) (id uint64, err error) {
 	c.room()
 	start, position := len(c.out), c.written()
@@ -88,8 +86,8 @@ func (c *Client) Begin(m *transport.Message, r transport.Receiver, token uint64)
 	s := &c.slots[index]
 	id = uint64(s.gen)<<32 | uint64(index)
 	h := frame.Header{Type: frame.Open, Flags: frame.FlagEnd, ID: id}
-	// A head that is not small takes another way, so that the common one needs
-	// no second look at its length.
+	// If the body fits with the largest head, the length of the head need not be
+	// checked.
 	n := len(m.Body)
 	if !c.Fits(n) {
 		if err = c.beginLarge(h, m); err != nil {
@@ -148,8 +146,8 @@ func (l *Link) beginLarge(h frame.Header, m *transport.Message) error {
 	return nil
 }
 
-// Open begins a stream. timeout is in nanoseconds, 0: that of the header, if
-// it has one.
+// Open begins a stream. timeout is in nanoseconds; 0 is that of the header, if it has one.
+// It must not be called if the session is Full.
 func (c *Client) Open(header transport.Header, timeout uint64, st *Stream) error {
 	if bound := headBound(header); bound > c.piece() {
 		return tooLarge("header", bound, c.piece())
@@ -168,7 +166,7 @@ func (c *Client) Open(header transport.Header, timeout uint64, st *Stream) error
 	return nil
 }
 
-// pick returns a free slot, which is taken with occupy.
+// pick returns the index of a free slot. occupy takes it.
 func (c *Client) pick() uint32 {
 	if len(c.free) == 0 {
 		c.slots = append(c.slots, slot{gen: 1})
@@ -185,15 +183,15 @@ func (c *Client) occupy(index uint32, position uint64) {
 	s.live, s.number, s.start = true, c.begun, position
 }
 
-// vacate ends an exchange on this side.
+// vacate ends an exchange on this side, and frees its slot.
 func (c *Client) vacate(s *slot, index uint32) {
 	if s.asm != nil {
-		c.disband(s.asm)
+		c.releaseAssembly(s.asm)
 		s.asm = nil
 	}
 	if s.stream != nil {
 		s.stream.over = true
-		c.disband(s.stream.asm)
+		c.releaseAssembly(s.stream.asm)
 		s.stream.asm, s.stream = nil, nil
 	}
 	s.receiver = nil
@@ -218,8 +216,7 @@ func (c *Client) slot(id uint64) (*slot, uint32) {
 	return s, index
 }
 
-// Cancel gives an exchange up. An id that is over is ignored; then it returns
-// false.
+// Cancel cancels an exchange. It reports false if the exchange has ended already.
 func (c *Client) Cancel(id uint64, code Code) bool {
 	s, index := c.slot(id)
 	if s == nil {
@@ -230,7 +227,7 @@ func (c *Client) Cancel(id uint64, code Code) bool {
 	return true
 }
 
-// CloseSend ends our direction of a stream.
+// CloseSend ends this side's direction of a stream.
 func (c *Client) CloseSend(st *Stream) error {
 	switch {
 	case st.over || st.sentEnd:
@@ -241,7 +238,7 @@ func (c *Client) CloseSend(st *Stream) error {
 	return c.end(st, nil)
 }
 
-// Leave says that we go, with the reason.
+// Leave sends a goaway with the reason, once.
 func (c *Client) Leave(code Code, reason string) {
 	if !c.said {
 		c.said = true
@@ -249,9 +246,8 @@ func (c *Client) Leave(code Code, reason string) {
 	}
 }
 
-// Fail ends all exchanges. sent is the position up to which bytes may have
-// left; what began behind it is told by an error made with
-// [transport.NotSent].
+// Fail fails all exchanges with err. sent is the position up to which bytes may have been
+// sent; the errors of exchanges that began after it are made with [transport.NotSent].
 func (c *Client) Fail(err error, sent uint64, sink ClientSink) {
 	c.leaving = true
 	notSent := transport.NotSent(err)

@@ -8,9 +8,10 @@ import (
 	"example.com/mailcall/transport/tcp/internal/planted"
 )
 
-// Feed reads frames from p and returns how many bytes it has used; the rest
-// is the beginning of a frame of which need bytes must be fed at once, or 0 if
-// that is not known yet. now is the time in nanoseconds on any scale.
+// Feed reads frames from p and returns how many bytes it has used. The rest is the
+// beginning of a frame, which must be fed again with more bytes: need in all, or 0 if that
+// is not known yet. now is the time in nanoseconds from any origin. An error is a
+// [*BrokenError].
 func (c *Client) Feed(p []byte, now int64, sink ClientSink) (used, need int, err error) {
 	for {
 		h, payload, total, err := c.cut(p[used:])
@@ -69,15 +70,15 @@ func (c *Client) frame(h frame.Header, payload []byte, now int64, sink ClientSin
 	}
 }
 
-// early reports whether not a byte of an exchange has left: what comes for it
-// was guessed.
+// early reports whether nothing of an exchange was sent yet, so that the peer cannot know
+// its id.
 func (c *Client) early(s *slot) bool { return s.start >= c.taken }
 
 func earlier(h frame.Header) error {
 	return broken("%s frame for an exchange before it has begun", h.Type)
 }
 
-// late counts a reset for an exchange that is over; a flood of them is one.
+// late counts a reset for an exchange that has ended. Too many are treated as a flood.
 func (c *Client) late(now int64) error {
 	c.Counters.Late++
 	if !c.resets.take(now) {
@@ -86,7 +87,7 @@ func (c *Client) late(now int64) error {
 	return nil
 }
 
-// message deals with Message and Data frames.
+// message handles Message and Data frames.
 func (c *Client) message(h frame.Header, payload []byte, sink ClientSink) error {
 	var hd head
 	body := payload
@@ -132,7 +133,7 @@ func (c *Client) message(h frame.Header, payload []byte, sink ClientSink) error 
 	return nil
 }
 
-// reply deals with the answer to a unary exchange.
+// reply handles the answer to a unary exchange.
 func (c *Client) reply(h frame.Header, hd head, body []byte, sink ClientSink) error {
 	s, index := c.slot(h.ID)
 	switch {
@@ -173,7 +174,7 @@ func (c *Client) reply(h frame.Header, hd head, body []byte, sink ClientSink) er
 	return nil
 }
 
-// ended deals with an End frame.
+// ended handles an End frame.
 func (c *Client) ended(h frame.Header, payload []byte, sink ClientSink) error {
 	hd, err := c.readHead(h, payload)
 	if err != nil {

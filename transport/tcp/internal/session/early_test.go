@@ -11,7 +11,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// nobody takes what comes, and fails the test if something does.
+// nobody is a sink that fails the test when it is called.
 type nobody struct{ t *testing.T }
 
 func (n nobody) Reply(transport.Receiver, uint64, transport.Header, []byte, bool) {
@@ -29,8 +29,8 @@ func (n nobody) Ended(*session.Stream, transport.Header) {
 func (n nobody) Broke(*session.Stream, error) { n.t.Error("got a reset of what was not sent") }
 func (n nobody) Credited(*session.Stream)     {}
 
-// Ids can be guessed. What answers an exchange of which not a byte has left is no
-// answer, and the call that begins later would go out after its end.
+// Ids can be guessed. A frame for an exchange of which nothing was sent yet is not an
+// answer; otherwise its request would be sent after it has ended.
 func TestAnswerBeforeTheRequest(t *testing.T) {
 	block := []byte{0, 0}
 	for name, tc := range map[string]struct {

@@ -9,21 +9,21 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// Code is why an exchange was reset or a connection is left.
+// Code is the reason of a reset or a goaway.
 type Code uint64
 
 // The codes.
 const (
-	CodeNone        Code = 0 // the connection ends in good order
-	CodeCancelled   Code = 1 // nobody waits for the exchange any more
-	CodeDeadline    Code = 2 // its time is over
-	CodeOverloaded  Code = 3 // refused, not executed: too much to do
+	CodeNone        Code = 0 // the connection ends without an error
+	CodeCancelled   Code = 1 // the caller does not wait any more
+	CodeDeadline    Code = 2 // the deadline has passed
+	CodeOverloaded  Code = 3 // refused, not executed: overloaded
 	CodeLeaving     Code = 4 // refused, not executed: shutting down
 	CodeTooLarge    Code = 5 // a message is over a limit
-	CodeInternal    Code = 6 // whoever serves the exchange failed
-	CodeProtocol    Code = 7 // the rules were broken
+	CodeInternal    Code = 6 // the handler has failed
+	CodeProtocol    Code = 7 // protocol error
 	CodeFlood       Code = 8 // too many control frames
-	CodeUnsupported Code = 9 // refused, not executed: this kind of exchange is not served here
+	CodeUnsupported Code = 9 // refused, not executed: this kind of exchange is not served
 )
 
 // Refused reports whether the code proves that the exchange was not executed.
@@ -31,7 +31,7 @@ func (c Code) Refused() bool {
 	return c == CodeOverloaded || c == CodeLeaving || c == CodeUnsupported
 }
 
-// String is the name of the code in docs/protocol.md.
+// String returns the name of the code in docs/protocol.md.
 func (c Code) String() string {
 	names := [...]string{"none", "cancelled", "deadline exceeded", "overloaded", "shutting down",
 		"too large", "internal", "protocol error", "flood", "unsupported"}
@@ -41,7 +41,7 @@ func (c Code) String() string {
 	return fmt.Sprintf("code %d", uint64(c))
 }
 
-// BrokenError is how the peer broke the rules. The connection is of no further use.
+// BrokenError says how the peer has violated the protocol. The connection must be closed.
 type BrokenError struct {
 	Code Code
 	Text string
@@ -69,12 +69,12 @@ func over(what string, n, limit int) string {
 	return fmt.Sprintf("%s of %d bytes, the limit is %d", what, n, limit)
 }
 
-// errMidway is told to who would send on a stream while another still sends.
+// errMidway is the error of a Send during another Send on the same stream.
 var errMidway = fmt.Errorf("%w: another Send has sent only a part of its message (one at a time may send)", transport.ErrInvalid)
 
 var errNoAnswer = errors.New("the exchange was ended without an answer")
 
-// local is the error of a reset that this side decided upon.
+// local returns the error for an exchange that this side has reset.
 func (r *Reset) local() error {
 	if r.Code == CodeTooLarge {
 		return fmt.Errorf("%w: %s", transport.ErrTooLarge, r.Reason)

@@ -4,8 +4,8 @@ package session
 
 import "fmt"
 
-// Settled checks that no credit was lost between what one side may send and
-// what the other takes, when nothing is on its way and no exchange runs.
+// Settled checks that no credit was lost between what one side may send and what the other
+// accepts, when nothing is in transit and no exchange runs.
 func Settled(sender, receiver *Link) error {
 	if got, want := sender.credit, receiver.allowance; got != want {
 		return fmt.Errorf("one side may send %d on all streams, the other takes %d", got, want)

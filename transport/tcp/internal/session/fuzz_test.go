@@ -11,7 +11,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// seedFrames are the bytes of one history, for the fuzzers to begin with.
+// seedFrames returns the bytes of one history, as a seed for the fuzzers.
 func seedFrames(f *testing.F) {
 	f.Helper()
 	for seed := range uint64(3) {
@@ -26,7 +26,7 @@ func seedFrames(f *testing.F) {
 	f.Add(frame.Header{Length: 1<<32 - 1, Type: frame.Data}.Append(nil), uint16(1))
 }
 
-// feed gives b in pieces of the given size.
+// feed feeds b in pieces of the given size.
 func feed(b []byte, size uint16, to func(p []byte) (used, need int, err error)) error {
 	var got []byte
 	for len(b) > 0 {
@@ -47,7 +47,7 @@ func feed(b []byte, size uint16, to func(p []byte) (used, need int, err error)) 
 
 var errOverrun = errors.New("used or needed too much")
 
-// idle takes all that comes and does nothing.
+// idle is a sink that does nothing.
 type idle struct {
 	streams int
 	last    *session.Stream

@@ -7,20 +7,20 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// goneAway deals with a Goaway frame: exchanges that the peer has not
-// accepted were not executed.
+// goneAway handles a Goaway frame: exchanges that the peer has not accepted were not
+// executed.
 func (c *Client) goneAway(payload []byte, now int64, sink ClientSink) error {
 	s := frame.From(payload)
 	accepted, code := s.Uint(), Code(s.Uint())
 	reason := s.Rest()
 	if s.Bad() || len(reason) > maxReason {
-		return broken("GOAWAY that cannot be read")
+		return broken("invalid GOAWAY")
 	}
 	if !c.goaways.take(now) {
 		return flooded("more than %d goaways", goawayBurst)
 	}
 	if c.leaving && accepted > c.last {
-		return broken("GOAWAY that accepts more than the one before")
+		return broken("GOAWAY that accepts more than the previous one")
 	}
 	c.leaving, c.last = true, accepted
 	err := transport.NotSent(c.toError(Reset{Code: CodeLeaving, Reason: leaveReason(code, reason)}))

@@ -10,7 +10,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/session"
 )
 
-// opener gives each exchange a stream.
+// opener is a sink that makes a stream for each exchange.
 type opener struct {
 	nobody
 
@@ -23,8 +23,8 @@ func (o *opener) Opened(*session.Opening) *session.Stream {
 	return st
 }
 
-// The last message of a stream ends it for the client, which may use the slot
-// again as soon as it has it. For the server it is over no later.
+// The last message of a stream ends it for the client, which may reuse the slot as soon as
+// it has received it. For the server it must not end later.
 func TestSlotIsFreeWithTheLastMessage(t *testing.T) {
 	s := session.NewServer(session.Config{Own: simLimits, Peer: simLimits}, 0)
 	sink := &opener{nobody: nobody{t}}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package session is the protocol without any I/O: it is fed the bytes that
-// came, says what they mean, and collects the bytes that are to go out. A
-// session is used under one lock; nothing in it waits or looks at a clock.
+// Package session implements mailcall's protocol without I/O: it is fed the received
+// bytes, calls a sink with the results, and collects the bytes to send. A session must be
+// protected by one lock; it does not block or use a clock.
 package session
 
 import (
@@ -21,19 +21,19 @@ const (
 	goawayBurst                  = 8
 	resetBurst, resetEvery       = 10_000, 100e3
 
-	creditShare = 4 // credit is given back when a quarter of a window is owed
+	creditShare = 4 // credit is granted when a quarter of a window is owed
 	frameCost   = frame.HeaderSize
 )
 
-// Counters are what a session has met. They only grow.
+// Counters count events of a session.
 type Counters struct {
-	Late    uint64 // frames for exchanges that are over or never were
+	Late    uint64 // frames for exchanges that have ended or never existed
 	Skipped uint64 // frames of unknown types
 	Resets  uint64
 	Pings   uint64
 }
 
-// Link is what both sides of a connection have in common.
+// Link is the part of a session that both sides have in common.
 type Link struct {
 	Counters Counters
 
@@ -41,41 +41,41 @@ type Link struct {
 	enc       *frame.Encoder
 	dec       *frame.Decoder
 
-	out   []byte   // what is being written
-	full  [][]byte // what was written before it
+	out   []byte   // the current segment of queued bytes
+	full  [][]byte // the segments before it
 	ahead int      // bytes in full
-	taken uint64   // how many bytes were taken before all that
-	spare [][]byte // memory for more
+	taken uint64   // bytes that were taken before
+	spare [][]byte // free segments
 	pool  *sync.Pool
-	boxes []*[]byte // empty, for what goes to the pool
+	boxes []*[]byte // empty, for putting segments into pool
 	apart bool      // the next body is not copied, see Apart
 
-	credit    int64 // what we may still send on all streams
+	credit    int64 // what this side may still send on all streams
 	allowance int64 // what the peer may still send
-	owed      int64 // what it may send besides, once told
+	owed      int64 // credit that is not yet granted to the peer
 
-	assembling    int64 // bytes of messages that are not complete
+	assembling    int64 // bytes of incomplete messages
 	assemblyBound int64
 
 	pings, settings, goaways, resets bucket
-	pinged                           uint64
-	ponged                           uint64
-	said                             bool   // we said goaway
+	pinged                           uint64 // pings that were sent
+	ponged                           uint64 // pings that were answered
+	said                             bool   // a goaway was sent
 	seen                             uint64 // exchanges that the peer has begun
 
-	// concluded is told that the last message of a stream was written, with
-	// which the stream is over for a client, and its slot is used again.
+	// concluded is called when the last message of a stream was written. If the
+	// server sends it, that ends the stream for the client, which may reuse its slot.
 	concluded func(*Stream)
 }
 
-// Config is how a session is made.
+// Config configures a session.
 type Config struct {
-	// Own is what this side told the peer, Peer the opposite.
+	// Own are the limits of this side, Peer those of the peer.
 	Own, Peer frame.Limits
-	// Assembly bounds the bytes of messages that are not complete.
+	// Assembly is the limit for the total length of incomplete messages, in bytes.
 	Assembly int
-	// Segments, if not nil, keeps memory for what is to be written, a *[]byte
-	// each, that a session has no use for at the moment.
+	// Segments, if not nil, is a pool of *[]byte to which sessions return free write
+	// buffers.
 	Segments *sync.Pool
 }
 
@@ -92,145 +92,24 @@ func (l *Link) init(c Config, concluded func(*Stream)) {
 	l.resets = newBucket(resetBurst, resetEvery)
 }
 
-// segmentSize is how much is collected before more goes to another piece of
-// memory; keptSegment how large one may be to be used again, and keptSegments
-// how many are kept.
-const (
-	segmentSize  = 128 << 10
-	keptSegment  = 512 << 10
-	keptSegments = 16
-)
-
-// Queued is how many bytes wait to be taken.
-func (l *Link) Queued() int { return l.ahead + len(l.out) }
-
-// Position is how many bytes were taken in all.
-func (l *Link) Position() uint64 { return l.taken }
-
-// written is the position of what is written next.
-func (l *Link) written() uint64 { return l.taken + uint64(l.Queued()) }
-
-// Take returns what is to go out next, and whether more does after it.
-func (l *Link) Take() (out []byte, more bool) {
-	if len(l.full) > 0 {
-		out = l.full[0]
-		l.full[0] = nil
-		if l.full = l.full[1:]; len(l.full) == 0 {
-			l.full = nil
-		}
-		l.ahead -= len(out)
-	} else {
-		out = l.out
-		l.out = l.fresh(0)
-	}
-	l.taken += uint64(len(out))
-	return out, l.Queued() > 0
-}
-
-// Apart says that the caller writes the body of the next unary message itself,
-// right behind what Take returns then; it must be one that Fits.
-func (l *Link) Apart() { l.apart = true }
-
-// Fits reports whether a body of n bytes goes into one frame with any head.
-func (l *Link) Fits(n int) bool { return n+frame.MaxHead <= l.peer.Frame && n <= l.peer.Message }
-
-// body appends the body of a unary message, unless it goes out apart.
-func (l *Link) body(b []byte) {
-	if l.apart {
-		l.apart = false
-		l.taken += uint64(len(b))
-		return
-	}
-	l.out = append(l.out, b...)
-}
-
-// Give takes back memory that Take has returned.
-func (l *Link) Give(b []byte) {
-	switch {
-	case cap(b) > keptSegment:
-	case len(l.spare) < keptSegments:
-		l.spare = append(l.spare, b[:0])
-	case l.pool != nil && cap(b) >= segmentSize:
-		l.pool.Put(l.box(b[:0]))
-	}
-}
-
-// Nap gives up memory for what is to be written, while nothing is.
-func (l *Link) Nap() {
-	for _, b := range l.spare {
-		if l.pool != nil && cap(b) >= segmentSize {
-			l.pool.Put(l.box(b))
-		}
-	}
-	l.spare, l.boxes = nil, nil
-	if l.Queued() == 0 {
-		l.out = nil
-	}
-}
-
-func (l *Link) box(b []byte) *[]byte {
-	n := len(l.boxes)
-	if n == 0 {
-		return &b
-	}
-	box := l.boxes[n-1]
-	l.boxes = l.boxes[:n-1]
-	*box = b
-	return box
-}
-
-func (l *Link) unbox(box *[]byte) []byte {
-	b := *box
-	*box = nil
-	if len(l.boxes) < keptSegments {
-		l.boxes = append(l.boxes, box)
-	}
-	return b
-}
-
-// room begins another segment when the last one is long enough. It is called
-// before a frame that may be long.
-func (l *Link) room() {
-	if len(l.out) >= segmentSize {
-		l.full = append(l.full, l.out)
-		l.ahead += len(l.out)
-		l.out = l.fresh(2 * segmentSize)
-	}
-}
-
-func (l *Link) fresh(size int) []byte {
-	n := len(l.spare)
-	if n == 0 && size > 0 && l.pool != nil {
-		if box, ok := l.pool.Get().(*[]byte); ok {
-			return l.unbox(box)
-		}
-	}
-	if n == 0 {
-		return make([]byte, 0, size)
-	}
-	b := l.spare[n-1]
-	l.spare[n-1] = nil
-	l.spare = l.spare[:n-1]
-	return b
-}
-
-// Peer returns what the peer told of itself.
+// Peer returns the limits of the peer.
 func (l *Link) Peer() frame.Limits { return l.peer }
 
-// Credit is what may still be sent on all streams together.
+// Credit returns what may still be sent on all streams together, in bytes.
 func (l *Link) Credit() int64 { return l.credit }
 
-// Accuse tells the peer what it did wrong, before the connection is closed.
+// Accuse sends the peer's protocol error to it, in a goaway, before the connection is
+// closed.
 func (l *Link) Accuse(b *BrokenError) { l.goaway(l.seen, b.Code, b.Text) }
 
-// Ping asks for a sign of life.
+// Ping sends a ping.
 func (l *Link) Ping() {
 	l.pinged++
 	l.out = frame.Header{Length: 8, Type: frame.Ping}.Append(l.out)
 	l.out = binary.BigEndian.AppendUint64(l.out, l.pinged)
 }
 
-// Ponged is how many pings were answered.
+// Ponged returns how many pings were answered.
 func (l *Link) Ponged() uint64 { return l.ponged }
 
 // reset writes a Reset frame.
@@ -245,10 +124,10 @@ func (l *Link) reset(id uint64, r Reset) {
 
 const maxReason = 512
 
-// Reset is why an exchange was given up.
+// Reset is the content of a Reset frame.
 type Reset struct {
 	Code       Code
-	RetryAfter uint64 // in milliseconds, for a refusal; 0: nothing is said
+	RetryAfter uint64 // in milliseconds, for a refusal; 0: none
 	Reason     string
 }
 
@@ -262,8 +141,8 @@ func (l *Link) goaway(accepted uint64, code Code, reason string) {
 	frame.Finish(l.out, start, len(l.out)-start-frame.HeaderSize, 0)
 }
 
-// cut splits off the first frame of p. A total of 0 says that p has no
-// complete header; one over len(p) that the frame is not complete.
+// cut splits off the first frame of p. total is its length with the header: 0 if the
+// header is incomplete, more than len(p) if the frame is.
 func (l *Link) cut(p []byte) (h frame.Header, payload []byte, total int, err error) {
 	if len(p) < frame.HeaderSize {
 		return h, nil, 0, nil
@@ -283,7 +162,7 @@ func (l *Link) cut(p []byte) (h frame.Header, payload []byte, total int, err err
 	return h, payload, total, nil
 }
 
-// control deals with the frames that mean the same to both sides.
+// control handles the frames that mean the same for both sides.
 func (l *Link) control(h frame.Header, payload []byte, now int64) error {
 	switch h.Type {
 	case frame.Ping:
@@ -324,8 +203,8 @@ func (l *Link) wasPinged(payload []byte, now int64) error {
 	return nil
 }
 
-// changed takes new settings: how many exchanges the peer serves is all that
-// may change.
+// changed applies new settings of the peer, of which only the number of exchanges may
+// change.
 func (l *Link) changed(payload []byte) error {
 	next := l.peer
 	if err := next.Read(payload); err != nil {
@@ -340,19 +219,19 @@ func readReset(payload []byte) (Reset, error) {
 	r := Reset{Code: Code(s.Uint()), RetryAfter: s.Uint()}
 	r.Reason = string(s.Rest())
 	if s.Bad() || len(r.Reason) > maxReason {
-		return r, broken("RESET that cannot be read")
+		return r, broken("invalid RESET")
 	}
 	return r, nil
 }
 
-// head is what stands before the body of an Open or Message frame.
+// head is the part of an Open, Message or End frame before the body.
 type head struct {
 	block frame.Block
-	total int // length of the whole body where it goes on in further frames
+	total int // length of the whole body if it continues in further frames
 }
 
-// readHead reads it; this must be done with each frame, also one that nobody
-// waits for, because blocks are remembered from one to the next.
+// readHead reads the head of a frame. It must be called for every frame, also for an
+// exchange that has ended, because a block can refer to earlier ones.
 func (l *Link) readHead(h frame.Header, payload []byte) (head, error) {
 	s := frame.From(payload[:h.Head])
 	var timeout uint64
@@ -365,7 +244,7 @@ func (l *Link) readHead(h frame.Header, payload []byte) (head, error) {
 	}
 	var ok bool
 	if hd.block, ok = l.dec.Read(&s, timeout); !ok || s.Len() > 0 {
-		return hd, broken("%s frame whose header cannot be read", h.Type)
+		return hd, broken("%s frame with an invalid header block", h.Type)
 	}
 	return hd, nil
 }

@@ -4,5 +4,5 @@
 
 package session_test
 
-// seeds is how many histories are run.
+// seeds is the number of histories that are run.
 const seeds = 100

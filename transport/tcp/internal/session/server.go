@@ -7,22 +7,21 @@ import (
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
 
-// Opening is an exchange that the peer has begun. Of a unary one the request
-// is complete.
+// Opening is an exchange that the peer has begun. The request of a unary one is complete.
 type Opening struct {
 	ID    uint64
 	Unary bool
 	Block frame.Block
-	Body  []byte // of the request; lies in what was fed unless it is Owned
+	Body  []byte // of the request; a part of the bytes that are fed, unless it is Owned
 	Owned bool
 }
 
-// ServerSink takes what came for the side that answers. It is called while
-// bytes are fed and must not call the session.
+// ServerSink receives the results of a server's session. Its methods are called by Feed
+// and Fail, and must not call the session.
 type ServerSink interface {
-	// Opened is a new exchange. The sink returns what it is known by from now
-	// on. Nil is for a unary exchange that is answered with [Server.Answer],
-	// whatever its peer says meanwhile.
+	// Opened is called with a new exchange. It returns the Stream for it, or nil for a
+	// unary exchange that will be answered with [Server.Answer] or [Server.ResetID],
+	// even if the peer cancels it.
 	Opened(o *Opening) *Stream
 	StreamSink
 }
@@ -34,10 +33,10 @@ type Server struct {
 	running    int
 	leaving    bool
 	retryAfter uint64
-	opening    Opening // that is being handed over
+	opening    Opening // passed to the sink
 }
 
-// place is where an exchange is, found by the lower half of its id.
+// place is a slot for an exchange. The lower half of the id is its index.
 type place struct {
 	id     uint64
 	stream *Stream
@@ -45,29 +44,29 @@ type place struct {
 	live   bool
 }
 
-// NewServer returns the session of a connection whose prefaces were exchanged.
-// retryAfter, in milliseconds, is told with the refusal of an exchange over
-// the limit; 0 tells nothing.
+// NewServer returns the session of a connection after the exchange of prefaces.
+// retryAfter, in milliseconds, is sent when an exchange over the limit is refused; 0 is
+// none.
 func NewServer(c Config, retryAfter uint64) *Server {
 	s := &Server{retryAfter: retryAfter}
 	s.init(c, s.forget)
 	return s
 }
 
-// Running is how many exchanges run that the session knows of.
+// Running returns how many exchanges run, without those for which Opened has returned nil.
 func (s *Server) Running() int { return s.running }
 
-// Opened is how many exchanges the peer has begun.
+// Opened returns how many exchanges the peer has begun.
 func (s *Server) Opened() uint64 { return s.seen }
 
-// Leave tells the peer that no more exchanges are taken, with the reason.
-// What it has begun and we have not seen yet is refused.
+// Leave sends a goaway with the reason: no more exchanges are accepted. Those that arrive
+// later are refused.
 func (s *Server) Leave(code Code, reason string) {
 	s.leaving = true
 	s.goaway(s.seen, code, reason)
 }
 
-// Answer writes the reply to a unary exchange that is known by its id only.
+// Answer writes the reply to a unary exchange without a Stream.
 func (s *Server) Answer(id uint64, m *transport.Message) error {
 	h := frame.Header{Type: frame.Message, Flags: frame.FlagEnd, ID: id}
 	if !s.Fits(len(m.Body)) {
@@ -84,7 +83,8 @@ func (s *Server) Answer(id uint64, m *transport.Message) error {
 	return nil
 }
 
-// Reply writes the reply to a unary exchange, which is over then.
+// Reply writes the reply to a unary exchange, and ends it. If it has ended already, Reply
+// does nothing.
 func (s *Server) Reply(st *Stream, m *transport.Message) error {
 	if st.over {
 		return nil
@@ -96,8 +96,7 @@ func (s *Server) Reply(st *Stream, m *transport.Message) error {
 	return nil
 }
 
-// End ends a stream in good order, unless its last message did so; the peer's
-// half ends with it.
+// End ends a stream, in both directions, unless it has ended already.
 func (s *Server) End(st *Stream, trailer transport.Header) error {
 	if st.over {
 		return nil
@@ -109,7 +108,7 @@ func (s *Server) End(st *Stream, trailer transport.Header) error {
 	return nil
 }
 
-// Reset gives an exchange up.
+// Reset ends an exchange with a reset, unless it has ended already.
 func (s *Server) Reset(st *Stream, r Reset) {
 	if !st.over {
 		s.reset(st.ID, r)
@@ -117,7 +116,7 @@ func (s *Server) Reset(st *Stream, r Reset) {
 	}
 }
 
-// ResetID refuses a unary exchange that is known by its id only.
+// ResetID resets a unary exchange without a Stream.
 func (s *Server) ResetID(id uint64, r Reset) { s.reset(id, r) }
 
 func (s *Server) forget(st *Stream) {
@@ -126,7 +125,7 @@ func (s *Server) forget(st *Stream) {
 	}
 }
 
-// Fail ends all exchanges.
+// Fail fails all exchanges with err.
 func (s *Server) Fail(err error, sink ServerSink) {
 	s.leaving = true
 	for i := range s.slots {

@@ -7,7 +7,7 @@ import (
 	"example.com/mailcall/transport/tcp/internal/planted"
 )
 
-// Feed is as [Client.Feed].
+// Feed is like [Client.Feed].
 func (s *Server) Feed(p []byte, now int64, sink ServerSink) (used, need int, err error) {
 	for {
 		h, payload, total, err := s.cut(p[used:])
@@ -50,7 +50,7 @@ func (s *Server) frame(h frame.Header, payload []byte, now int64, sink ServerSin
 		if !s.goaways.take(now) {
 			return flooded("more than %d goaways", goawayBurst)
 		}
-		return nil // it will close the connection when it likes
+		return nil // the client closes the connection itself
 	default:
 		return s.control(h, payload, now)
 	}
@@ -68,7 +68,7 @@ func (s *Server) place(id uint64) *place {
 	return nil
 }
 
-// open deals with an Open frame.
+// open handles an Open frame.
 func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
 	hd, err := s.readHead(h, payload)
 	if err != nil {
@@ -99,13 +99,13 @@ func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
 		return s.assembleUnary(h, hd, body)
 	}
 	if o.Unary != h.Has(frame.FlagEnd) || !o.Unary && (len(body) > 0 || h.Has(frame.FlagMore)) {
-		return broken("OPEN that is neither one request nor the beginning of a stream")
+		return broken("OPEN that is neither a unary request nor the beginning of a stream")
 	}
 	if p := s.at(index); p != nil && p.live {
 		return broken("OPEN with the id %#x while %#x is open", h.ID, p.id)
 	}
 	s.begin(o, sink)
-	o.Body = nil // it holds what was fed
+	o.Body = nil // do not keep the fed bytes
 	return nil
 }
 
@@ -117,7 +117,7 @@ func (s *Server) at(index uint32) *place {
 	return nil
 }
 
-// make returns the place with an index.
+// make returns the place with an index, and makes it if there was none yet.
 func (s *Server) make(index uint32) *place {
 	for uint64(index) >= uint64(len(s.slots)) {
 		n := min(max(2*len(s.slots), 16), frame.MaxExchanges)
@@ -126,7 +126,7 @@ func (s *Server) make(index uint32) *place {
 	return &s.slots[index]
 }
 
-// begin hands a new exchange over.
+// begin passes a new exchange to the sink.
 func (s *Server) begin(o *Opening, sink ServerSink) {
 	st := sink.Opened(o)
 	if st == nil {
@@ -156,19 +156,19 @@ func (s *Server) assembleUnary(h frame.Header, hd head, body []byte) error {
 	return err
 }
 
-// vacate ends an exchange on this side.
+// vacate ends an exchange on this side, and frees its place.
 func (s *Server) vacate(p *place) {
-	s.disband(p.asm)
+	s.releaseAssembly(p.asm)
 	if st := p.stream; st != nil {
 		st.over = true
-		s.disband(st.asm)
+		s.releaseAssembly(st.asm)
 		st.asm = nil
 	}
 	*p = place{}
 	s.running--
 }
 
-// message deals with Message and Data frames.
+// message handles Message and Data frames.
 func (s *Server) message(h frame.Header, payload []byte, sink ServerSink) error {
 	var hd head
 	body := payload
@@ -208,7 +208,7 @@ func (s *Server) message(h frame.Header, payload []byte, sink ServerSink) error 
 	return nil
 }
 
-// request takes more of a unary request.
+// request handles a Data frame of a unary request.
 func (s *Server) request(p *place, h frame.Header, body []byte, sink ServerSink) error {
 	if h.Type != frame.Data || h.Has(frame.FlagStream) {
 		return broken("%s frame within a request", h.Type)
@@ -226,7 +226,7 @@ func (s *Server) request(p *place, h frame.Header, body []byte, sink ServerSink)
 	return nil
 }
 
-// ended deals with an End frame: the peer's half of a stream is over.
+// ended handles an End frame, which ends the peer's direction of a stream.
 func (s *Server) ended(h frame.Header, payload []byte, sink ServerSink) error {
 	hd, err := s.readHead(h, payload)
 	if err != nil {
@@ -251,7 +251,7 @@ func (s *Server) ended(h frame.Header, payload []byte, sink ServerSink) error {
 	return nil
 }
 
-// wasReset deals with a Reset frame.
+// wasReset handles a Reset frame.
 func (s *Server) wasReset(h frame.Header, payload []byte, now int64, sink ServerSink) error {
 	r, err := readReset(payload)
 	if err != nil {
@@ -274,13 +274,13 @@ func (s *Server) wasReset(h frame.Header, payload []byte, now int64, sink Server
 	return nil
 }
 
-// ResetByPeerError is how a client has given up an exchange.
+// ResetByPeerError is the error of an exchange that the client has cancelled.
 type ResetByPeerError struct{ Reset }
 
 // Error implements error.
 func (p *ResetByPeerError) Error() string {
 	if p.Reason == "" {
-		return "given up by the client: " + p.Code.String()
+		return "reset by the client: " + p.Code.String()
 	}
-	return "given up by the client: " + p.Code.String() + ": " + p.Reason
+	return "reset by the client: " + p.Code.String() + ": " + p.Reason
 }

@@ -18,9 +18,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// Each seed is one history of a client and a server over a wire that cuts what
-// is sent at any byte, reorders frames of different exchanges and repeats old
-// replies.
+// Each seed is one history of a client and a server, over a connection that splits the
+// bytes anywhere, reorders frames of different exchanges and repeats old replies.
 func TestSimulation(t *testing.T) {
 	var last session.Counters
 	for seed := range uint64(seeds) {
@@ -67,7 +66,7 @@ type world struct {
 	ending  bool
 }
 
-// pipe is one direction of the wire.
+// pipe is one direction of the connection.
 type pipe struct {
 	sent []byte // not cut into frames yet
 	due  []byte // on the way
@@ -161,7 +160,7 @@ func (w *world) act() {
 	}
 }
 
-// body is recognised again by its first bytes and its length.
+// body returns a body that is recognised by its first bytes and its length.
 func (w *world) body(token uint64) []byte {
 	sizes := []int{8, 8, 8, 8, 8, 8, 100, 100, 100, 100, 100, 3000, 3000, 16 << 10, 40 << 10}
 	size := sizes[w.dice.IntN(len(sizes))]
@@ -236,7 +235,7 @@ func (w *world) open() {
 	w.streams = append(w.streams, s)
 }
 
-// stir sends on streams what can be sent.
+// stir sends as much as possible on the streams.
 func (w *world) stir() {
 	for _, s := range w.streams {
 		w.send(&w.client.Link, s, func() { w.must(w.client.CloseSend(&s.st)) })
@@ -328,7 +327,7 @@ func (w *world) drop(s *simStream, l *session.Link) {
 	l.Release(&s.st)
 }
 
-// noise repeats an old reply and sends what nobody knows.
+// noise repeats an old reply and sends unknown frames.
 func (w *world) noise() {
 	if len(w.stale) > 0 {
 		id := w.stale[w.dice.IntN(len(w.stale))]
@@ -345,8 +344,8 @@ func (w *world) inject(b ...[]byte) {
 	}
 }
 
-// collect takes what both sides have written, and reorders frames that do not
-// mind.
+// collect takes the bytes that both sides have written, and reorders frames whose order does
+// not matter.
 func (w *world) collect() {
 	w.there.take(&w.client.Link, w.dice)
 	w.back.take(&w.server.Link, w.dice)
@@ -376,7 +375,7 @@ func (p *pipe) take(l *session.Link, dice *rand.Rand) {
 	}
 }
 
-// deliver lets up to n bytes arrive on each side, in pieces.
+// deliver delivers up to n bytes to each side, in pieces.
 func (w *world) deliver(n int) {
 	w.collect()
 	switch roll := w.dice.IntN(4); {
@@ -410,7 +409,7 @@ func (p *pipe) move(n int) {
 	p.due = p.due[n:]
 }
 
-// used drops what was used. Nobody may look at it any more: it is overwritten.
+// used drops the used bytes and overwrites them, because they must not be read any more.
 func (p *pipe) used(n int) {
 	if n == 0 {
 		return
@@ -432,7 +431,7 @@ func (w *world) finish() {
 	w.stir()
 }
 
-// check is what must hold when all has come to an end.
+// check checks what must hold when everything has ended.
 func (w *world) check() error {
 	for token, c := range w.calls {
 		if !c.done && !c.cancelled {
