@@ -15,9 +15,21 @@ import (
 // peekAlways is an idle time with which Ready asks the kernel.
 const peekAlways = time.Nanosecond
 
-// errUnsolicited ends a round trip that finds something to read, or the end of the
+// unsolicitedError ends a round trip that finds something to read, or the end of the
 // stream, before it has written anything.
-var errUnsolicited = errors.New("the peer has closed the connection or sent something unsolicited")
+type unsolicitedError struct {
+	start string // of what there was to read; "" for the end
+}
+
+func (e *unsolicitedError) Error() string {
+	if e.start == "" {
+		return "the server has closed the connection before the request"
+	}
+	return fmt.Sprintf("the server has sent something before the request: %q", e.start)
+}
+
+// errNotReady is for what Ready has found out, which does not say what it was.
+var errNotReady = errors.New("the server has closed the connection, or has sent something before the request")
 
 // RoundTrip implements [transport.RoundTripper]. If the request is short and the
 // socket is used without TLS, the check of the socket, the write and the wait for the
@@ -27,7 +39,7 @@ func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress
 		return transport.NotSent(c.failed("send", err))
 	}
 	if !c.Ready(0) {
-		return c.stale()
+		return c.stale(errNotReady)
 	}
 	o := c.t.outgoing.Get().(*outgoing)
 	rest, err := c.request(o, request)
@@ -41,23 +53,23 @@ func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress
 	c.link.trip = trip{out: o, progress: p, written: notStarted}
 	head, err := c.head()
 	written, whole := c.link.trip.end()
-	switch {
-	case whole:
+	if whole {
 		return c.receive(head, err, reply)
-	case errors.Is(err, errUnsolicited):
-		return c.stale()
-	case written == 0:
-		return transport.NotSent(c.failed("send", c.refused(err)))
-	default:
-		return c.failed("send", c.refused(err))
 	}
+	if _, is := errors.AsType[*unsolicitedError](err); is {
+		return c.stale(err)
+	}
+	if err = c.failed("send", c.refused(err)); written == 0 {
+		return transport.NotSent(err)
+	}
+	return err
 }
 
 // oneByOne is a round trip that checks, writes and reads one after the other.
 func (c *conn) oneByOne(o *outgoing, rest []byte, reply *transport.Message, p transport.Progress) error {
 	if !c.Ready(peekAlways) {
 		o.free()
-		return c.stale()
+		return c.stale(errNotReady)
 	}
 	if len(rest) > 0 {
 		return c.writeLong(o, rest, reply, p)
@@ -69,11 +81,11 @@ func (c *conn) oneByOne(o *outgoing, rest []byte, reply *transport.Message, p tr
 	return c.Recv(reply)
 }
 
-// stale marks the connection as broken, and returns the error for an idle connection
-// that can no longer be used.
-func (c *conn) stale() error {
+// stale marks the connection as broken, and returns the error for one that cannot be
+// used for a request.
+func (c *conn) stale(cause error) error {
 	c.link.add(stateBroken)
-	return transport.NotSent(fmt.Errorf("http transport: %s: the peer has closed the idle connection or sent something unsolicited: %w", c.host, transport.ErrStale))
+	return transport.NotSent(fmt.Errorf("http transport: %s: %w: %w", c.host, transport.ErrStale, cause))
 }
 
 // notStarted is the value of trip.written before Read has begun to write.
@@ -127,7 +139,8 @@ func (l *link) roundTrip(p []byte) (int, error) {
 	l.trip.written = turn.Written
 	switch {
 	case turn.Seen != fast.Nothing:
-		return 0, errUnsolicited
+		const shown = 32
+		return 0, &unsolicitedError{string(p[:min(turn.Got, shown)])}
 	case err != nil || l.trip.out == nil:
 		return turn.Got, err
 	}

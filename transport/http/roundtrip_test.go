@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -158,12 +159,13 @@ func TestRoundTripLooksFirst(t *testing.T) {
 	for name, tt := range map[string]struct {
 		secure    bool
 		misbehave func(net.Conn)
+		text      string
 	}{
-		"peer closed":        {false, func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }},
-		"peer reset":         {false, func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() }},
-		"unasked reply":      {false, func(c net.Conn) { _, _ = c.Write([]byte(ok + "Content-Length: 0\r\n\r\n")) }},
-		"TLS, peer closed":   {true, func(c net.Conn) { _ = c.Close() }},
-		"TLS, unasked reply": {true, func(c net.Conn) { _, _ = c.Write([]byte(ok + "Content-Length: 0\r\n\r\n")) }},
+		"peer closed":        {false, func(c net.Conn) { _ = c.(*net.TCPConn).CloseWrite() }, "has closed the connection before"},
+		"peer reset":         {false, func(c net.Conn) { _ = c.(*net.TCPConn).SetLinger(0); _ = c.Close() }, "has closed the connection before"},
+		"unasked reply":      {false, func(c net.Conn) { _, _ = c.Write([]byte(ok + "Content-Length: 0\r\n\r\n")) }, `before the request: "HTTP/1.1 200`},
+		"TLS, peer closed":   {true, func(c net.Conn) { _ = c.Close() }, "has closed the connection, or"},
+		"TLS, unasked reply": {true, func(c net.Conn) { _, _ = c.Write([]byte(ok + "Content-Length: 0\r\n\r\n")) }, "has closed the connection, or"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			goOn := make(chan struct{})
@@ -186,9 +188,6 @@ func TestRoundTripLooksFirst(t *testing.T) {
 			if err := c.RoundTrip(request("x"), new(transport.Message), new(progress)); err != nil {
 				t.Fatal(err)
 			}
-			for tt.secure && !c.Ready(time.Second) { // session tickets come first
-				runtime.Gosched()
-			}
 			close(goOn)
 			for !http.Arrived(c) { // until the packet has arrived over loopback
 				runtime.Gosched()
@@ -197,6 +196,9 @@ func TestRoundTripLooksFirst(t *testing.T) {
 			err := c.RoundTrip(request("x"), new(transport.Message), p)
 			if !errors.Is(err, transport.ErrStale) || !errors.Is(err, transport.ErrNotSent) || p.sent != 0 {
 				t.Errorf("got %v and %d calls of Sent, want ErrStale, ErrNotSent and none", err, p.sent)
+			}
+			if err != nil && !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("got %q, want it to contain %q", err, tt.text)
 			}
 			if c.Ready(0) {
 				t.Error("got ready, want not ready")

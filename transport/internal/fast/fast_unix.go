@@ -151,7 +151,7 @@ func (f *IO) step(fd uintptr) bool {
 		return !again
 	}
 	if !again {
-		f.saw = sight(n, err)
+		f.saw, f.got = sight(n, err), max(n, 0)
 		return true
 	}
 	f.n, f.writeErr = send(fd, f.out)
