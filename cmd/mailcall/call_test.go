@@ -184,9 +184,7 @@ func TestInterruptedCall(t *testing.T) {
 }
 
 // TestInterruptedWhileTheBodyIsTyped: while the body is read from stdin, a signal ends
-
 // the process at once.
-
 func TestInterruptedWhileTheBodyIsTyped(t *testing.T) {
 	for _, args := range [][]string{
 		{"call", "--address=127.0.0.1:1", "greeter", "Greeter.Hello", "-"},
