@@ -43,7 +43,7 @@ type conn struct {
 
 	ctx    context.Context //nolint:containedctx // its cause says why the connection ended
 	end    context.CancelCauseFunc
-	bytes  atomic.Int64 // queued in in
+	bytes  atomic.Int64 // the bytes queued in the channel
 	unread atomic.Int64 // messages sent since the last one was received
 	used   atomic.Int64 // when a message was last received or sent, Unix ns
 	known  atomic.Bool  // the peer may know of the connection

@@ -82,7 +82,7 @@ func untilFarewell(sent []byte) []byte {
 	return kept
 }
 
-// answers returns the headers and messages of a server: at most most of them, or all if
+// answers returns the headers and messages of a server: no more than most of them, or all if
 // most is negative.
 func answers(from io.Reader, mucp bool, most int) (said []string) {
 	framer := http2.NewFramer(io.Discard, from)
