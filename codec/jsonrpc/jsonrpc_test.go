@@ -139,6 +139,7 @@ func FuzzReadRequest(f *testing.F) {
 	f.Add([]byte(`{"params":[{"name":"Ann","count":3}],"id":"0","method":"Greeter.Hello"}` + "\n"))
 	f.Add([]byte(`{"params":[1],"id":{"a":[null]},"method":""}`))
 	f.Add([]byte(`{"id":"\ud800"}`))
+	f.Add([]byte("{\"params\":[0],\"id\":{\"\xde\":[]}}"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, value, err := jsonrpc.New().ReadRequest(data)
 		if err != nil {

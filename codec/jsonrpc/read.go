@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"example.com/mailcall/codec"
 )
@@ -59,7 +60,8 @@ func (Codec) ReadReply(data []byte) (codec.Envelope, []byte, error) {
 }
 
 // text returns an id or error as text: the content of a string, "" for null, else
-// the JSON text. go-micro prints numbers as floats, which corrupts long ids.
+// the JSON text, with U+FFFD for bytes that are not UTF-8, as in strings. go-micro
+// prints numbers as floats, which corrupts long ids.
 func text(raw json.RawMessage) string {
 	if len(raw) == 0 || string(raw) == "null" {
 		return ""
@@ -70,5 +72,5 @@ func text(raw json.RawMessage) string {
 			return s
 		}
 	}
-	return string(raw)
+	return strings.ToValidUTF8(string(raw), "\uFFFD")
 }
