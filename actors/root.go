@@ -26,8 +26,9 @@ type root struct {
 	spawned  int
 	limits   messages.PoolLimits
 	policy   messages.SelectorPolicy
-	stopping bool
-	done     chan<- struct{}
+	stopping bool            // no service or pool is opened any more
+	stopped  bool            // the root has told itself to stop
+	done     chan<- struct{} // closed when the root has stopped
 }
 
 // poolKey identifies a pool: by the address that is dialled, never by the remote
@@ -47,7 +48,11 @@ func (r *root) Receive(ctx actor.Context) {
 		r.self = messages.NewRef[messages.RootMessage](ctx.ActorSystem(), ctx.Self())
 	case *actor.Terminated:
 		r.stopIfDone(ctx)
-	case *actor.Stopping, *actor.Stopped:
+	case *actor.Stopping:
+	case *actor.Stopped: // the actor system has forgotten it by now
+		if r.done != nil {
+			close(r.done)
+		}
 	case messages.RootMessage:
 		r.handle(ctx, m)
 	default:
@@ -248,9 +253,8 @@ func (r *root) services() (all []*messages.Service) {
 // stopIfDone stops the root once its last child has stopped and its last pool
 // has been retired, which it may learn in either order.
 func (r *root) stopIfDone(ctx actor.Context) {
-	if r.stopping && len(ctx.Children()) == 0 && len(*r.rt.pools.Load()) == 0 && r.done != nil {
-		close(r.done)
-		r.done = nil
+	if r.stopping && len(ctx.Children()) == 0 && len(*r.rt.pools.Load()) == 0 && !r.stopped {
+		r.stopped = true
 		ctx.Stop(ctx.Self())
 	}
 }
