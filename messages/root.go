@@ -40,7 +40,7 @@ type (
 		Budget Budget
 	}
 	// Shutdown retires every pool and stops every selector. When the last of
-	// them has stopped, Done is closed and the root stops.
+	// them has stopped, the root stops, and then Done is closed.
 	Shutdown struct{ Done chan<- struct{} }
 )
 
