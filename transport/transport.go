@@ -73,8 +73,7 @@ type Exclusive interface {
 	// Bind bounds the Send and Recv calls that follow, until the next Bind.
 	// They fail with an error that matches os.ErrDeadlineExceeded once
 	// deadline has passed (the zero time is no bound), and with an error that
-	// matches ctx.Err() soon after ctx is done: at once if the exchange has
-	// lasted longer than two milliseconds, within two milliseconds otherwise.
+	// matches ctx.Err() once ctx is done, at most two milliseconds later.
 	Bind(ctx context.Context, deadline time.Time)
 	// Interrupt makes a pending and every later Send and Recv fail with
 	// [ErrInterrupted]. It may be called by any goroutine, does not block, and

@@ -73,9 +73,9 @@ func TestBoundThatEndsNothing(t *testing.T) {
 }
 
 // TestCancelWhileWaiting cancels when the server has the request, and in the long
-// wait that follows the first slices.
+// wait that follows.
 func TestCancelWhileWaiting(t *testing.T) {
-	for name, wait := range map[string]time.Duration{"at once": 0, "in a later slice": 20 * time.Millisecond} {
+	for name, wait := range map[string]time.Duration{"at once": 0, "later": 20 * time.Millisecond} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			address := accept(t, func(c net.Conn) {

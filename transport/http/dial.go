@@ -114,7 +114,7 @@ func (t *Transport) connect(ctx context.Context, to endpoint.Endpoint) (net.Conn
 // establish makes a socket from a new connection: first the tunnel through the
 // proxy, then TLS.
 func (t *Transport) establish(ctx context.Context, raw net.Conn, proxy *url.URL, to endpoint.Endpoint) (socket, error) {
-	s := socket{link: newLink(raw)}
+	s := socket{link: newLink(raw, t.watcher())}
 	deadline, _ := ctx.Deadline()
 	s.link.bind(ctx, deadline)
 	if proxy != nil {

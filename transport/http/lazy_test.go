@@ -96,9 +96,8 @@ func TestShortExchangesWithContext(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// A slice of a millisecond is armed at most twice: once when the previous one has
-	// passed, once more to continue the wait; a wait may add one.
-	most := 3 * (int(time.Since(begun)/time.Millisecond) + 2)
+	// Only an exchange that lasts two milliseconds is woken, and sets a deadline again.
+	most := 1 + 2*int(time.Since(begun)/(2*time.Millisecond))
 	if counting.reads > most || counting.writes != 0 {
 		t.Errorf("got %d read and %d write deadlines, want at most %d and 0", counting.reads, counting.writes, most)
 	}

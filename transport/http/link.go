@@ -13,12 +13,6 @@ import (
 	"example.com/mailcall/transport/internal/fast"
 )
 
-// slice is how long a wait with a cancellable context lasts before it checks the
-// context for the first time. The slice may follow one that an earlier exchange left
-// armed: both together take the two milliseconds that the contract of
-// transport.Exclusive allows.
-const slice = time.Millisecond
-
 // States of a link. They are flags that are set and never cleared.
 const (
 	stateInterrupted = 1 << iota
@@ -50,7 +44,8 @@ type link struct {
 	mu    sync.Mutex
 	bound bound // guarded by mu
 
-	rd, wr side
+	rd, wr  side
+	watcher *watcher
 
 	// Used only by the goroutine that reads.
 
@@ -64,15 +59,15 @@ type link struct {
 type side struct {
 	bound
 	epoch    uint32                // the epoch that bound was taken from
+	watched  bool                  // the watcher was told of a wait
+	seat     int                   // in the watcher's list, guarded by its lock
 	armed    time.Time             // the deadline of the socket, zero: none
-	sliced   bool                  // armed is a slice
-	sliceOf  uint32                // the epoch that armed the slice
 	stop     func() bool           // ends the context.AfterFunc of a wait, nil: there is none
 	deadline func(time.Time) error // sets the deadline of the socket in this direction
 }
 
-func newLink(raw net.Conn) *link {
-	l := &link{raw: raw}
+func newLink(raw net.Conn, w *watcher) *link {
+	l := &link{raw: raw, watcher: w}
 	l.fast.Init(raw)
 	l.rd.deadline = raw.SetReadDeadline
 	l.wr.deadline = raw.SetWriteDeadline
@@ -137,34 +132,25 @@ func (l *link) check() error {
 	return nil
 }
 
-// prepare sets the deadline of the socket if it must be earlier.
+// prepare begins a wait: it sets the deadline of the socket if it must be earlier, and
+// has the context watched. [link.release] must follow.
 func (l *link) prepare(s *side) error {
 	l.take(s)
-	switch {
-	case s.done != nil:
-		if !s.sliced {
-			return l.armSlice(s)
+	if at := s.bound.deadline; !at.IsZero() && (s.armed.IsZero() || at.Before(s.armed)) {
+		if err := l.arm(s, at); err != nil {
+			return err
 		}
-	case s.bound.deadline.IsZero():
-	case s.armed.IsZero() || s.bound.deadline.Before(s.armed):
-		return l.arm(s, s.bound.deadline)
+	}
+	if s.done != nil {
+		s.watched = true
+		l.watcher.add(s)
 	}
 	return nil
 }
 
-func (l *link) armSlice(s *side) error {
-	at := time.Now().Add(slice)
-	if !s.bound.deadline.IsZero() && s.bound.deadline.Before(at) {
-		at = s.bound.deadline
-	}
-	err := l.arm(s, at)
-	s.sliced, s.sliceOf = true, s.epoch
-	return err
-}
-
 // arm sets the deadline of the socket; the zero time is none.
 func (l *link) arm(s *side, at time.Time) error {
-	s.armed, s.sliced = at, false
+	s.armed = at
 	if err := s.deadline(at); err != nil {
 		return err
 	}
@@ -198,23 +184,30 @@ func (l *link) expired(s *side) error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
-	if s.stop == nil && s.sliceOf != s.epoch {
-		return l.armSlice(s)
-	}
 	if err := l.arm(s, s.bound.deadline); err != nil {
 		return err
 	}
-	if s.stop == nil {
-		s.stop = context.AfterFunc(s.ctx, func() { _ = s.deadline(longAgo()) })
+	switch {
+	case s.watched && l.watcher.has(s):
+		return nil // the deadline was that of an earlier exchange
+	case s.stop == nil:
+		s.stop = context.AfterFunc(s.ctx, s.poke)
 		return nil
 	}
-	return s.ctx.Err() // arm may have overwritten the deadline that AfterFunc has set
+	return s.ctx.Err() // arm may have overwritten the deadline that poke has set
 }
 
-// release ends the context.AfterFunc of a wait.
-func (s *side) release() {
+// release ends a wait.
+func (l *link) release(s *side) {
+	if s.watched {
+		s.watched = false
+		l.watcher.remove(s)
+	}
 	if s.stop != nil {
 		s.stop()
 		s.stop = nil
 	}
 }
+
+// poke wakes whoever waits. It does no harm if nobody does. Any goroutine may call it.
+func (s *side) poke() { _ = s.deadline(longAgo()) }

@@ -27,11 +27,11 @@ func (l *link) Read(p []byte) (int, error) {
 	for {
 		n, err := l.read(p)
 		if err == nil || n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
-			s.release()
+			l.release(s)
 			return n, err
 		}
 		if err := l.expired(s); err != nil {
-			s.release()
+			l.release(s)
 			return 0, err
 		}
 	}
@@ -110,7 +110,7 @@ func (l *link) waitWrite(write func() error) error {
 				break
 			}
 		}
-		s.release()
+		l.release(s)
 	}
 	if err == nil && l.fast.Usable() {
 		// The fast path needs a socket without a deadline. If that overwrites an

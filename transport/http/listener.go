@@ -48,7 +48,7 @@ func (l *listener) Accept() (transport.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http transport: %w", err)
 	}
-	s := socket{link: newLink(raw)}
+	s := socket{link: newLink(raw, l.t.watcher())}
 	s.link.limit(time.Now().Add(firstHead))
 	if l.t.tls != nil {
 		s.tls = tls.Server(underlay{s.link}, l.t.tls)

@@ -135,7 +135,7 @@ func (l *link) roundTrip(p []byte) (int, error) {
 			turn.Got, err = l.read(p)
 		}
 	}
-	s.release()
+	l.release(s)
 	l.trip.written = turn.Written
 	switch {
 	case turn.Seen != fast.Nothing:

@@ -24,6 +24,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http/internal/wire"
@@ -41,6 +42,8 @@ type Transport struct {
 	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: dialer
 	dialer   endpoint.Dialer
 	outgoing sync.Pool // of *outgoing, which a waiting connection does not hold
+	links    atomic.Uint32
+	watchers [watchers]watcher
 }
 
 var _ transport.Transport = (*Transport)(nil)
@@ -73,3 +76,6 @@ func New(opts ...Option) (*Transport, error) {
 
 // String returns "http", the name in a node's "transport" metadata.
 func (*Transport) String() string { return "http" }
+
+// watcher returns the watcher for a new connection.
+func (t *Transport) watcher() *watcher { return &t.watchers[t.links.Add(1)%watchers] }

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package http_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/mailcall/transport"
+)
+
+// TestCancelOfManyWaits cancels waits soon, while they are watched together, and later,
+// when each is left to itself.
+func TestCancelOfManyWaits(t *testing.T) {
+	for _, waits := range []int{1, 200} {
+		for _, after := range []time.Duration{0, 5 * time.Millisecond, 120 * time.Millisecond} {
+			t.Run(fmt.Sprintf("%d after %s", waits, after), func(t *testing.T) {
+				var arrived, left sync.WaitGroup
+				arrived.Add(waits)
+				address := accept(t, func(c net.Conn) {
+					_, _ = c.Read(make([]byte, 4096))
+					arrived.Done()
+					silent(c)
+				})
+				tr := newTransport(t)
+				cancels := make([]context.CancelFunc, waits)
+				for i := range cancels {
+					ctx, cancel := context.WithCancel(context.Background())
+					cancels[i] = cancel
+					c := dial(t, tr, address)
+					c.Bind(ctx, time.Now().Add(time.Minute))
+					left.Go(func() {
+						if err := exchange(c, new(transport.Message)); !errors.Is(err, context.Canceled) {
+							t.Errorf("got %v, want context.Canceled", err)
+						}
+					})
+				}
+				arrived.Wait()
+				<-time.After(after)
+				for _, cancel := range cancels {
+					cancel()
+				}
+				left.Wait()
+			})
+		}
+	}
+}
+
+// TestWatchedWaitsAllocateNothing counts the allocations of waits that last too long to
+// go unnoticed by the watchers.
+func TestWatchedWaitsAllocateNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("allocations cannot be counted under the race detector")
+	}
+	const connections, exchanges = 200, 20
+	address := accept(t, func(c net.Conn) {
+		timer := time.NewTimer(0)
+		buf, reply := make([]byte, 4096), []byte(ok+"Content-Length: 1\r\n\r\nx")
+		for {
+			if _, err := c.Read(buf); err != nil {
+				return
+			}
+			timer.Reset(5 * time.Millisecond)
+			<-timer.C
+			if _, err := c.Write(reply); err != nil {
+				return
+			}
+		}
+	})
+	tr := newTransport(t)
+	ctx := t.Context()
+	var held [connections]transport.Exclusive
+	for i := range held {
+		held[i] = dial(t, tr, address)
+	}
+	all := func(n int) {
+		var done sync.WaitGroup
+		for _, c := range held {
+			done.Go(func() {
+				m, reply := warm(64), new(transport.Message)
+				for range n {
+					c.Bind(ctx, time.Now().Add(time.Minute))
+					if err := errors.Join(c.Send(m), c.Recv(reply)); err != nil {
+						t.Error(err)
+						return
+					}
+				}
+			})
+		}
+		done.Wait()
+	}
+	all(2)
+	before := mallocs()
+	all(exchanges)
+	// context.AfterFunc would allocate five times for each wait.
+	if each := float64(mallocs()-before) / (connections * exchanges); each > 2 {
+		t.Errorf("got %.1f allocations for an exchange, want none but those that start the goroutines", each)
+	} else {
+		t.Logf("%.1f allocations for an exchange", each)
+	}
+}
+
+func mallocs() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.Mallocs
+}
