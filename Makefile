@@ -54,7 +54,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: FUZZTIME = 3s
+test: FUZZTIME = 2s
 test: build vet lint api-check race allocs sim $(MUTANTS) fuzz conformance ## Run every check; this is what CI runs
 	@echo "test: all checks passed"
 	@$(race-note)
@@ -141,11 +141,15 @@ $(CONFORMANCE):
 # repeated once.
 fuzz_one = go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "$$package" < /dev/null 2>&1
 fuzz_ended = ^    context deadline exceeded$$
+# A line for each test file: its package and its path.
+test_files = {{$$p := .}}{{range .TestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$$p.ImportPath}} {{$$p.Dir}}/{{.}}{{"\n"}}{{end}}
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
 	@set -eo pipefail; \
-	targets=$$(go test -vet=off -list '^Fuzz' work | awk '/^Fuzz/ { names[++n] = $$1 } /^ok/ { for (i = 1; i <= n; i++) print $$2, names[i]; n = 0 }'); \
+	targets=$$(go list -f '$(test_files)' work | while read -r package file; do \
+		sed -n "s|^func \(Fuzz[[:alnum:]_]*\)(.*|$$package \1|p" "$$file"; \
+	done); \
 	while read -r package target; do \
 		[ -n "$$target" ] || continue; \
 		echo "fuzz: $$package $$target"; \
