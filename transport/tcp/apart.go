@@ -40,7 +40,8 @@ func (l *line) pushApart(body []byte) {
 		l.mu.Unlock()
 		return
 	}
-	yield := l.running() > 1
+	l.yielding = l.running() > 1
+	yield := l.yielding
 	l.mu.Unlock()
 	l.flush(yield)
 }

@@ -24,6 +24,14 @@ const (
 	// writeRounds is how many times one caller writes what others have queued before a
 	// goroutine takes over.
 	writeRounds = 16
+	// A writer that lets others run is overtaken when leastBatch messages are queued, and
+	// 1/batchShare as many as there are exchanges. While the peer handles these, the
+	// others follow; with one batch for all, each side would wait for the other. Fewer
+	// than two batches are not worth another system call, and with more exchanges than
+	// manyRunning both sides are busy anyway.
+	leastBatch  = 3
+	batchShare  = 4
+	manyRunning = 48
 )
 
 // line is a connection with its session, at the client or the server. Whoever queues
@@ -41,7 +49,10 @@ type line struct {
 
 	mu         sync.Mutex // guards all below, and the session
 	link       *session.Link
-	writing    bool
+	writing    bool                         // a goroutine writes, or will after it has let others run
+	yielding   bool                         // it lets others run; whoever resets this writes instead
+	queuers    int                          // how often something was queued since the last take
+	crowd      int                          // how many exchanges run at most: a maximum that decays with each take
 	seal       []byte                       // a spare buffer for encrypted bytes; used only by the writer
 	err        error                        // why the line has failed
 	starved    []*flow                      // streams that wait for room in the queue, or for credit
@@ -76,18 +87,22 @@ func (l *line) RemoteAddress() string { return l.address }
 // wrote is called with the lock held after something may have been queued. It releases
 // the lock, and writes unless another goroutine does.
 func (l *line) wrote() {
-	if l.writing || l.link.Queued() == 0 || l.err != nil {
+	l.queuers++
+	overtake := l.yielding && l.overdue()
+	if l.writing && !overtake || l.link.Queued() == 0 || l.err != nil {
 		l.mu.Unlock()
 		return
 	}
-	l.writing = true
-	if l.running() > 1 {
-		l.mu.Unlock()
-		l.flush(true)
-		return
-	}
+	l.writing, l.yielding = true, !overtake && l.running() > 1
+	yield := l.yielding
 	l.mu.Unlock()
-	l.flush(false)
+	l.flush(yield)
+}
+
+// overdue reports whether so much is queued that it is written before others run. It is
+// called with the lock held.
+func (l *line) overdue() bool {
+	return l.crowd >= 2*leastBatch && l.crowd <= manyRunning && l.queuers >= max(leastBatch, l.crowd/batchShare)
 }
 
 // soon is wrote for a caller that is about to queue more: another goroutine writes when
@@ -97,13 +112,14 @@ func (l *line) soon() {
 		l.mu.Unlock()
 		return
 	}
-	l.writing = true
+	l.writing, l.yielding = true, true
 	l.mu.Unlock()
 	go l.flush(true)
 }
 
-// flush writes until nothing is queued. With yield it first lets other goroutines run,
-// which may be about to queue something: then one system call writes all of it.
+// flush writes until nothing is queued. With yield, which is also what l.yielding was set
+// to, it first lets other goroutines run, which may be about to queue something: then one
+// system call writes all of it. If one of them overtakes, flush returns.
 func (l *line) flush(yield bool) {
 	for round := 0; ; {
 		if yield {
@@ -111,6 +127,11 @@ func (l *line) flush(yield bool) {
 			round++
 		}
 		l.mu.Lock()
+		if yield && !l.yielding {
+			l.mu.Unlock()
+			return
+		}
+		l.yielding = false
 		buf, more := l.take()
 		if buf == nil {
 			l.rest()
@@ -140,6 +161,7 @@ func (l *line) flush(yield bool) {
 				return
 			}
 			yield = l.running() > 1
+			l.yielding = yield && buf == nil
 			l.mu.Unlock()
 		}
 	}
@@ -152,6 +174,7 @@ func (l *line) take() (buf []byte, more bool) {
 		return nil, false
 	}
 	buf, more = l.link.Take()
+	l.queuers, l.crowd = 0, max(l.running(), l.crowd-l.crowd/8)
 	l.feedStarved()
 	if l.onTake != nil {
 		l.onTake()
