@@ -5,6 +5,7 @@ package tcp
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"example.com/mailcall/internal/clock"
@@ -38,6 +39,10 @@ var (
 	_ transport.Streamer = (*conn)(nil)
 	_ transport.Peer     = (*conn)(nil)
 )
+
+// largeBatch is from how many bytes of replies on the reader lets their receivers run
+// before it reads more: they find the replies in the processor's cache.
+const largeBatch = 16 << 10
 
 // delivery is a result that is delivered when the lock has been released.
 type delivery struct {
@@ -150,10 +155,14 @@ func (c *conn) fed(p []byte) (used, need int, err error) {
 	speak := c.link.Queued() > 0 && !c.writing
 	c.count(now)
 	c.mu.Unlock()
+	large := len(c.batch.deliveries) > 1 && len(p) >= largeBatch
 	c.batch.deliver()
 	if speak {
 		c.mu.Lock()
 		c.wrote()
+	}
+	if large {
+		runtime.Gosched()
 	}
 	return used, need, err
 }

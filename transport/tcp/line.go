@@ -32,6 +32,9 @@ const (
 	leastBatch  = 3
 	batchShare  = 4
 	manyRunning = 48
+	// crowdFades is the share by which the number of exchanges that run at most falls
+	// with each write, one at least.
+	crowdFades = 64
 )
 
 // line is a connection with its session, at the client or the server. Whoever queues
@@ -174,7 +177,7 @@ func (l *line) take() (buf []byte, more bool) {
 		return nil, false
 	}
 	buf, more = l.link.Take()
-	l.queuers, l.crowd = 0, max(l.running(), l.crowd-l.crowd/8)
+	l.queuers, l.crowd = 0, max(l.running(), l.crowd-(l.crowd+crowdFades-1)/crowdFades)
 	l.feedStarved()
 	if l.onTake != nil {
 		l.onTake()
