@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -213,15 +214,15 @@ func TestLateCancelIsHarmless(t *testing.T) {
 // countingConn counts how often deadlines are set.
 type countingConn struct {
 	*net.TCPConn
-	reads, writes int
+	reads, writes atomic.Int64 // a watcher may set a deadline at any time
 }
 
 func (c *countingConn) SetReadDeadline(t time.Time) error {
-	c.reads++
+	c.reads.Add(1)
 	return c.TCPConn.SetReadDeadline(t)
 }
 
 func (c *countingConn) SetWriteDeadline(t time.Time) error {
-	c.writes++
+	c.writes.Add(1)
 	return c.TCPConn.SetWriteDeadline(t)
 }

@@ -58,7 +58,7 @@ func TestWatchedWaitsAllocateNothing(t *testing.T) {
 	if raceEnabled {
 		t.Skip("allocations cannot be counted under the race detector")
 	}
-	const connections, exchanges = 200, 20
+	const connections, exchanges = 100, 20
 	address := accept(t, func(c net.Conn) {
 		timer := time.NewTimer(0)
 		buf, reply := make([]byte, 4096), []byte(ok+"Content-Length: 1\r\n\r\nx")
