@@ -22,6 +22,9 @@ type Machine struct {
 	Procs int    `json:"procs"`
 	// Memory is the total memory, as reported by the system.
 	Memory string `json:"memory,omitempty"`
+	// Congestion is the kernel's TCP congestion control, "" if unknown. With bbr one
+	// connection carries less than several, also over loopback.
+	Congestion string `json:"congestion,omitempty"`
 	// Go is the version of the toolchain.
 	Go string `json:"go"`
 	// Modules are the modules under test with their versions.
@@ -36,9 +39,8 @@ func ThisMachine() Machine {
 		CPU:    valueIn("/proc/cpuinfo", "model name"),
 		Memory: valueIn("/proc/meminfo", "MemTotal"),
 	}
-	if release, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
-		m.Kernel = strings.TrimSpace(string(release))
-	}
+	m.Kernel = textOf("/proc/sys/kernel/osrelease")
+	m.Congestion = textOf("/proc/sys/net/ipv4/tcp_congestion_control")
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dep := range info.Deps {
 			if isMeasured(dep.Path) {
@@ -56,6 +58,15 @@ func isMeasured(path string) bool {
 		return true
 	}
 	return false
+}
+
+// textOf returns the content of a file, or "".
+func textOf(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data))
 }
 
 // valueIn returns the value of the first "name : value" line, or "".

@@ -114,8 +114,8 @@ func (h *Header) write(b *strings.Builder) {
 	}
 	fmt.Fprintf(b, "- command: `%s`\n", h.Command)
 	fmt.Fprintf(b, "- date: %s\n", h.Date.UTC().Format(time.RFC3339))
-	fmt.Fprintf(b, "- machine: %d cores (GOMAXPROCS %d), %s, %s, kernel %s, memory %s\n",
-		m.Cores, m.Procs, orUnknown(m.CPU), m.System, orUnknown(m.Kernel), orUnknown(m.Memory))
+	fmt.Fprintf(b, "- machine: %d cores (GOMAXPROCS %d), %s, %s, kernel %s, memory %s, tcp congestion control %s\n",
+		m.Cores, m.Procs, orUnknown(m.CPU), m.System, orUnknown(m.Kernel), orUnknown(m.Memory), orUnknown(m.Congestion))
 	fmt.Fprintf(b, "- versions: %s\n", strings.Join(append([]string{m.Go}, m.Modules...), ", "))
 	for _, note := range h.Notes {
 		fmt.Fprintf(b, "- %s\n", note)
