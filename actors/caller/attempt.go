@@ -195,6 +195,10 @@ func (a *attempt) answered(err error) {
 		a.end(rpcerr.Executed, false, err)
 		return
 	}
+	unsent := errors.Is(err, transport.ErrNotSent)
+	if unsent && a.phase == rpcerr.PhaseWait {
+		a.enter(rpcerr.PhaseSend) // a parallel exchange does not say when it begins to wait
+	}
 	var unfit fillError
 	switch {
 	case errors.As(err, &unfit):
@@ -207,7 +211,7 @@ func (a *attempt) answered(err error) {
 		a.end(rpcerr.NotSent, true, err)
 	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:
 		a.end(rpcerr.NotSent, true, wrapTooLarge(err))
-	case errors.Is(err, transport.ErrNotSent):
+	case unsent:
 		a.end(rpcerr.NotSent, false, err)
 	case errors.Is(err, transport.ErrTooLarge):
 		a.end(rpcerr.Executed, true, wrapTooLarge(err))
