@@ -20,7 +20,7 @@ func TestWriterIsOvertaken(t *testing.T) {
 			c, _ := ledConn(t, holding(t).address)
 			c.mu.Lock()
 			c.resumeListener()
-			c.writing, c.yielding, c.queuers, c.crowd = true, true, 0, tt.crowd
+			c.writing, c.yielding, c.visits, c.crowd = true, true, 0, tt.crowd
 			c.mu.Unlock()
 			var all [manyRunning]*caller
 			for i := range all {

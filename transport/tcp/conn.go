@@ -157,6 +157,7 @@ func (c *conn) fed(p []byte) (used, need int, err error) {
 	c.mu.Unlock()
 	large := len(c.batch.deliveries) > 1 && len(p) >= largeBatch
 	c.batch.deliver()
+	c.wakeReceivers()
 	if speak {
 		c.mu.Lock()
 		c.wrote()

@@ -63,7 +63,8 @@ func signal(c chan struct{}) {
 	}
 }
 
-// item queues a received message.
+// item queues a received message. The receiver is woken when the line's lock has been
+// released, since it needs that lock.
 func (f *flow) item(it session.Item, in *intake) {
 	p := parcel{body: it.Body, cost: it.Cost}
 	var made bool
@@ -83,7 +84,7 @@ func (f *flow) item(it session.Item, in *intake) {
 	if it.End {
 		f.ended = true
 	}
-	signal(f.readable)
+	f.line.arrived = append(f.line.arrived, f)
 }
 
 // finish records the end of the peer's direction.

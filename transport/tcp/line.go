@@ -24,11 +24,12 @@ const (
 	// writeRounds is how many times one caller writes what others have queued before a
 	// goroutine takes over.
 	writeRounds = 16
-	// A writer that lets others run is overtaken when leastBatch messages are queued, and
-	// 1/batchShare as many as there are exchanges. While the peer handles these, the
-	// others follow; with one batch for all, each side would wait for the other. Fewer
-	// than two batches are not worth another system call, and with more exchanges than
-	// manyRunning both sides are busy anyway.
+	// A writer that lets others run is overtaken when as many messages as make a batch
+	// were sent or received meanwhile: 1/batchShare of the exchanges that run, and
+	// leastBatch at least. While the peer handles the batch, the other callers follow;
+	// with one batch for all, each side would wait for the other. If there are fewer
+	// than two batches, another system call is not worth it, and if more than
+	// manyRunning exchanges run, both sides are busy anyway.
 	leastBatch  = 3
 	batchShare  = 4
 	manyRunning = 48
@@ -49,12 +50,13 @@ type line struct {
 	over    chan struct{} // closed when the line has failed
 	gone    atomic.Bool   // it has failed, or the peer accepts no new exchanges
 	in      intake        // used only by the reader
+	arrived []*flow       // got a message that their receivers do not know of; used only by the reader
 
 	mu         sync.Mutex // guards all below, and the session
 	link       *session.Link
 	writing    bool                         // a goroutine writes, or will after it has let others run
 	yielding   bool                         // it lets others run; whoever resets this writes instead
-	queuers    int                          // how often something was queued since the last take
+	visits     int                          // how often messages were sent or received since the last take
 	crowd      int                          // how many exchanges run at most: a maximum that decays with each take
 	seal       []byte                       // a spare buffer for encrypted bytes; used only by the writer
 	err        error                        // why the line has failed
@@ -90,7 +92,7 @@ func (l *line) RemoteAddress() string { return l.address }
 // wrote is called with the lock held after something may have been queued. It releases
 // the lock, and writes unless another goroutine does.
 func (l *line) wrote() {
-	l.queuers++
+	l.visits++
 	overtake := l.yielding && l.overdue()
 	if l.writing && !overtake || l.link.Queued() == 0 || l.err != nil {
 		l.mu.Unlock()
@@ -102,10 +104,10 @@ func (l *line) wrote() {
 	l.flush(yield)
 }
 
-// overdue reports whether so much is queued that it is written before others run. It is
-// called with the lock held.
+// overdue reports whether a batch is complete, so that it is written before others run.
+// It is called with the lock held.
 func (l *line) overdue() bool {
-	return l.crowd >= 2*leastBatch && l.crowd <= manyRunning && l.queuers >= max(leastBatch, l.crowd/batchShare)
+	return l.crowd >= 2*leastBatch && l.crowd <= manyRunning && l.visits >= max(leastBatch, l.crowd/batchShare)
 }
 
 // soon is wrote for a caller that is about to queue more: another goroutine writes when
@@ -177,7 +179,7 @@ func (l *line) take() (buf []byte, more bool) {
 		return nil, false
 	}
 	buf, more = l.link.Take()
-	l.queuers, l.crowd = 0, max(l.running(), l.crowd-(l.crowd+crowdFades-1)/crowdFades)
+	l.visits, l.crowd = 0, max(l.running(), l.crowd-(l.crowd+crowdFades-1)/crowdFades)
 	l.feedStarved()
 	if l.onTake != nil {
 		l.onTake()
@@ -192,6 +194,16 @@ func (l *line) rest() {
 		close(l.idle)
 		l.idle = nil
 	}
+}
+
+// wakeReceivers wakes the receivers of the streams that got a message. It is called
+// without the lock.
+func (l *line) wakeReceivers() {
+	for i, f := range l.arrived {
+		signal(f.readable)
+		l.arrived[i] = nil
+	}
+	l.arrived = l.arrived[:0]
 }
 
 // feedStarved wakes the streams that wait to send. It is called with the lock held.

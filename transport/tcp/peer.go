@@ -78,8 +78,9 @@ func (p *peer) fed(b []byte) (used, need int, err error) {
 		p.core.ResetID(r.id, r.why)
 	}
 	p.refusals = p.refusals[:0]
-	if len(p.inline.calls) > 0 {
+	if len(p.arrived) > 0 || len(p.inline.calls) > 0 {
 		p.mu.Unlock()
+		p.wakeReceivers()
 		p.inline.run(p.server)
 		p.mu.Lock()
 		p.inline.answer(p)
