@@ -47,13 +47,31 @@ func (p *peer) call(o *session.Opening) *session.Stream {
 		}
 	}
 	p.handling++
-	if waits {
-		c.next <- true
-	} else {
+	if !waits {
 		p.server.work.Add(1)
-		go c.run(p)
 	}
+	p.begun = append(p.begun, begun{c, waits})
 	return &c.st
+}
+
+// begun is a call whose goroutine is still to be started, or woken if it waits.
+type begun struct {
+	call  *call
+	waits bool
+}
+
+// startCalls lets the calls run that have begun. It is called without the lock, which they
+// need for their replies.
+func (p *peer) startCalls() {
+	for i, b := range p.begun {
+		if b.waits {
+			b.call.next <- true
+		} else {
+			go b.call.run(p)
+		}
+		p.begun[i] = begun{}
+	}
+	p.begun = p.begun[:0]
 }
 
 // run answers the call, and those that follow on this goroutine.

@@ -26,6 +26,7 @@ type peer struct {
 	last   *incoming     // what the last Recv returned
 
 	inline   inline    // used only by the reader
+	begun    []begun   // calls that have begun; used only by the reader
 	refusals []refusal // collected while the session is fed, and sent afterwards
 
 	// Guarded by the line's lock.
@@ -78,9 +79,10 @@ func (p *peer) fed(b []byte) (used, need int, err error) {
 		p.core.ResetID(r.id, r.why)
 	}
 	p.refusals = p.refusals[:0]
-	if len(p.arrived) > 0 || len(p.inline.calls) > 0 {
+	if len(p.arrived) > 0 || len(p.begun) > 0 || len(p.inline.calls) > 0 {
 		p.mu.Unlock()
 		p.wakeReceivers()
+		p.startCalls()
 		p.inline.run(p.server)
 		p.mu.Lock()
 		p.inline.answer(p)
