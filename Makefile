@@ -54,7 +54,7 @@ help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: FUZZTIME = 2s
+test: FUZZTIME = 3s
 test: build vet lint api-check race allocs sim $(MUTANTS) fuzz conformance ## Run every check; this is what CI runs
 	@echo "test: all checks passed"
 	@$(race-note)

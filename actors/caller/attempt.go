@@ -195,10 +195,6 @@ func (a *attempt) answered(err error) {
 		a.end(rpcerr.Executed, false, err)
 		return
 	}
-	unsent := errors.Is(err, transport.ErrNotSent)
-	if unsent && a.phase == rpcerr.PhaseWait {
-		a.enter(rpcerr.PhaseSend) // a parallel exchange does not say when it begins to wait
-	}
 	var unfit fillError
 	switch {
 	case errors.As(err, &unfit):
@@ -209,9 +205,10 @@ func (a *attempt) answered(err error) {
 		a.passOver()
 	case errors.Is(err, transport.ErrInvalid):
 		a.end(rpcerr.NotSent, true, err)
-	case errors.Is(err, transport.ErrTooLarge) && a.phase == rpcerr.PhaseSend:
+	case errors.Is(err, transport.ErrTooLarge) && (a.phase == rpcerr.PhaseSend || errors.Is(err, transport.ErrNotSent)):
+		a.enter(rpcerr.PhaseSend) // a parallel exchange is in phase wait from its beginning
 		a.end(rpcerr.NotSent, true, wrapTooLarge(err))
-	case unsent:
+	case errors.Is(err, transport.ErrNotSent):
 		a.end(rpcerr.NotSent, false, err)
 	case errors.Is(err, transport.ErrTooLarge):
 		a.end(rpcerr.Executed, true, wrapTooLarge(err))

@@ -12,11 +12,8 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 	natsio "github.com/nats-io/nats.go"
 
-	"example.com/mailcall/api"
 	"example.com/mailcall/broker"
-	"example.com/mailcall/codec"
 	"example.com/mailcall/contrib/nats"
-	"example.com/mailcall/rpcerr"
 )
 
 func subscribe(t *testing.T, b *nats.Broker, topic string, opts ...broker.SubscribeOption) <-chan broker.Event {
@@ -150,27 +147,5 @@ func TestOptions(t *testing.T) {
 		t.Errorf("no option: got %v, want none", err)
 	} else if err := b.Close(); err != nil {
 		t.Error(err)
-	}
-}
-
-// TestTooLargeMessageIsTriedOnce publishes through a client: no other attempt can do
-// better, and nothing was sent.
-func TestTooLargeMessageIsTriedOnce(t *testing.T) {
-	s := start(t, func(o *server.Options) { o.MaxPayload = 1000 })
-	c, err := api.New(api.WithBroker(newBroker(t, s.ClientURL())), api.WithRetries(3))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close(context.Background()) })
-	err = c.Publish(t.Context(), c.NewMessage("a", &codec.Frame{Data: make([]byte, 1001)}))
-	if !errors.Is(err, rpcerr.ErrMessageTooLarge) {
-		t.Errorf("got %v, want ErrMessageTooLarge", err)
-	}
-	failed, is := errors.AsType[*rpcerr.CallError](err)
-	if !is || len(failed.Attempts) != 1 {
-		t.Fatalf("got %v, want the error of a call with one attempt", err)
-	}
-	if a := failed.Attempts[0]; a.Phase != rpcerr.PhaseSend || a.Proof != rpcerr.NotSent {
-		t.Errorf("got phase %v and proof %v, want %v and %v", a.Phase, a.Proof, rpcerr.PhaseSend, rpcerr.NotSent)
 	}
 }

@@ -75,6 +75,9 @@ type post struct {
 
 const topic = "conformance.topic"
 
+// tooLarge is the length in bytes of a body that no broker takes.
+const tooLarge = 64 << 20
+
 // inbox is a subscription whose events go to a channel.
 type inbox struct {
 	broker.Subscription

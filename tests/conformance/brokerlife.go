@@ -102,7 +102,7 @@ func testBrokerInvalid(t *testing.T, p *post) {
 			t.Errorf("Publish, %s: got %v, want ErrInvalid that is ErrNotSent", what, err)
 		}
 	}
-	huge := &broker.Message{Body: make([]byte, 64<<20)}
+	huge := &broker.Message{Body: make([]byte, tooLarge)}
 	if err := p.Publisher.Publish(t.Context(), topic, huge); !errors.Is(err, broker.ErrTooLarge) || !errors.Is(err, broker.ErrNotSent) {
 		t.Errorf("Publish of 64 MiB: got %v, want ErrTooLarge that is ErrNotSent", err)
 	}

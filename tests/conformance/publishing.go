@@ -60,6 +60,7 @@ func Publishing(t *testing.T, couriers ...Courier) {
 				p.t = t
 				table.row(row...)
 			}
+			t.Run("too large", p.tooLarge)
 		})
 	}
 	t.Log("\n" + table.String())
@@ -79,7 +80,7 @@ func newPress(t *testing.T, rig BrokerRig) *press {
 	p := &press{post: post{BrokerRig: rig, t: t}}
 	p.readers, p.offside = p.subscribe(topic), p.subscribe(topic+".exchange")
 	var err error
-	if p.client, err = api.New(api.WithBroker(rig.Publisher)); err != nil {
+	if p.client, err = api.New(api.WithBroker(rig.Publisher), api.WithRetries(3)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.client.Close(t.Context()) })
@@ -143,6 +144,13 @@ func (p *press) metadata() error {
 	}
 	got, _ := e.Message.Header.Get("Tenant")
 	return expect("the event's metadata", got, "blue")
+}
+
+// tooLarge publishes more than any broker takes.
+func (p *press) tooLarge(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	TooLarge(t, p.client.Publish(ctx, p.client.NewMessage(topic, &codec.Frame{Data: make([]byte, tooLarge)})))
 }
 
 // exchange expects the message at the exchange, and not at its topic.

@@ -60,6 +60,7 @@ type side struct {
 	bound
 	epoch    uint32                // the epoch that bound was taken from
 	watched  bool                  // the watcher was told of a wait
+	own      bool                  // the connection is of the user's own type, see WithDialer
 	seat     int                   // in the watcher's list, guarded by its lock
 	armed    time.Time             // the deadline of the socket, zero: none
 	stop     func() bool           // ends the context.AfterFunc of a wait, nil: there is none
@@ -69,9 +70,19 @@ type side struct {
 func newLink(raw net.Conn, w *watcher) *link {
 	l := &link{raw: raw, watcher: w}
 	l.fast.Init(raw)
-	l.rd.deadline = raw.SetReadDeadline
-	l.wr.deadline = raw.SetWriteDeadline
+	l.rd.deadline, l.rd.own = raw.SetReadDeadline, own(raw)
+	l.wr.deadline, l.wr.own = raw.SetWriteDeadline, l.rd.own
 	return l
+}
+
+// own reports whether a connection is of a type of the user's own.
+func own(raw net.Conn) bool {
+	switch raw.(type) {
+	case *net.TCPConn, *net.UnixConn:
+		return false
+	default:
+		return true
+	}
 }
 
 // bind sets the bound for the calls that follow.
@@ -209,5 +220,9 @@ func (l *link) release(s *side) {
 	}
 }
 
-// poke wakes whoever waits. It does no harm if nobody does. Any goroutine may call it.
-func (s *side) poke() { _ = s.deadline(longAgo()) }
+// poke wakes whoever waits. It does no harm if nobody does. Any goroutine may call it; a
+// panic of the user's own connection is not that goroutine's concern.
+func (s *side) poke() {
+	defer func() { _ = recover() }()
+	_ = s.deadline(longAgo())
+}

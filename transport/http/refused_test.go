@@ -19,7 +19,7 @@ import (
 // closes the connection. Further writes are answered with a reset.
 func TestRefusalBeforeTheBodyIsRead(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("a reset may take with it what was received before")
+		t.Skip("needs Linux, where a reset leaves what was received before")
 	}
 	const refusal = "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 13\r\n\r\n1 MiB at most"
 	a := newAuthority(t)

@@ -34,16 +34,16 @@ import (
 const alpn = "http/1.1"
 
 // Transport opens and accepts connections. Make it with [New]. It is safe for
-// concurrent use, has no goroutine, and need not be closed.
+// concurrent use, has no goroutine while nothing waits, and need not be closed.
 type Transport struct {
 	tls      *tls.Config
 	limits   wire.Limits
 	proxy    func(address string) (*url.URL, error)
 	dial     func(ctx context.Context, network, address string) (net.Conn, error) // nil: dialer
 	dialer   endpoint.Dialer
-	outgoing sync.Pool // of *outgoing, which a waiting connection does not hold
-	links    atomic.Uint32
-	watchers [watchers]watcher
+	outgoing sync.Pool     // of *outgoing, which a waiting connection does not hold
+	links    atomic.Uint32 // counts the connections, to spread them over the watchers
+	watchers [watcherCount]watcher
 }
 
 var _ transport.Transport = (*Transport)(nil)
@@ -78,4 +78,4 @@ func New(opts ...Option) (*Transport, error) {
 func (*Transport) String() string { return "http" }
 
 // watcher returns the watcher for a new connection.
-func (t *Transport) watcher() *watcher { return &t.watchers[t.links.Add(1)%watchers] }
+func (t *Transport) watcher() *watcher { return &t.watchers[t.links.Add(1)%watcherCount] }

@@ -19,9 +19,9 @@ const (
 	manyChecks = 64
 	// keptWaits is the capacity up to which the list of waits is kept while empty.
 	keptWaits = 1 << 10
-	// watchers is how many watchers a transport has, so that not all of its
+	// watcherCount is how many watchers a transport has, so that not all of its
 	// connections wait for one lock.
-	watchers = 4
+	watcherCount = 4
 )
 
 // watcher notices that the contexts of waits have ended, or that the waits last long.
@@ -109,9 +109,12 @@ func (w *watcher) check() {
 		}
 	}
 	w.mu.Unlock()
-	// Without the lock, because the connection may be one of the user's own.
 	for i, s := range w.wake {
-		s.poke()
+		if s.own {
+			go s.poke() // it may block, and the other waits must not wait for that
+		} else {
+			s.poke()
+		}
 		w.wake[i] = nil
 	}
 	w.wake = w.wake[:0]

@@ -11,7 +11,7 @@ import (
 // A call costs no allocation, at either end.
 func TestAllocations(t *testing.T) {
 	if underRace {
-		t.Skip("the race detector allocates")
+		t.Skip("needs a build without the race detector, which allocates: make allocs")
 	}
 	c := dial(t, newTransport(t), serve(t, tcp.ServerConfig{Handler: echo, Inline: true}))
 	const callers = 16

@@ -56,8 +56,8 @@ type line struct {
 	link       *session.Link
 	writing    bool                         // a goroutine writes, or will after it has let others run
 	yielding   bool                         // it lets others run; whoever resets this writes instead
-	visits     int                          // how often messages were sent or received since the last take
-	crowd      int                          // how many exchanges run at most: a maximum that decays with each take
+	visits     int                          // calls of wrote since the last take: a message was sent or received
+	crowd      int                          // how many exchanges run at most: a maximum that fades with each take
 	seal       []byte                       // a spare buffer for encrypted bytes; used only by the writer
 	err        error                        // why the line has failed
 	starved    []*flow                      // streams that wait for room in the queue, or for credit

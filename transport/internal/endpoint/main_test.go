@@ -57,7 +57,7 @@ func listen(t *testing.T, address string) (ln net.Listener, port string) {
 	t.Helper()
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
-		t.Skipf("cannot listen here: %v", err)
+		t.Skipf("needs the address %s on the loopback interface (IPv6, or on macOS an alias): %v", address, err)
 	}
 	t.Cleanup(func() { _ = ln.Close() })
 	_, port, err = net.SplitHostPort(ln.Addr().String())
