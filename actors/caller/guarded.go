@@ -3,6 +3,7 @@
 package caller
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -56,4 +57,9 @@ func (c *cell) encode() (brief bool, err error) {
 func (c *cell) decode() (err error) {
 	defer guard.Catch("codec", &err)
 	return c.exchange.Decode(c.attempts[c.sup.won].reply)
+}
+
+func (c *cell) wrap(n *messages.Node, do func(context.Context) error) (err error) {
+	defer guard.Catch("call wrapper", &err)
+	return c.exchange.Wrap(n, do)
 }
