@@ -104,8 +104,8 @@ func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 	}
 	return func(address string, timeout time.Duration, done func(transport.Conn, error)) func() {
 		ctx, cancel := context.WithTimeout(context.Background(), timeout) //nolint:forbidigo // the pool's, not a call's
-		p.Dials("")                                                       // forget what the last dial was doing
-		ctx = stage.With(ctx, p.Dials)
+		p.SetDialStep("")                                                 // forget what the last dial was doing
+		ctx = stage.With(ctx, p.SetDialStep)
 		r.Go(func() {
 			defer cancel()
 			guard.Ask(func() (transport.Conn, error) {

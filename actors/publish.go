@@ -19,7 +19,7 @@ func (r *Runtime) openBroker() error {
 	if r.Broker == nil {
 		return nil
 	}
-	c := publisher.Config{Name: r.Broker.String(), Clock: r.Clock, Seen: &r.post}
+	c := publisher.Config{Name: r.Broker.String(), Clock: r.Clock, Seen: &r.brokerState}
 	if b, ok := r.Broker.(broker.Connecter); ok {
 		c.Connect = func(done func(error)) {
 			r.Go(func() {

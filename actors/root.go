@@ -215,12 +215,12 @@ func (r *root) nodeGone(n *messages.Node) {
 func (r *root) configure(m messages.Configure) {
 	r.limits, r.policy = m.Limits, m.Policy
 	for _, e := range r.inOrder() {
-		e.pool.Keeper.Tell(messages.Retune{Limits: m.Limits})
+		e.pool.Keeper.Tell(messages.SetLimits{Limits: m.Limits})
 	}
 	for _, s := range r.services() {
-		s.Selector.Tell(messages.Reconsider{Policy: m.Policy})
+		s.Selector.Tell(messages.SetPolicy{Policy: m.Policy})
 	}
-	r.rt.retrier.Tell(messages.Spare{Budget: m.Budget})
+	r.rt.retrier.Tell(messages.SetBudget{Budget: m.Budget})
 }
 
 func (r *root) shutdown(ctx actor.Context, m messages.Shutdown) {

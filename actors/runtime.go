@@ -3,9 +3,9 @@
 // Package actors is the runtime of a client: it spawns, configures and stops the
 // client's actors.
 //
-//	root                      spawns, configures and stops the rest
+//	root                      spawns, configures and stops selectors and keepers
 //	├── selector-<service>    nodes of one service: health, load, choice
-//	├── keeper-<address>      connections to one address
+//	└── keeper-<address>      connections to one address
 //	retrier                   whether another attempt may start
 //	call-<n>                  a call's supervisor, recycled
 //	└── attempt-<0|1>         its attempts
@@ -43,23 +43,23 @@ type Runtime struct {
 	// Streams opens streams.
 	Streams *streamer.Desk
 
-	settings  atomic.Pointer[messages.Configure] // in force
-	cache     *cache.Registry
-	dice      *dice.Source
-	root      messages.Ref[messages.RootMessage]
-	retrier   messages.Ref[messages.RetrierMessage]
-	publisher messages.Ref[messages.PublisherMessage] // nil without a broker
-	post      atomic.Pointer[messages.Post]           // published by the publisher
-	directory messages.Directory
-	pools     atomic.Pointer[[]*messages.Pool]
-	poolsMu   sync.Mutex // held while pools is replaced
-	gauges    gauges
-	own       bool            // the runtime has made the actor system
-	work      sync.WaitGroup  // goroutines outside of turns
-	ctx       context.Context //nolint:containedctx // done when the runtime is closed, which ends its goroutines
-	end       context.CancelFunc
-	close     sync.Once
-	cut       int
+	settings    atomic.Pointer[messages.Configure] // in force
+	cache       *cache.Registry
+	dice        *dice.Source
+	root        messages.Ref[messages.RootMessage]
+	retrier     messages.Ref[messages.RetrierMessage]
+	publisher   messages.Ref[messages.PublisherMessage] // nil without a broker
+	brokerState atomic.Pointer[messages.BrokerState]    // published by the publisher
+	directory   messages.Directory
+	pools       atomic.Pointer[[]*messages.Pool]
+	poolsMu     sync.Mutex // held while pools is replaced
+	gauges      gauges
+	own         bool            // the runtime has made the actor system
+	work        sync.WaitGroup  // goroutines outside of turns
+	ctx         context.Context //nolint:containedctx // done when the runtime is closed, which ends its goroutines
+	end         context.CancelFunc
+	close       sync.Once
+	cut         int
 }
 
 // New starts the actors. It fails if a client of the same name lives in the actor

@@ -44,7 +44,7 @@ func (r *Runtime) Snapshot() messages.Snapshot {
 }
 
 func (r *Runtime) brokerInfo(now clock.Instant) *messages.BrokerInfo {
-	p := r.post.Load()
+	p := r.brokerState.Load()
 	if p == nil {
 		return nil
 	}

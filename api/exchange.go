@@ -150,8 +150,8 @@ func (x *exchange) formFor(node *messages.Node) *form {
 	return x.method.formFor(node)
 }
 
-// Judge implements caller.Exchange.
-func (x *exchange) Judge(m *transport.Message, node *messages.Node, told error) error {
+// ReplyError implements caller.Exchange.
+func (x *exchange) ReplyError(m *transport.Message, node *messages.Node, told error) error {
 	x.method.options.show(m.Header, m.Trailer)
 	if told != nil {
 		return told

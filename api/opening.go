@@ -135,8 +135,8 @@ func encodeMessage(f *form, buf []byte, id, endpoint string, v any) ([]byte, err
 	return f.encode(buf, v)
 }
 
-// Judge implements caller.Exchange: an opening has no reply.
-func (*opening) Judge(_ *transport.Message, _ *messages.Node, told error) error { return told }
+// ReplyError implements caller.Exchange: an opening has no reply.
+func (*opening) ReplyError(_ *transport.Message, _ *messages.Node, told error) error { return told }
 
 // Decode implements caller.Exchange.
 func (*opening) Decode(*transport.Message) error { return nil }

@@ -113,8 +113,8 @@ func (p *publication) Fill(ctx context.Context, m *transport.Message, _ *message
 	return nil
 }
 
-// Judge implements caller.Exchange.
-func (*publication) Judge(_ *transport.Message, _ *messages.Node, told error) error { return told }
+// ReplyError implements caller.Exchange.
+func (*publication) ReplyError(_ *transport.Message, _ *messages.Node, told error) error { return told }
 
 // Decode implements caller.Exchange.
 func (*publication) Decode(*transport.Message) error { return nil }

@@ -71,13 +71,13 @@ func (NodeGone) IgnoreDeadLetterLogging() {}
 func (Configure) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
-func (Reconsider) IgnoreDeadLetterLogging() {}
+func (SetPolicy) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
-func (Retune) IgnoreDeadLetterLogging() {}
+func (SetLimits) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
-func (Spare) IgnoreDeadLetterLogging() {}
+func (SetBudget) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (Quit) IgnoreDeadLetterLogging() {}

@@ -60,19 +60,19 @@ type (
 	// Farewell is the last message that the keeper handles, sent by itself:
 	// everything that was in its mailbox before has been answered.
 	Farewell struct{}
-	// Retune replaces the keeper's limits after Client.Init. No reply.
-	Retune struct{ Limits PoolLimits }
+	// SetLimits replaces the keeper's limits after Client.Init. No reply.
+	SetLimits struct{ Limits PoolLimits }
 )
 
-func (Acquire) keeperMessage()  {}
-func (Withdraw) keeperMessage() {}
-func (Released) keeperMessage() {}
-func (Dropped) keeperMessage()  {}
-func (Dialled) keeperMessage()  {}
-func (Tend) keeperMessage()     {}
-func (Retire) keeperMessage()   {}
-func (Farewell) keeperMessage() {}
-func (Retune) keeperMessage()   {}
+func (Acquire) keeperMessage()   {}
+func (Withdraw) keeperMessage()  {}
+func (Released) keeperMessage()  {}
+func (Dropped) keeperMessage()   {}
+func (Dialled) keeperMessage()   {}
+func (Tend) keeperMessage()      {}
+func (Retire) keeperMessage()    {}
+func (Farewell) keeperMessage()  {}
+func (SetLimits) keeperMessage() {}
 
 // PoolLimits are the bounds of one pool.
 type PoolLimits struct {

@@ -38,27 +38,27 @@ func (n *Node) Share() int { return FullShare - int(n.unshare.Load()) }
 // each call in flight and for the new one.
 func (n *Node) Load() float64 { return n.Weight() * float64(n.InFlight.Load()+1) }
 
-// Usual is the cost of one call in flight at a typical node of a service. The
+// TypicalCost is the cost of one call in flight at a typical node of a service. The
 // selector writes it, callers read it. The zero value means that nothing is
 // known yet.
-type Usual struct{ cost atomic.Uint64 }
+type TypicalCost struct{ cost atomic.Uint64 }
 
 // Set publishes the cost. Only the selector may call it.
-func (u *Usual) Set(cost float64) { u.cost.Store(math.Float64bits(cost)) }
+func (c *TypicalCost) Set(cost float64) { c.cost.Store(math.Float64bits(cost)) }
 
-// Compare sets what Heavy compares the node with. The selector calls it before
+// SetTypical sets what Heavy compares the node with. The selector calls it before
 // it publishes the node.
-func (n *Node) Compare(u *Usual) { n.usual = u }
+func (n *Node) SetTypical(c *TypicalCost) { n.typical = c }
 
-// heavy is how many times the usual cost makes a load heavy.
+// heavy is how many times the typical cost makes a load heavy.
 const heavy = 4
 
 // Heavy reports whether one more call at this node would cost several times
 // what a call costs at a typical node of the service.
 func (n *Node) Heavy() bool {
-	if n.usual == nil {
+	if n.typical == nil {
 		return false
 	}
-	usual := math.Float64frombits(n.usual.cost.Load())
-	return usual > 0 && n.Load() > heavy*usual
+	typical := math.Float64frombits(n.typical.cost.Load())
+	return typical > 0 && n.Load() > heavy*typical
 }

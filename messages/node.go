@@ -33,8 +33,8 @@ type Node struct {
 	// record is what the registry says about the node; the selector writes it.
 	record atomic.Pointer[Record]
 	// gone says that the node was removed; only the root touches it.
-	gone  bool
-	usual *Usual
+	gone    bool
+	typical *TypicalCost
 	// pool is set by the root when a connection is first needed.
 	pool atomic.Pointer[Pool]
 

@@ -61,11 +61,11 @@ func (p *Pool) Forget(c *Conn) {
 	}
 }
 
-// Dials records what a dial is doing, in words that can follow "while".
-func (p *Pool) Dials(doing string) { p.dial.Store(&doing) }
+// SetDialStep records what a dial is doing, in words that can follow "while".
+func (p *Pool) SetDialStep(doing string) { p.dial.Store(&doing) }
 
-// Dialing returns what a dial is doing, "" if none is running or it does not say.
-func (p *Pool) Dialing() string {
+// DialStep returns what a dial is doing, "" if none is running or it does not say.
+func (p *Pool) DialStep() string {
 	if doing := p.dial.Load(); doing != nil && p.Stats.Dialing.Load() > 0 {
 		return *doing
 	}
@@ -81,7 +81,7 @@ func (p *Pool) Take(now clock.Instant) *Conn { return p.take(now, false) }
 func (p *Pool) TakeUnseen(now clock.Instant) *Conn { return p.take(now, true) }
 
 func (p *Pool) take(now clock.Instant, unseen bool) *Conn {
-	if c := p.Common(); c != nil {
+	if c := p.ReadyShared(); c != nil {
 		return c
 	}
 	for {

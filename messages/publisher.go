@@ -21,8 +21,8 @@ func (Connect) publisherMessage()   {}
 func (Connected) publisherMessage() {}
 func (Hangup) publisherMessage()    {}
 
-// Post is the state that the publisher actor publishes. It is immutable.
-type Post struct {
+// BrokerState is the state that the publisher actor publishes. It is immutable.
+type BrokerState struct {
 	// Name of the broker.
 	Name string
 	// Connected says that the broker has been connected, or needs no

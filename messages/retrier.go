@@ -22,16 +22,16 @@ type (
 		Service *Service
 		Case    Case
 	}
-	// Spare replaces the retrier's budget rule after Client.Init. No reply.
-	Spare struct{ Budget Budget }
+	// SetBudget replaces the retrier's budget rule after Client.Init. No reply.
+	SetBudget struct{ Budget Budget }
 	// Refund returns a token that was spent for an attempt which is not made. No
 	// reply.
 	Refund struct{ Service *Service }
 )
 
-func (Judge) retrierMessage()  {}
-func (Spare) retrierMessage()  {}
-func (Refund) retrierMessage() {}
+func (Judge) retrierMessage()     {}
+func (SetBudget) retrierMessage() {}
+func (Refund) retrierMessage()    {}
 
 // Case describes a failed attempt, or a hedge that is due, to the retrier.
 type Case struct {

@@ -60,8 +60,8 @@ type (
 	// Review tells the selector to end the ejections and begin the lookups that
 	// are due.
 	Review struct{}
-	// Reconsider replaces the selector's policy after Client.Init. No reply.
-	Reconsider struct{ Policy SelectorPolicy }
+	// SetPolicy replaces the selector's policy after Client.Init. No reply.
+	SetPolicy struct{ Policy SelectorPolicy }
 	// Dismiss stops the selector once no call waits for it, because its service
 	// was forgotten. No reply.
 	Dismiss struct{}
@@ -78,7 +78,7 @@ func (Changed) selectorMessage()    {}
 func (Filtered) selectorMessage()   {}
 func (WatchEnded) selectorMessage() {}
 func (Review) selectorMessage()     {}
-func (Reconsider) selectorMessage() {}
+func (SetPolicy) selectorMessage()  {}
 func (Dismiss) selectorMessage()    {}
 func (Quit) selectorMessage()       {}
 

@@ -6,9 +6,9 @@ package messages
 // use one at the same time, so there is no lease and nothing to return. The
 // keeper publishes the list, and an attempt uses the first one that is ready.
 
-// Common returns a shared connection that is ready for another exchange, or
+// ReadyShared returns a shared connection that is ready for another exchange, or
 // nil.
-func (p *Pool) Common() *Conn {
+func (p *Pool) ReadyShared() *Conn {
 	list := p.shared.Load()
 	if list == nil {
 		return nil

@@ -43,12 +43,12 @@ func (s *sim) requestOf(m *transport.Message) (*call, uint64) {
 	return s.calls[id], binary.LittleEndian.Uint64(m.Body[8:])
 }
 
-// Judge implements caller.Exchange.
-func (c *call) Judge(m *transport.Message, _ *messages.Node, _ error) error {
+// ReplyError implements caller.Exchange.
+func (c *call) ReplyError(m *transport.Message, _ *messages.Node, _ error) error {
 	if !c.own("judged", m) {
 		return errGarbled
 	}
-	c.panic(PanicJudge)
+	c.panic(PanicReplyError)
 	if m.Body[0] == replyFailed {
 		return errApplication
 	}

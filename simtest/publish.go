@@ -245,8 +245,8 @@ func (p *publish) Fill(_ context.Context, m *transport.Message, n *messages.Node
 	return nil
 }
 
-// Judge implements caller.Exchange.
-func (*publish) Judge(_ *transport.Message, _ *messages.Node, told error) error { return told }
+// ReplyError implements caller.Exchange.
+func (*publish) ReplyError(_ *transport.Message, _ *messages.Node, told error) error { return told }
 
 // Decode implements caller.Exchange.
 func (*publish) Decode(*transport.Message) error { return nil }

@@ -232,8 +232,8 @@ const (
 	NoPanic Panic = iota
 	// PanicFill: while the request is encoded.
 	PanicFill
-	// PanicJudge: while the reply is checked for an error.
-	PanicJudge
+	// PanicReplyError: while the reply is checked for an error.
+	PanicReplyError
 	// PanicDecode: while the reply is decoded.
 	PanicDecode
 	// PanicRetry: in the retry function.

@@ -51,8 +51,8 @@ func (st *stream) Fill(_ context.Context, m *transport.Message, n *messages.Node
 	return nil
 }
 
-// Judge implements caller.Exchange.
-func (*stream) Judge(_ *transport.Message, _ *messages.Node, told error) error { return told }
+// ReplyError implements caller.Exchange.
+func (*stream) ReplyError(_ *transport.Message, _ *messages.Node, told error) error { return told }
 
 // Decode implements caller.Exchange.
 func (*stream) Decode(*transport.Message) error { return nil }

@@ -293,7 +293,7 @@ func (s *supervisor) deadlineError() error {
 		bound = fmt.Sprintf("%s are over (RequestTimeout)", s.cell.plan.Timeout)
 	}
 	if a := s.unconnected(); a != nil {
-		bound += ", before there was a connection" + a.stood()
+		bound += ", before there was a connection" + a.dialStep()
 	}
 	return fmt.Errorf("%w: %s", context.DeadlineExceeded, bound)
 }

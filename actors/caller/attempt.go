@@ -116,7 +116,7 @@ func (a *attempt) answered(err error) {
 	if err == nil || errors.Is(err, transport.ErrAnswered) {
 		a.phase = rpcerr.PhaseDecode
 		told := errors.Unwrap(err)
-		err = a.judge(told)
+		err = a.replyError(told)
 		if told == nil && misplaced(err) {
 			a.end(rpcerr.SentUnknown, false, err)
 			return
@@ -142,7 +142,7 @@ func (a *attempt) answered(err error) {
 	case errors.Is(err, transport.ErrTooLarge):
 		a.end(rpcerr.Executed, true, wrapTooLarge(err))
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		a.end(rpcerr.SentUnknown, false, partly(a.cell.timeout(a), err))
+		a.end(rpcerr.SentUnknown, false, partly(a.cell.timeoutError(a), err))
 	default:
 		a.end(rpcerr.SentUnknown, false, err)
 	}
@@ -161,11 +161,11 @@ func partly(over, err error) error {
 // Then the outcome of this one is unknown and the connection is out of sync.
 func misplaced(err error) bool { return errors.Is(err, transport.ErrProtocol) }
 
-// judge returns the error that the reply carries, if any. told is the error
+// replyError returns the error that the reply carries, if any. told is the error
 // that the transport itself has reported, nil for none.
-func (a *attempt) judge(told error) (err error) {
+func (a *attempt) replyError(told error) (err error) {
 	defer guard.Catch("codec", &err)
-	return a.cell.exchange.Judge(a.reply, a.node, told)
+	return a.cell.exchange.ReplyError(a.reply, a.node, told)
 }
 
 // end reports to the supervisor. After a good reply the connection is kept
@@ -216,11 +216,11 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 
 // overdue returns the error of an attempt that has used up its time.
 func (a *attempt) overdue() error {
-	missing, stood := "an answer", ""
+	missing, step := "an answer", ""
 	if a.conn == nil {
-		missing, stood = "a connection", a.stood()
+		missing, step = "a connection", a.dialStep()
 	}
-	return fmt.Errorf("%w: %s without %s (AttemptTimeout)%s", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing, stood)
+	return fmt.Errorf("%w: %s without %s (AttemptTimeout)%s", rpcerr.ErrAttemptTimeout, a.cell.plan.AttemptTimeout, missing, step)
 }
 
 // remaining returns the time that the attempt has left, 0 for no bound.

@@ -60,13 +60,13 @@ func (a *attempt) handBack() {
 func (a *attempt) fill(ctx context.Context, m *transport.Message) (err error) {
 	defer guard.Catch("codec", &err)
 	m.Header, m.Loan, m.Brief = m.Header[:0], nil, false
-	return a.cell.exchange.Fill(ctx, m, a.node, a.told(ctx))
+	return a.cell.exchange.Fill(ctx, m, a.node, a.wireTimeout(ctx))
 }
 
-// told is how much time the service is told it has: what remains. A call
+// wireTimeout is how much time the service is told it has: what remains. A call
 // wrapper may have taken its time since the turn began, and may have set a
 // bound of its own.
-func (a *attempt) told(ctx context.Context) time.Duration {
+func (a *attempt) wireTimeout(ctx context.Context) time.Duration {
 	c := a.cell
 	if !c.plan.Wrapped {
 		return a.remaining(c.now)
@@ -105,8 +105,8 @@ func (c *cell) mustStop() bool {
 	return found
 }
 
-// timeout says which bound an attempt ran into.
-func (c *cell) timeout(a *attempt) error {
+// timeoutError says which bound an attempt ran into.
+func (c *cell) timeoutError(a *attempt) error {
 	switch {
 	case c.ctx.Err() != nil:
 		return c.ctx.Err()

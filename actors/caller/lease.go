@@ -27,7 +27,7 @@ func (a *attempt) take(pool *messages.Pool) *messages.Conn {
 	a.pooled = !plan.Stream && !plan.Wrapped && plan.HedgeAfter == 0
 	switch {
 	case plan.Stream:
-		return pool.Common()
+		return pool.ReadyShared()
 	case a.pooled:
 		return pool.TakeUnseen(a.begun)
 	default:
@@ -139,12 +139,12 @@ func missed(pool *messages.PoolStats) rpcerr.Phase {
 	return rpcerr.PhaseDial
 }
 
-// stood returns what the dial was doing that the attempt was waiting for, as part
+// dialStep returns what the dial was doing that the attempt was waiting for, as part
 // of an error. The dial has a bound of its own, which may be as long as the
 // attempt's, so its own error may come too late.
-func (a *attempt) stood() string {
+func (a *attempt) dialStep() string {
 	if pool := a.node.Pool(); pool != nil {
-		if doing := pool.Dialing(); doing != "" {
+		if doing := pool.DialStep(); doing != "" {
 			return ", while " + doing
 		}
 	}

@@ -55,7 +55,7 @@ type Plan struct {
 
 // Exchange is what the facade knows about one call and the actors do not: how
 // its request is written and what a reply means. Its methods run one at a time,
-// on the goroutine that waits for the call; only Fill and Judge of attempts that
+// on the goroutine that waits for the call; only Fill and ReplyError of attempts that
 // race may run on another. A panic in any of them is an error of that attempt.
 type Exchange interface {
 	// Encode encodes the request's value once, before the first attempt. An
@@ -66,11 +66,11 @@ type Exchange interface {
 	// Fill writes the request for one attempt into m. remaining is the time
 	// that the attempt has, 0 if it has no bound. An error ends the call.
 	Fill(ctx context.Context, m *transport.Message, node *messages.Node, remaining time.Duration) error
-	// Judge returns the error that the reply carries, nil if it is a good one.
+	// ReplyError returns the error that the reply carries, nil if it is a good one.
 	// told is the error that the transport itself has reported, if any; then m
 	// may be empty. If told is nil, an error that matches transport.ErrProtocol
 	// says that the reply answers another request; the connection is closed.
-	Judge(m *transport.Message, node *messages.Node, told error) error
+	ReplyError(m *transport.Message, node *messages.Node, told error) error
 	// Decode decodes the winning reply into the caller's value. It is called at
 	// most once, unless attempts are wrapped.
 	Decode(m *transport.Message) error

@@ -89,7 +89,7 @@ func (w *wrapped) do(ctx context.Context) error {
 	}
 	w.answered = true
 	a.phase = rpcerr.PhaseDecode
-	if err := a.cell.exchange.Judge(a.reply, a.node, nil); err != nil {
+	if err := a.cell.exchange.ReplyError(a.reply, a.node, nil); err != nil {
 		w.answered = !misplaced(err)
 		return err
 	}
@@ -152,5 +152,5 @@ func (c *cell) spent(ctx context.Context, a *attempt) error {
 	if err := ctx.Err(); err != nil && c.ctx.Err() == nil {
 		return fmt.Errorf("the context that a call wrapper gave the attempt has ended: %w", err)
 	}
-	return c.timeout(a)
+	return c.timeoutError(a)
 }

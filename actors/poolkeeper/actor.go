@@ -102,8 +102,8 @@ func (k *keeper) handle(ctx actor.Context, m messages.KeeperMessage) {
 		k.tend()
 	case messages.Retire:
 		k.retire()
-	case messages.Retune:
-		k.retune(m.Limits)
+	case messages.SetLimits:
+		k.setLimits(m.Limits)
 	case messages.Farewell:
 		k.Parent.Tell(messages.Retired{Pool: k.Pool})
 		ctx.Stop(ctx.Self())
@@ -249,7 +249,7 @@ func (k *keeper) fail(err error) {
 	k.state.waiters = nil
 }
 
-func (k *keeper) retune(limits messages.PoolLimits) {
+func (k *keeper) setLimits(limits messages.PoolLimits) {
 	k.state.limits = limits
 	k.Pool.Stats.Max.Store(int64(limits.Max))
 	for _, c := range k.Pool.Resize(limits.Size) {

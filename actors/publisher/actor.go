@@ -33,7 +33,7 @@ type Config struct {
 	// Clock is the source of time.
 	Clock clock.Clock
 	// Seen is where the publisher publishes its state.
-	Seen *atomic.Pointer[messages.Post]
+	Seen *atomic.Pointer[messages.BrokerState]
 }
 
 // New returns the publisher as an actor.
@@ -83,7 +83,7 @@ func (p *publisher) handle(ctx actor.Context, m messages.PublisherMessage) {
 }
 
 func (p *publisher) publish() {
-	p.Seen.Store(&messages.Post{Name: p.Name, Connected: p.connected, Connecting: p.connecting, Waiting: len(p.waiting), Fault: p.fault})
+	p.Seen.Store(&messages.BrokerState{Name: p.Name, Connected: p.connected, Connecting: p.connecting, Waiting: len(p.waiting), Fault: p.fault})
 }
 
 func (p *publisher) connect(m messages.Connect) {

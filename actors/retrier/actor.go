@@ -53,7 +53,7 @@ func (r *retrier) handle(m messages.RetrierMessage) {
 		m.ReplyTo.Tell(verdict)
 	case messages.Refund:
 		r.state.refund(m.Service, r.clock.Now())
-	case messages.Spare:
+	case messages.SetBudget:
 		r.state.budget = m.Budget
 	}
 }

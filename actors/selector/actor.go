@@ -128,7 +128,7 @@ func (s *selector) handle(ctx actor.Context, m messages.SelectorMessage) {
 		s.review(now)
 	case messages.Review:
 		s.review(now)
-	case messages.Reconsider:
+	case messages.SetPolicy:
 		s.Policy = m.Policy
 		s.apply(s.raw, now)
 	case messages.Dismiss:

@@ -23,7 +23,7 @@ const (
 // that is never chosen because it was slow or failed once could not show that it
 // has recovered. On a busy service a single call tries it before that.
 func (s *state) forgive(answers int64, now clock.Instant) {
-	usual := s.typical
+	typical := s.typical
 	for _, m := range s.members {
 		if m.seen == now || m.ejected() {
 			continue
@@ -33,16 +33,16 @@ func (s *state) forgive(answers int64, now clock.Instant) {
 		m.node.Unheard.Store(m.missed >= tryAgain/4 && now.Sub(m.heard) >= tryAgainAfter/4)
 		switch {
 		case !m.known:
-			m.latency = usual
-		case m.once && far(m.latency, usual):
+			m.latency = typical
+		case m.once && far(m.latency, typical):
 			// Its only observation was made before the typical latency was known.
-			m.latency, m.suspect, m.once = usual, true, false
+			m.latency, m.suspect, m.once = typical, true, false
 			m.node.Doubt.Store(true)
-		case m.missed >= tryAgain && now.Sub(m.heard) >= tryAgainAfter && m.latency > usual:
-			m.latency, m.suspect = usual, true
+		case m.missed >= tryAgain && now.Sub(m.heard) >= tryAgainAfter && m.latency > typical:
+			m.latency, m.suspect = typical, true
 			m.node.Doubt.Store(true)
-		case m.latency > usual:
-			m.latency = usual + (m.latency-usual)*fade
+		case m.latency > typical:
+			m.latency = typical + (m.latency-typical)*fade
 		}
 		m.success += (1 - m.success) * (1 - fade)
 		m.seen = now

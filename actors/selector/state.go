@@ -33,9 +33,9 @@ type state struct {
 	members []*member
 	byID    map[nodeKey]*member
 	// typical is the latency of a typical node in nanoseconds, 0 while none is
-	// known; usual publishes the cost that follows from it.
-	typical float64
-	usual   messages.Usual
+	// known; typicalCost publishes the cost that follows from it.
+	typical     float64
+	typicalCost messages.TypicalCost
 	// answered counts folded answers that the actor has not collected yet.
 	answered int64
 	// folded counts all folded answers.
@@ -55,7 +55,7 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 				continue
 			}
 			m := newMember(s.name, service, r, p.Transport)
-			m.node.Compare(&s.usual)
+			m.node.SetTypical(&s.typicalCost)
 			if known := old[key]; known != nil && known.node.Transport == m.node.Transport &&
 				known.node.Legacy == m.node.Legacy && known.node.Native == m.node.Native {
 				known.node.SetRecord(m.node.Record())

@@ -66,19 +66,19 @@ func (s *state) learn(mean, share float64) {
 		s.typical = mean
 	}
 	s.typical = 1 / ((1-share)/s.typical + share/mean)
-	s.usual.Set(s.typical + noise)
+	s.typicalCost.Set(s.typical + noise)
 }
 
 // observe moves the member's average latency towards mean, by share or by the
 // time constant, whichever is more. A mean that is far above the average (for a
-// new node: above usual, 0 if unknown) is ignored the first time, because any
+// new node: above typical, 0 if unknown) is ignored the first time, because any
 // node may be held up once; it makes the node suspect. The second time in a row
 // it replaces the average.
-func (m *member) observe(mean, share, usual float64, now clock.Instant) {
+func (m *member) observe(mean, share, typical float64, now clock.Instant) {
 	if !m.known {
 		m.latency = mean
-		if usual > 0 && far(mean, usual) {
-			m.latency = usual
+		if typical > 0 && far(mean, typical) {
+			m.latency = typical
 		}
 	}
 	elapsed, late := now.Sub(m.seen), far(mean, m.latency)

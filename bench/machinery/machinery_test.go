@@ -55,8 +55,8 @@ func (x *exchange) Fill(_ context.Context, m *transport.Message, _ *messages.Nod
 	m.Body = x.body
 	return nil
 }
-func (*exchange) Judge(*transport.Message, *messages.Node, error) error { return nil }
-func (*exchange) Decode(*transport.Message) error                       { return nil }
+func (*exchange) ReplyError(*transport.Message, *messages.Node, error) error { return nil }
+func (*exchange) Decode(*transport.Message) error                            { return nil }
 func (*exchange) Retry(int, error) (messages.Wish, time.Duration, error) {
 	return messages.NoWish, -1, nil
 }

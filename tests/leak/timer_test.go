@@ -68,7 +68,7 @@ func (plain) Fill(_ context.Context, m *transport.Message, _ *messages.Node, _ t
 	return nil
 }
 
-func (plain) Judge(*transport.Message, *messages.Node, error) error { return nil }
+func (plain) ReplyError(*transport.Message, *messages.Node, error) error { return nil }
 
 func (plain) Decode(*transport.Message) error { return nil }
 
