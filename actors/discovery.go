@@ -3,8 +3,12 @@
 package actors
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/registry/cache"
 )
@@ -41,7 +45,7 @@ func (r *Runtime) stale() map[string]string {
 		case s.Doubt:
 			why[s.Name] = "the registry names no node, after a failure; it is asked again before that is believed"
 		default:
-			why[s.Name] = "the registry was not heard of for " + s.Age.Round(time.Second).String()
+			why[s.Name] = "nothing was heard from the registry for " + s.Age.Round(time.Second).String()
 		}
 	}
 	return why
@@ -50,4 +54,62 @@ func (r *Runtime) stale() map[string]string {
 // find asks the cache for a service.
 func (r *Runtime) find(service string, done func([]*registry.Service, error)) {
 	r.cache.Ask(service, done)
+}
+
+// lookupTimeout bounds one registry lookup.
+const lookupTimeout = 5 * time.Second
+
+// errNoRegistry is the error of every lookup if the client has no registry.
+var errNoRegistry = fmt.Errorf("%w: the client has no registry (WithRegistry) and the call no address (WithAddress)", registry.ErrNotFound)
+
+// lookup asks the registry outside of any turn.
+func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) {
+	switch {
+	case r.Simulation != nil:
+		r.Simulation.Lookup(service, done)
+		return
+	case r.Registry == nil:
+		done(nil, errNoRegistry)
+		return
+	}
+	r.Go(func() {
+		ctx, cancel := context.WithTimeout(r.ctx, lookupTimeout)
+		defer cancel()
+		guard.Ask(func() ([]*registry.Service, error) { return r.ask(ctx, service) }, done)
+	})
+}
+
+func (r *Runtime) ask(ctx context.Context, service string) (records []*registry.Service, err error) {
+	defer guard.Catch("registry", &err)
+	records, err = r.Registry.Lookup(ctx, service)
+	if errors.Is(err, registry.ErrNotFound) {
+		err = fmt.Errorf("%w; is it registered under this name?", err)
+	}
+	return records, err
+}
+
+// watch follows the registry outside of any turn.
+func (r *Runtime) watch(service string, changed func([]*registry.Service), ended func(error)) (stop func()) {
+	switch {
+	case r.Simulation != nil && r.Simulation.Watch != nil:
+		return r.Simulation.Watch(service, changed, ended)
+	case r.Simulation != nil || r.Registry == nil:
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // it lasts as long as the selector
+	r.Go(func() {
+		err := guard.ErrLeft
+		defer func() {
+			if ctx.Err() == nil {
+				ended(err)
+			}
+		}()
+		err = r.follow(ctx, service, changed)
+	})
+	return cancel
+}
+
+func (r *Runtime) follow(ctx context.Context, service string, changed func([]*registry.Service)) (err error) {
+	defer guard.Catch("registry", &err)
+	return r.Registry.Watch(ctx, service, changed)
 }

@@ -15,75 +15,9 @@ import (
 	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/messages"
-	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
-
-// lookupTimeout bounds one registry lookup.
-const lookupTimeout = 5 * time.Second
-
-// errNoRegistry is the error of every lookup if the client has no registry.
-var errNoRegistry = fmt.Errorf("%w: the client has no registry (WithRegistry) and the call no address (WithAddress)", registry.ErrNotFound)
-
-// lookup asks the registry outside of any turn.
-func (r *Runtime) lookup(service string, done func([]*registry.Service, error)) {
-	switch {
-	case r.Simulation != nil:
-		r.Simulation.Lookup(service, done)
-		return
-	case r.Registry == nil:
-		done(nil, errNoRegistry)
-		return
-	}
-	r.Go(func() {
-		ctx, cancel := context.WithTimeout(r.ctx, lookupTimeout)
-		defer cancel()
-		guard.Ask(func() ([]*registry.Service, error) { return r.ask(ctx, service) }, done)
-	})
-}
-
-func (r *Runtime) ask(ctx context.Context, service string) (records []*registry.Service, err error) {
-	defer guard.Catch("registry", &err)
-	records, err = r.Registry.Lookup(ctx, service)
-	if errors.Is(err, registry.ErrNotFound) {
-		err = fmt.Errorf("%w; is it registered under this name?", err)
-	}
-	return records, err
-}
-
-// watch follows the registry outside of any turn.
-func (r *Runtime) watch(service string, changed func([]*registry.Service), ended func(error)) (stop func()) {
-	switch {
-	case r.Simulation != nil && r.Simulation.Watch != nil:
-		return r.Simulation.Watch(service, changed, ended)
-	case r.Simulation != nil || r.Registry == nil:
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background()) //nolint:forbidigo // it lasts as long as the selector
-	r.Go(func() {
-		err := guard.ErrLeft
-		defer func() {
-			if ctx.Err() == nil {
-				ended(err)
-			}
-		}()
-		err = r.follow(ctx, service, changed)
-	})
-	return cancel
-}
-
-func (r *Runtime) follow(ctx context.Context, service string, changed func([]*registry.Service)) (err error) {
-	defer guard.Catch("registry", &err)
-	return r.Registry.Watch(ctx, service, changed)
-}
-
-// over reports whether the deadline of ctx has passed. A socket with the same
-// deadline may fail a moment before ctx is done.
-func (r *Runtime) over(ctx context.Context) bool {
-	deadline, is := ctx.Deadline()
-	return is && (errors.Is(ctx.Err(), context.DeadlineExceeded) || r.Clock.Now() >= r.Clock.Instant(deadline))
-}
 
 type dialFunc = func(string, time.Duration, func(transport.Conn, error)) func()
 
@@ -118,6 +52,13 @@ func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 		})
 		return cancel
 	}, nil
+}
+
+// over reports whether the deadline of ctx has passed. A socket with the same
+// deadline may fail a moment before ctx is done.
+func (r *Runtime) over(ctx context.Context) bool {
+	deadline, is := ctx.Deadline()
+	return is && (errors.Is(ctx.Err(), context.DeadlineExceeded) || r.Clock.Now() >= r.Clock.Instant(deadline))
 }
 
 // multiplexed reports whether the connections to a node are expected to be
