@@ -49,6 +49,21 @@ func (cfg *config) call(ctx context.Context, req Request, rsp any, opts []CallOp
 
 // checkCall returns an error for arguments that cannot be used.
 func checkCall(ctx context.Context, req Request, rsp any) error {
+	if err := checkRequest(ctx, req); err != nil {
+		return err
+	}
+	switch {
+	case isNil(req.Body()):
+		return invalid("the request has no value")
+	case isNil(rsp):
+		return invalid("there is nothing to decode the reply into: rsp is nil")
+	}
+	return ctx.Err()
+}
+
+// checkRequest returns an error for arguments with which neither a call nor a
+// stream can begin.
+func checkRequest(ctx context.Context, req Request) error {
 	switch {
 	case ctx == nil:
 		return invalid("the context is nil")
@@ -58,12 +73,8 @@ func checkCall(ctx context.Context, req Request, rsp any) error {
 		return invalid("the service is empty")
 	case req.Endpoint() == "":
 		return invalid("the endpoint is empty; it is \"Handler.Method\"")
-	case isNil(req.Body()):
-		return invalid("the request has no value")
-	case isNil(rsp):
-		return invalid("there is nothing to decode the reply into: rsp is nil")
 	}
-	return ctx.Err()
+	return nil
 }
 
 func invalid(what string) error { return fmt.Errorf("%w: %s", rpcerr.ErrInvalidArgument, what) }

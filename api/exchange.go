@@ -47,9 +47,7 @@ func (x *exchange) recycle() {
 	x.oldBody, x.payload = nil, nil
 	x.asked = x.asked[:0]
 	x.ctx, x.request, x.value = nil, nil, nil
-	if x.unfit != nil {
-		x.unfit = nil
-	}
+	x.unfit = nil
 	x.method.config.caller.exchanges.Put(x)
 }
 

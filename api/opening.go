@@ -40,22 +40,6 @@ func known(req Request, err error) error {
 	return refuse(req, err)
 }
 
-// checkStream returns an error for arguments that cannot be used. A stream may be
-// opened without a value.
-func checkStream(ctx context.Context, req Request) error {
-	switch {
-	case ctx == nil:
-		return invalid("the context is nil")
-	case isNil(req):
-		return invalid("the request is nil; make one with NewRequest")
-	case req.Service() == "":
-		return invalid("the service is empty")
-	case req.Endpoint() == "":
-		return invalid("the endpoint is empty; it is \"Handler.Method\"")
-	}
-	return ctx.Err()
-}
-
 // stream opens a stream of the method.
 func (m *method) stream(ctx context.Context, req Request) (Stream, error) {
 	o := &opening{method: m, request: req, id: strconv.FormatInt(m.config.caller.ids.Add(1)-1, 10)}

@@ -42,7 +42,11 @@ func (c core) Stream(ctx context.Context, req Request, opts ...CallOption) (Stre
 }
 
 func (cfg *config) stream(ctx context.Context, req Request, opts []CallOption) (Stream, error) {
-	if err := checkStream(ctx, req); err != nil {
+	err := checkRequest(ctx, req) // a stream may be opened without a value
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
 		return nil, refuse(req, err)
 	}
 	m, err := cfg.method(req, opts)

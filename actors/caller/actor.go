@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/ctxerr"
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
@@ -288,7 +289,7 @@ func (s *supervisor) refuse(err error) {
 // deadlineError returns the error that says which bound ended the call, and whether
 // it was still waiting for a connection, and why.
 func (s *supervisor) deadlineError() error {
-	bound := "the caller's deadline passed"
+	bound := ctxerr.DeadlineReached
 	if !s.cell.fromContext {
 		bound = fmt.Sprintf("%s are over (RequestTimeout)", s.cell.plan.Timeout)
 	}
@@ -316,17 +317,10 @@ func (s *supervisor) unconnected() (first *attempt) {
 
 // contextError says how the caller's context ended the call.
 func (s *supervisor) contextError() error {
-	err, cause := s.cell.ctx.Err(), context.Cause(s.cell.ctx)
-	switch {
-	case !errors.Is(err, context.Canceled):
-		return s.deadlineError()
-	case errors.Is(cause, rpcerr.ErrClosed):
-		return cause // Close cancelled the opening of a stream
-	case cause == nil || errors.Is(cause, context.Canceled):
-		return fmt.Errorf("the caller gave up: %w", err)
-	default:
-		return fmt.Errorf("the caller gave up: %w: %w", err, cause)
+	if errors.Is(s.cell.ctx.Err(), context.Canceled) {
+		return ctxerr.Cancelled(s.cell.ctx)
 	}
+	return s.deadlineError()
 }
 
 func (s *supervisor) record(a *rpcerr.Attempt) { s.log = append(s.log, *a) }

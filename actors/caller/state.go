@@ -171,20 +171,12 @@ func (s *state) due() clock.Instant {
 	next := s.deadline
 	for slot, live := range s.live {
 		if live {
-			next = earlier(next, s.bound[slot])
+			next = clock.Earlier(next, s.bound[slot])
 		}
 	}
-	return earlier(earlier(next, s.resume), s.hedge)
+	return clock.Earlier(clock.Earlier(next, s.resume), s.hedge)
 }
 
 // sleeps reports whether a backoff goes on beyond the deadline, which happens
 // only with the planted bug.
 func (s *state) sleeps() bool { return planted.BackoffIgnoresDeadline && s.resume != 0 }
-
-// earlier returns the earlier of two instants; 0 stands for never.
-func earlier(a, b clock.Instant) clock.Instant {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}

@@ -44,7 +44,7 @@ func (s *state) enqueue(m messages.Acquire) verdict {
 func (s *state) withdraw(m messages.Withdraw) bool {
 	for i, w := range s.waiters {
 		if w.Ticket == m.Ticket && w.Attempt == m.Attempt && w.ReplyTo == m.ReplyTo {
-			s.waiters = append(s.waiters[:i], s.waiters[i+1:]...)
+			s.waiters = remove(s.waiters, i)
 			return true
 		}
 	}
@@ -57,17 +57,16 @@ func (s *state) withdraw(m messages.Withdraw) bool {
 func (s *state) next(now clock.Instant, fresh bool) (w messages.Acquire, expired int, ok bool) {
 	for i := 0; i < len(s.waiters); {
 		w = s.waiters[i]
-		switch late := w.Deadline != 0 && now >= w.Deadline; {
-		case late:
-			expired++
-		case w.Fresh && !fresh:
+		late := w.Deadline != 0 && now >= w.Deadline
+		if !late && w.Fresh && !fresh {
 			i++
 			continue
 		}
 		s.waiters = remove(s.waiters, i)
-		if w.Deadline == 0 || now < w.Deadline {
+		if !late {
 			return w, expired, true
 		}
+		expired++
 	}
 	return messages.Acquire{}, expired, false
 }

@@ -113,7 +113,7 @@ func (s *state) ejection(n int, refused bool) time.Duration {
 func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
 	for _, m := range s.members {
 		if m.warming {
-			next = sooner(next, m.review(now))
+			next = clock.Earlier(next, m.review(now))
 		}
 		if !m.ejected() && !m.shunned() {
 			continue
@@ -123,7 +123,7 @@ func (s *state) review(now clock.Instant) (changed bool, next clock.Instant) {
 			changed = true
 			continue
 		}
-		next = sooner(next, m.until)
+		next = clock.Earlier(next, m.until)
 	}
 	return changed, next
 }

@@ -89,14 +89,6 @@ func (s *state) welcome(m *member, joins bool) {
 	}
 }
 
-// sooner returns the earlier of two instants; 0 stands for never.
-func sooner(a, b clock.Instant) clock.Instant {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}
-
 // view builds the view to publish. Leaving nodes get no calls as long as at
 // least half of all nodes are neither leaving nor ejected: a registry that takes
 // out a few nodes is replacing them, and calls to those would be cut off when

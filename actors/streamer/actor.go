@@ -6,11 +6,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/ctxerr"
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/messages"
-
-	"github.com/asynkron/protoactor-go/actor"
 )
 
 // streamActor owns the life of one stream: it decides how the stream ended,
@@ -72,7 +73,7 @@ func (a *streamActor) handle(ctx actor.Context, m messages.StreamMessage) {
 // deadlineError returns the error that says which bound ended the stream.
 func (s *Stream) deadlineError() error {
 	if s.fromContext {
-		return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
+		return fmt.Errorf("%w: %s", context.DeadlineExceeded, ctxerr.DeadlineReached)
 	}
 	return fmt.Errorf("%w: %s are over (StreamTimeout)", context.DeadlineExceeded, s.opening.Timeout)
 }

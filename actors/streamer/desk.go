@@ -19,12 +19,13 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/asynkron/protoactor-go/actor"
+
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/ctxerr"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
-
-	"github.com/asynkron/protoactor-go/actor"
 )
 
 // Config configures a desk.
@@ -156,17 +157,10 @@ func (s *Stream) lend(bound clock.Instant) transport.Stream {
 
 // contextError returns the error that says how its context ended the stream.
 func contextError(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: the caller's deadline passed", context.DeadlineExceeded)
-	case errors.Is(cause, rpcerr.ErrClosed):
-		return cause
-	case cause == nil || errors.Is(cause, context.Canceled):
-		return fmt.Errorf("the caller gave up: %w", cmp.Or(err, context.Canceled))
-	default:
-		return fmt.Errorf("the caller gave up: %w: %w", err, cause)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %s", context.DeadlineExceeded, ctxerr.DeadlineReached)
 	}
+	return ctxerr.Cancelled(ctx)
 }
 
 func (d *Desk) admit(s *Stream) error {

@@ -25,6 +25,14 @@ func (i Instant) Add(d time.Duration) Instant {
 // Sub returns the duration from earlier to i.
 func (i Instant) Sub(earlier Instant) time.Duration { return time.Duration(i - earlier) }
 
+// Earlier returns the earlier of two instants, the other one if one is 0.
+func Earlier(a, b Instant) Instant {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
 // Clock tells the time and makes timers. Implementations are safe for concurrent
 // use.
 type Clock interface {

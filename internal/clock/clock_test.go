@@ -114,3 +114,11 @@ func TestAddOfALongTime(t *testing.T) {
 		}
 	}
 }
+
+func TestEarlier(t *testing.T) {
+	for _, tc := range []struct{ a, b, want clock.Instant }{{0, 0, 0}, {0, 2, 2}, {1, 0, 1}, {1, 2, 1}, {2, 1, 1}} {
+		if got := clock.Earlier(tc.a, tc.b); got != tc.want {
+			t.Errorf("%d, %d: got %d, want %d", tc.a, tc.b, got, tc.want)
+		}
+	}
+}

@@ -234,16 +234,11 @@ func (r *Registry) tick(s *service) {
 // arm sets the timer for what is due next.
 func (r *Registry) arm(s *service) {
 	var next clock.Instant
-	sooner := func(at clock.Instant) {
-		if next == 0 || at < next {
-			next = at
-		}
-	}
 	if s.asking && !s.overdue {
-		sooner(s.asked.Add(r.timeout))
+		next = s.asked.Add(r.timeout)
 	}
-	if at := s.wake(); at != 0 && len(s.watchers) > 0 && (s.healthy() || !s.asking) {
-		sooner(at)
+	if len(s.watchers) > 0 && (s.healthy() || !s.asking) {
+		next = clock.Earlier(next, s.wake())
 	}
 	if next == 0 {
 		s.timer.Stop()

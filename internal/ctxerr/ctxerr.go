@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ctxerr makes the errors of calls and streams that their contexts have
+// ended.
+package ctxerr
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"example.com/mailcall/rpcerr"
+)
+
+// DeadlineReached says which bound has ended a call or stream: that of its context.
+const DeadlineReached = "the caller's deadline passed"
+
+// Cancelled returns the error of what ctx has ended by being cancelled: its cause if
+// that is the closing of the client, else that the caller gave up, and why.
+func Cancelled(ctx context.Context) error {
+	err, cause := cmp.Or(ctx.Err(), context.Canceled), context.Cause(ctx)
+	switch {
+	case errors.Is(cause, rpcerr.ErrClosed):
+		return cause
+	case cause == nil || errors.Is(cause, context.Canceled):
+		return fmt.Errorf("the caller gave up: %w", err)
+	default:
+		return fmt.Errorf("the caller gave up: %w: %w", err, cause)
+	}
+}
