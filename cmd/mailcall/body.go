@@ -79,11 +79,11 @@ func reserved(name string) bool {
 	}
 }
 
-// frames is the codec of --raw, which leaves bytes unchanged.
-type frames struct{}
+// rawCodec is the codec of --raw, which leaves bytes unchanged.
+type rawCodec struct{}
 
 // Marshal implements codec.Codec.
-func (frames) Marshal(v any) ([]byte, error) {
+func (rawCodec) Marshal(v any) ([]byte, error) {
 	data, ok := codec.FrameOf(v)
 	if !ok {
 		return nil, &codec.TypeError{Codec: "raw", Want: "codec.Frame", Got: fmt.Sprintf("%T", v)}
@@ -92,7 +92,7 @@ func (frames) Marshal(v any) ([]byte, error) {
 }
 
 // Unmarshal implements codec.Codec.
-func (frames) Unmarshal(data []byte, v any) error {
+func (rawCodec) Unmarshal(data []byte, v any) error {
 	if !codec.SetFrame(v, data) {
 		return &codec.TypeError{Codec: "raw", Want: "*codec.Frame", Got: fmt.Sprintf("%T", v)}
 	}

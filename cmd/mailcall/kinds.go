@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"example.com/mailcall/api"
 	"example.com/mailcall/broker"
 	brokerhttp "example.com/mailcall/broker/http"
 	"example.com/mailcall/contrib/nats"
@@ -99,10 +100,7 @@ func openHTTPBroker(at string, from *source, secure *tls.Config) (broker.Broker,
 	if at != "" {
 		opts = append(opts, brokerhttp.WithListen(at))
 	}
-	if from.registrar == nil { // sufficient for publishing
-		return brokerhttp.New(lookups{from.Registry}, opts...)
-	}
-	return brokerhttp.New(announcements{lookups{from.Registry}, from.registrar}, opts...)
+	return api.NewHTTPBroker(from.Registry, opts...)
 }
 
 // natsAt returns the options for the server at url, the default server for "".

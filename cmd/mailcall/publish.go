@@ -88,7 +88,7 @@ func (c *publishCmd) Run(s streams) error {
 		return err
 	}
 	defer closeAll(things)
-	client, err := newClient(api.WithEnvironment(), api.WithBroker(b), api.WithCodec(c.ContentType, frames{}), api.WithRequestTimeout(c.Timeout))
+	client, err := newClient(api.WithEnvironment(), api.WithBroker(b), api.WithCodec(c.ContentType, rawCodec{}), api.WithRequestTimeout(c.Timeout))
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (t *targetFlags) open(ctx context.Context, opts []api.Option) (client *api.
 func (t *targetFlags) options(raw bool) []api.Option {
 	opts := []api.Option{api.WithEnvironment()}
 	if raw {
-		opts = append(opts, api.WithCodec(t.ContentType, frames{}))
+		opts = append(opts, api.WithCodec(t.ContentType, rawCodec{}))
 	}
 	if t.AttemptTimeout != nil {
 		opts = append(opts, api.WithAttemptTimeout(*t.AttemptTimeout))
