@@ -3,16 +3,11 @@
 package grpc
 
 import (
-	"fmt"
+	"errors"
 	"net"
 	"strings"
-)
 
-const (
-	schemeTLS   = "https://"
-	schemePlain = "http://"
-	schemeUnix  = "unix:"
-	portTLS     = "443"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 // target is a parsed address.
@@ -23,55 +18,42 @@ type target struct {
 	secure    bool   // the address itself asks for TLS
 }
 
-// parseAddress reads "host:port", "host" (TLS on port 443), "https://host",
-// "https://host:port", "http://host:port" and "unix:/path".
+// parseAddress parses the addresses that all transports have in common, see package
+// endpoint, and "unix:path" with a relative path, which gRPC also knows. The authority
+// always has a port.
 func parseAddress(address string) (target, error) {
-	if path, ok := strings.CutPrefix(address, schemeUnix); ok {
-		path = strings.TrimPrefix(path, "//")
+	if path, is := relativePath(address); is {
 		if path == "" {
-			return target{}, fmt.Errorf("want unix:/path, %q has no path", address)
+			return target{}, errors.New("want unix:/path, the path is empty")
 		}
-		return target{network: "unix", address: path, authority: "localhost"}, nil
+		return target{network: endpoint.Unix, address: path, authority: "localhost"}, nil
 	}
-	rest, plain := strings.CutPrefix(address, schemePlain)
-	rest, secure := strings.CutPrefix(rest, schemeTLS)
-	rest = strings.TrimSuffix(rest, "/")
-	host, port, err := split(rest)
+	e, err := endpoint.Parse(address)
 	if err != nil {
 		return target{}, err
 	}
-	if port == "" && plain {
-		return target{}, fmt.Errorf("want host:port, %q lacks the port", address)
-	}
-	if port == "" {
-		port = portTLS
-	}
-	t := target{network: "tcp", address: net.JoinHostPort(host, port)}
-	t.secure = secure || !plain && port == portTLS
-	t.authority = t.address
-	if unzoned, _, ok := strings.Cut(host, "%"); ok {
-		t.authority = net.JoinHostPort(unzoned, port) // the zone has no meaning on other hosts
+	t := target{network: e.Network, address: e.Address, authority: e.Authority, secure: e.TLS}
+	if _, port, err := net.SplitHostPort(e.Address); err == nil && e.Network == endpoint.TCP {
+		t.authority = net.JoinHostPort(e.Host, port)
 	}
 	return t, nil
 }
 
-func split(address string) (host, port string, err error) {
-	bad := func(c rune) bool { return c <= ' ' || c == 0x7f || strings.ContainsRune(`/\?#@"<>`, c) }
-	if address == "" || strings.ContainsFunc(address, bad) {
-		return "", "", fmt.Errorf("want host:port, %q is empty or has an invalid character", address)
+// relativePath returns the path of a unix socket if it is a relative one.
+func relativePath(address string) (string, bool) {
+	path, is := strings.CutPrefix(address, endpoint.Unix+":")
+	return path, is && !strings.HasPrefix(path, "/") && !strings.HasPrefix(path, "@")
+}
+
+// listenAt listens on an address, and returns the one to dial.
+func listenAt(address string) (net.Listener, string, error) {
+	if path, is := relativePath(address); is {
+		l, err := net.Listen(endpoint.Unix, path)
+		return l, address, err
 	}
-	if !strings.Contains(address, ":") {
-		return address, "", nil
-	}
-	if inner, ok := strings.CutPrefix(address, "["); ok && strings.HasSuffix(inner, "]") {
-		return strings.TrimSuffix(inner, "]"), "", nil
-	}
-	host, port, err = net.SplitHostPort(address)
+	l, err := endpoint.Listen(address)
 	if err != nil {
-		return "", "", fmt.Errorf("want host:port: %w", err)
+		return nil, "", err
 	}
-	if host == "" || port == "" {
-		return "", "", fmt.Errorf("want host:port, %q lacks host or port", address)
-	}
-	return host, port, nil
+	return l, endpoint.Text(l.Addr()), nil
 }

@@ -76,21 +76,24 @@ func TestAddress(t *testing.T) {
 		{"127.0.0.1:80", "tcp", "127.0.0.1:80", "127.0.0.1:80", false},
 		{"host:443", "tcp", "host:443", "host:443", true},
 		{"http://host:443", "tcp", "host:443", "host:443", false},
+		{"http://host", "tcp", "host:80", "host:80", false},
 		{"https://host", "tcp", "host:443", "host:443", true},
 		{"https://host:8443/", "tcp", "host:8443", "host:8443", true},
 		{"host", "tcp", "host:443", "host:443", true},
 		{"[::1]:80", "tcp", "[::1]:80", "[::1]:80", false},
 		{"[fe80::1%eth0]:80", "tcp", "[fe80::1%eth0]:80", "[fe80::1]:80", false},
 		{"[::1]", "tcp", "[::1]:443", "[::1]:443", true},
+		{"2001:db8::1", "tcp", "[2001:db8::1]:443", "[2001:db8::1]:443", true},
 		{"unix:/tmp/s", "unix", "/tmp/s", "localhost", false},
 		{"unix:///tmp/s", "unix", "/tmp/s", "localhost", false},
+		{"unix:tmp/s", "unix", "tmp/s", "localhost", false},
 	} {
 		got, err := parseAddress(tc.in)
 		if want := (target{tc.network, tc.address, tc.authority, tc.secure}); err != nil || got != want {
 			t.Errorf("%s: got %v, %v, want %v", tc.in, got, err, want)
 		}
 	}
-	for _, in := range []string{"", ":80", "host:", "a:b:c", "unix:", "http://host", "a/b", "https://", "ho\nst:1"} {
+	for _, in := range []string{"", ":80", "host:", "a:b:c", "unix:", "unix://s", "a/b", "https://", "ho\nst:1"} {
 		if got, err := parseAddress(in); err == nil {
 			t.Errorf("%q: got %v, want an error", in, got)
 		}

@@ -53,7 +53,7 @@ func (t *Transport) Listen(address string) (transport.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("grpc transport: listen %s: %w", address, err)
 	}
-	if l.Listener, l.address, err = socketOf(address); err != nil {
+	if l.Listener, l.address, err = listenAt(address); err != nil {
 		return nil, fmt.Errorf("grpc transport: %w", err)
 	}
 	l.grpc = grpc.NewServer(append(opts,

@@ -31,7 +31,7 @@ func (t *Mucp) Listen(address string) (transport.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("mucp-grpc transport: listen %s: %w", address, err)
 	}
-	if l.Listener, l.address, err = socketOf(address); err != nil {
+	if l.Listener, l.address, err = listenAt(address); err != nil {
 		return nil, fmt.Errorf("mucp-grpc transport: %w", err)
 	}
 	l.grpc = grpc.NewServer(append(opts,

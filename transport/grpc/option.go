@@ -8,9 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"google.golang.org/grpc"
+
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 const (
@@ -22,10 +23,6 @@ const (
 	DefaultMaxStreams = 1 << 16
 
 	limitBytes = 1 << 30 // keeps the sum of two limits within a 32-bit int
-
-	// fallbackDelay is the head start of the first address family of a name that has
-	// both (RFC 8305 recommends 250 ms).
-	fallbackDelay = 250 * time.Millisecond
 )
 
 // Option configures a [Transport] or a [Mucp]. Options are applied in order; a later
@@ -49,7 +46,7 @@ func configure(opts []Option) (config, error) {
 	c := config{
 		maxMessage: DefaultMaxMessage,
 		maxStreams: DefaultMaxStreams,
-		dial:       (&net.Dialer{FallbackDelay: fallbackDelay}).DialContext,
+		dial:       (&net.Dialer{FallbackDelay: endpoint.DefaultDelay}).DialContext,
 	}
 	var errs []error
 	for _, o := range opts {

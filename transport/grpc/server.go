@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"strings"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -30,20 +29,6 @@ type server struct {
 	open   int  // connections; guarded by mu
 	closed bool // guarded by mu
 	once   sync.Once
-}
-
-// socketOf listens on an address: "host:port" or "unix:/path".
-func socketOf(address string) (net.Listener, string, error) {
-	if path, ok := strings.CutPrefix(address, schemeUnix); ok {
-		path = strings.TrimPrefix(path, "//")
-		l, err := net.Listen("unix", path)
-		return l, schemeUnix + path, err
-	}
-	l, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, "", err
-	}
-	return l, l.Addr().String(), nil
 }
 
 // serverOptions returns the options that both kinds of listeners have.

@@ -67,11 +67,20 @@ func (*Transport) String() string { return "grpc" }
 // exchanges.
 func (*Transport) Multiplexed() bool { return true }
 
-// Dial opens a connection to address: "host:port", "host" or "https://host" (TLS, port
-// 443), "http://host:port" (cleartext), or "unix:/path". It returns once the server has
-// sent its HTTP/2 preface, and when ctx ends at the latest. The connection implements
-// [transport.Parallel], [transport.Streamer] and [transport.Peer]. Every error matches
-// [transport.ErrNotSent].
+// Dial opens a connection to address. The forms of address are
+//
+//	host:port, [::1]:port   TCP; TLS if the port is 443
+//	host, ::1, [::1]        TCP to port 443, TLS
+//	https://host[:port]     TLS, port 443 unless given
+//	http://host[:port]      cleartext, port 80 unless given
+//	unix:/path              a unix socket, cleartext; unix:///path is the same
+//	unix:path               the same with a relative path
+//	unix:@name              an abstract unix socket, Linux only
+//
+// With [WithTLS] every connection uses that configuration. Dial returns once the server
+// has sent its HTTP/2 preface, and when ctx ends at the latest. The connection
+// implements [transport.Parallel], [transport.Streamer] and [transport.Peer]. Every
+// error matches [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
 	l, err := t.config.open(ctx, address)
 	if err != nil {
