@@ -22,7 +22,7 @@ type source struct {
 	registrar registry.Registrar // nil if it does not accept registrations
 }
 
-// The protocols of nodes (go-micro wire, section 11).
+// The protocols of nodes, as in their metadata.
 const (
 	protocolMucp = "mucp"
 	protocolGRPC = "grpc"

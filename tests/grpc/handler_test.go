@@ -17,8 +17,7 @@ import (
 )
 
 // A handler over gRPC sees the metadata that it sees on one of go-micro's gRPC servers:
-// gRPC's names, without the fields that are meant for the server (go-micro wire,
-// section 9).
+// gRPC's names, without the fields that are meant for the server.
 func TestHandlerSeesMetadataOfGRPC(t *testing.T) {
 	c := greeter(t)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)

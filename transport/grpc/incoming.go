@@ -96,10 +96,9 @@ func (i *incoming) Opening() transport.Header { return i.opening }
 // Unary implements [transport.Incoming]: gRPC's protocol does not tell.
 func (*incoming) Unary() bool { return false }
 
-// Metadata returns what a handler sees on go-micro's gRPC servers (go-micro wire,
-// section 9): gRPC's metadata under its own names, without the fields that are meant
-// for the server. Its presence also tells the responder to apply their rule that every
-// call is answered.
+// Metadata returns what a handler sees on go-micro's gRPC servers: gRPC's metadata
+// under its own names, without the fields that are meant for the server. Its presence
+// also tells the responder to apply their rule that every call is answered.
 func (i *incoming) Metadata() transport.Header {
 	md, _ := metadata.FromIncomingContext(i.wire.Context())
 	h := appendFields(nil, md, metaType, metaXType, metaTimeout)
@@ -193,8 +192,7 @@ const (
 )
 
 // statusOf returns the status for the error text of an answer of endpoint. For unknown
-// services and methods gRPC's servers have a code and a text of their own (go-micro
-// wire, sections 5.2 and 9).
+// services and methods go-micro's gRPC servers have a code and a text of their own.
 func statusOf(text, endpoint string) error {
 	if text == endOfStream {
 		return nil

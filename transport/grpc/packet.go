@@ -13,7 +13,7 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// A message of go-micro's grpc transport (go-micro wire, section 8.1):
+// A message of go-micro's grpc transport:
 //
 //	message Message { map<string, string> header = 1; bytes body = 2; }
 const (

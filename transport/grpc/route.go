@@ -70,8 +70,8 @@ func (r *routes) remember(key routeKey, made *route) {
 	r.known.Store(&known)
 }
 
-// pathOf returns the path of a method (go-micro wire, section 9), with a leading slash,
-// which gRPC requires.
+// pathOf returns the path that go-micro's grpc client gives a method, with a leading
+// slash, which gRPC requires.
 func pathOf(service, endpoint string) (string, error) {
 	if endpoint == "" {
 		return "", fmt.Errorf("%w: a request needs a Micro-Endpoint", transport.ErrInvalid)

@@ -67,9 +67,9 @@ func (e *StatusError) Unwrap() error { return e.wire }
 // GRPCStatus returns the status as it was received, for status.FromError.
 func (e *StatusError) GRPCStatus() *status.Status { return e.status }
 
-// decodeStatus converts a status to go-micro's error (go-micro wire, section 9): the
-// first detail if it is such an error, else the object in the message if it has a code,
-// else the message and the code.
+// decodeStatus converts a status to go-micro's error, as go-micro's grpc client does:
+// the first detail if it is such an error, else the object in the message if it has a
+// code, else the message and the code.
 func decodeStatus(st *status.Status) *rpcerr.Error {
 	if details := st.Proto().GetDetails(); len(details) > 0 && isErrorType(details[0].GetTypeUrl()) {
 		if e, ok := decodeError(details[0].GetValue()); ok && *e != (rpcerr.Error{}) {
