@@ -218,3 +218,17 @@ func TestFilterThatReturnsNilRecords(t *testing.T) {
 		})
 	}
 }
+
+// The attempt of a call whose service is unknown is the lookup, which lies within
+// the call.
+func TestTimesOfLookup(t *testing.T) {
+	c := start(t, api.WithRegistry(memory.New()))
+	err := c.Call(within(t), c.NewRequest("nobody", hello, &greet.HelloRequest{}), &greet.HelloReply{})
+	call, is := errors.AsType[*rpcerr.CallError](err)
+	if !is || len(call.Attempts) != 1 {
+		t.Fatalf("got %v, want the error of a call with one attempt", err)
+	}
+	if a := call.Attempts[0]; a.Start+a.Duration > call.Elapsed {
+		t.Errorf("got an attempt that began after %s and took %s in a call of %s", a.Start, a.Duration, call.Elapsed)
+	}
+}

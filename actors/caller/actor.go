@@ -28,6 +28,7 @@ type supervisor struct {
 	ended   messages.AttemptEnded // the failure that the retrier is asked about
 	fatal   error                 // set by Cancel and by the user's retry function
 	pushed  int                   // attempts begun when a server last sent a pushback
+	asked   clock.Instant         // when the nodes of the service were last asked for
 
 	done bool
 	err  error // the outcome
@@ -116,7 +117,7 @@ func (s *supervisor) attempt(now clock.Instant) {
 
 func (s *supervisor) resolved(m messages.Resolved, now clock.Instant) {
 	if m.Err != nil {
-		s.record(&rpcerr.Attempt{Phase: rpcerr.PhasePick, Start: now.Sub(s.state.began), Duration: now.Sub(s.state.began), Err: m.Err})
+		s.record(&rpcerr.Attempt{Phase: rpcerr.PhasePick, Start: s.asked.Sub(s.state.began), Duration: now.Sub(s.asked), Err: m.Err})
 		s.finish(m.Err, now)
 		return
 	}

@@ -24,6 +24,7 @@ func (s *supervisor) pick() (*messages.Node, error) {
 		view = s.service.View.Load()
 	}
 	if view == nil || len(view.Ready) == 0 {
+		s.asked = c.now
 		c.desk.Root.Tell(messages.OpenService{
 			Name: c.plan.Service, Addresses: c.plan.Addresses, Transport: c.plan.Transport,
 			Key: c.plan.Key, Resolve: c.resolve(),
