@@ -62,7 +62,8 @@ var (
 )
 
 // New returns a broker that finds subscribers through discovery. To subscribe,
-// discovery must also be an [Announcer]. New neither dials nor listens.
+// discovery must also be an [Announcer]. New neither dials nor listens. The error joins
+// those of all options that are out of range.
 func New(discovery Discovery, opts ...Option) (*Broker, error) {
 	if discovery == nil {
 		return nil, errors.New("http broker: nil discovery, it says where subscribers are")
@@ -71,13 +72,17 @@ func New(discovery Discovery, opts ...Option) (*Broker, error) {
 		listen: DefaultListen, maxMessage: DefaultMaxMessage, timeout: DefaultTimeout,
 		dial: new(net.Dialer).DialContext, clock: clock.Real(),
 	}}
+	var errs []error
 	for _, opt := range opts {
 		if opt == nil {
 			continue // nil options are ignored
 		}
 		if err := opt.apply(&b.config); err != nil {
-			return nil, err
+			errs = append(errs, err)
 		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	if b.source == nil {
 		var seed [8]byte

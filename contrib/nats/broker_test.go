@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"testing"
 	"time"
 
@@ -141,6 +142,12 @@ func TestOptions(t *testing.T) {
 	} {
 		if _, err := nats.NewBroker(o); err == nil {
 			t.Errorf("%s: got nil, want an error", what)
+		}
+	}
+	_, err := nats.NewBroker(nats.WithTimeout(0), nats.WithQuorum(-1))
+	for _, want := range []string{"timeout of 0s", "quorum of -1"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("two invalid options: got %v, want %q in it", err, want)
 		}
 	}
 	if b, err := nats.NewBroker(nil); err != nil {

@@ -45,13 +45,17 @@ type config struct {
 
 func configure(opts []Option) (config, error) {
 	c := config{timeout: DefaultTimeout, collect: DefaultCollect, urls: []string{DefaultURL}}
+	var errs []error
 	for _, opt := range opts {
 		if opt == nil {
 			continue // nil options are ignored
 		}
 		if err := opt.apply(&c); err != nil {
-			return config{}, err
+			errs = append(errs, err)
 		}
+	}
+	if len(errs) > 0 {
+		return config{}, errors.Join(errs...)
 	}
 	return c, nil
 }
