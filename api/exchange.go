@@ -23,12 +23,12 @@ type exchange struct {
 	value   any
 	kept    bool
 
-	body    *room  // the encoded request, nil if there is none
-	unfit   error  // why it could not be encoded, if a legacy node may still accept the value
-	oldBody []byte // the request as encoded for a legacy node, if there was one
-	payload []byte // the reply's value, without its envelope
-	form    *form  // the form of the reply
-	next    int64  // the next Micro-Id; end is the end of the reserved block
+	body    *buffer // the encoded request, nil if there is none
+	unfit   error   // why it could not be encoded, if a legacy node may still accept the value
+	oldBody []byte  // the request as encoded for a legacy node, if there was one
+	payload []byte  // the reply's value, without its envelope
+	form    *form   // the form of the reply
+	next    int64   // the next Micro-Id; end is the end of the reserved block
 	end     int64
 	asked   []int64  // the ids in the envelopes of this call's requests
 	numbers *numbers // those of the request that is being written
@@ -79,7 +79,7 @@ func (x *exchange) Encode() (brief bool, err error) {
 	if f.enveloper != nil {
 		return true, nil // the envelope contains an id, which differs in each attempt
 	}
-	body := x.method.config.room(f)
+	body := x.method.config.buffer(f)
 	encoded, err := f.encode(body.bytes, x.request.Body())
 	if err == nil {
 		body.bytes = encoded

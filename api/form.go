@@ -101,7 +101,7 @@ func (cfg *config) nativeForm(key methodKey) form {
 	f := form{contentType: key.contentType, native: true}
 	f.use(cfg.options.Codecs, bare(key.contentType))
 	if f.enveloper != nil {
-		f.missing = fmt.Errorf("%w: %q has an envelope, and gRPC says by itself what it says; use the content type of the bare value",
+		f.missing = fmt.Errorf("%w: %q puts the value into an envelope, which native gRPC does not have; use the content type of the value itself",
 			rpcerr.ErrUnsupportedContentType, key.contentType)
 	}
 	f.header = transport.Header{

@@ -25,7 +25,7 @@ type Caller struct {
 	// exchanges are recycled from call to call. They have reserved ids, so they
 	// must not be shared with another client.
 	exchanges sync.Pool
-	bodies    sync.Pool // of *room, for encoded requests
+	bodies    sync.Pool // of *buffer, for encoded requests
 
 	_   [64]byte     // separates what every call reads from what it writes
 	ids atomic.Int64 // the first Micro-Id that is not reserved
@@ -63,7 +63,7 @@ func New(opts ...Option) (*Caller, error) {
 	}
 	c := &Caller{runtime: runtime, own: own}
 	c.exchanges.New = newExchange
-	c.bodies.New = func() any { return &room{pool: &c.bodies} }
+	c.bodies.New = func() any { return &buffer{pool: &c.bodies} }
 	c.current.Store(newConfig(c, options)) // wrappers may use the client that they are given
 	if err := c.use(options); err != nil {
 		c.Close(context.Background()) //nolint:forbidigo // no call is in flight

@@ -39,6 +39,10 @@ type Options struct {
 	// Registry finds the nodes of services. Without one each call needs an
 	// Address. It cannot be changed by Init. Defaults to none.
 	Registry registry.Registry
+	// Broker is where messages are published. Closing the client does not close
+	// it. It cannot be changed by Init. Defaults to go-micro's HTTP broker if
+	// there is a Registry, else to none.
+	Broker broker.Broker
 	// Strategy chooses among the nodes. Defaults to the power of two choices
 	// (go-micro: random).
 	Strategy Strategy
@@ -66,7 +70,6 @@ type Options struct {
 	// MaxCalls is how many calls may be in flight; one more gets
 	// rpcerr.ErrOverloaded. It cannot be changed by Init. Defaults to 65536.
 	MaxCalls int
-
 	// MaxStreams is how many streams may be open; one more gets
 	// rpcerr.ErrOverloaded. It cannot be changed by Init. Defaults to 16384.
 	MaxStreams int
@@ -76,10 +79,6 @@ type Options struct {
 	// service gets rpcerr.ErrOverloaded. It cannot be changed by Init. Defaults
 	// to 16384.
 	MaxServices int
-	// Broker is where messages are published. Closing the client does not close
-	// it. It cannot be changed by Init. Defaults to go-micro's HTTP broker if
-	// there is a Registry, else to none.
-	Broker broker.Broker
 
 	// RetryBudget is how many tokens the retry budget of a service starts with
 	// and may hold; that of a busy service may hold what two seconds of its

@@ -19,15 +19,16 @@ type setting struct {
 	show  func(*Options) string
 }
 
-// settings is the table of all options.
+// settings is the table of all options, in the order of the fields of [Options].
 func settings() []setting {
 	return []setting{
 		text("name", func(o *Options) *string { return &o.Name }),
 		text("content_type", func(o *Options) *string { return &o.ContentType }),
+		{"codecs", nil, func(o *Options) string { return list(o.Codecs) }},
 		text("transport", func(o *Options) *string { return &o.Transport }),
 		{"transports", nil, func(o *Options) string { return list(o.Transports) }},
-		{"codecs", nil, func(o *Options) string { return list(o.Codecs) }},
 		{"registry", nil, func(o *Options) string { return named(o.Registry) }},
+		{"broker", nil, func(o *Options) string { return named(o.Broker) }},
 		{"strategy", nil, func(o *Options) string { return fmt.Sprintf("%T", o.Strategy) }},
 		{"filters", nil, func(o *Options) string { return strconv.Itoa(len(o.Filters)) }},
 		number("pool_size", func(o *Options) *int { return &o.PoolSize }),
@@ -37,6 +38,8 @@ func settings() []setting {
 		duration("pool_idle_timeout", func(o *Options) *time.Duration { return &o.PoolIdleTimeout }),
 		duration("dial_timeout", func(o *Options) *time.Duration { return &o.DialTimeout }),
 		number("max_calls", func(o *Options) *int { return &o.MaxCalls }),
+		number("max_streams", func(o *Options) *int { return &o.MaxStreams }),
+		number("max_services", func(o *Options) *int { return &o.MaxServices }),
 		fraction("retry_budget", func(o *Options) *float64 { return &o.RetryBudget }),
 		fraction("retry_budget_ratio", func(o *Options) *float64 { return &o.RetryBudgetRatio }),
 		fraction("retry_budget_reserve", func(o *Options) *float64 { return &o.RetryBudgetReserve }),
@@ -52,21 +55,18 @@ func settings() []setting {
 		duration("request_timeout", func(o *Options) *time.Duration { return &o.CallOptions.RequestTimeout }),
 		duration("attempt_timeout", func(o *Options) *time.Duration { return &o.CallOptions.AttemptTimeout }),
 		duration("stream_timeout", func(o *Options) *time.Duration { return &o.CallOptions.StreamTimeout }),
+		duration("half_close_wait", func(o *Options) *time.Duration { return &o.CallOptions.HalfCloseWait }),
 		number("retries", func(o *Options) *int { return &o.CallOptions.Retries }),
 		{"retry", nil, func(o *Options) string { return given(o.CallOptions.Retry != nil) }},
 		{"backoff", nil, func(o *Options) string { return given(o.CallOptions.Backoff != nil) }},
-		duration("half_close_wait", func(o *Options) *time.Duration { return &o.CallOptions.HalfCloseWait }),
 		duration("backoff_base", func(o *Options) *time.Duration { return &o.CallOptions.BackoffBase }),
 		duration("backoff_cap", func(o *Options) *time.Duration { return &o.CallOptions.BackoffCap }),
 		truth("idempotent", func(o *Options) *bool { return &o.CallOptions.Idempotent }),
 		duration("hedge_after", func(o *Options) *time.Duration { return &o.CallOptions.HedgeAfter }),
 		truth("conn_close", func(o *Options) *bool { return &o.CallOptions.ConnClose }),
+		{"call_wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.CallWrappers)) }},
 		{"stream_wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.StreamWrappers)) }},
 		{"header", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.Header)) }},
-		{"broker", nil, func(o *Options) string { return named(o.Broker) }},
-		number("max_streams", func(o *Options) *int { return &o.MaxStreams }),
-		number("max_services", func(o *Options) *int { return &o.MaxServices }),
-		{"call_wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.CallOptions.CallWrappers)) }},
 		{"logger", nil, func(o *Options) string { return given(o.Logger != nil) }},
 		{"actor_system", nil, func(o *Options) string { return given(o.ActorSystem != nil) }},
 		{"seed", nil, func(o *Options) string { return strconv.FormatUint(o.Seed, 10) }},

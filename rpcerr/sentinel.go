@@ -39,5 +39,5 @@ var (
 	ErrPanic = errors.New("panic in user code")
 	// ErrNotImplemented: the transport cannot do this, such as streams over a
 	// shared connection.
-	ErrNotImplemented = errors.New("not implemented yet")
+	ErrNotImplemented = errors.New("not implemented")
 )
