@@ -35,9 +35,9 @@ func WithCodec(contentType string, c codec.Codec) Option {
 }
 
 // WithSubscriber adds a function that handles the events of a topic. It runs on the
-// goroutine of the connection, one event at a time; the client gets an error of it as one of go.micro.server. As
-// in go-micro, events of a topic without a subscriber are answered without an
-// error.
+// goroutine of the connection, one event at a time; an error that it returns reaches
+// the client as one of go.micro.server. As in go-micro, events of a topic without a
+// subscriber are answered without an error.
 func WithSubscriber(topic string, f func(ctx context.Context, e Event) error) Option {
 	return func(r *Responder) { r.topics[topic] = f }
 }
