@@ -14,6 +14,8 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/peer"
+
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 // server is the gRPC server of a listener. Its connections outlive the listener; the
@@ -35,8 +37,8 @@ type server struct {
 func (c *config) serverOptions(arrived func(*socketConn)) ([]grpc.ServerOption, error) {
 	creds := insecure.NewCredentials()
 	if t := c.tls; t != nil {
-		if len(t.Certificates) == 0 && t.GetCertificate == nil && t.GetConfigForClient == nil {
-			return nil, errors.New("the TLS configuration has no certificate")
+		if err := endpoint.CheckServerTLS(t); err != nil {
+			return nil, err
 		}
 		creds = credentials.NewTLS(t)
 	}

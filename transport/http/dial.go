@@ -5,7 +5,6 @@ package http
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -34,7 +33,7 @@ import (
 // [transport.RoundTripper] and [transport.Peer]. Every error matches
 // [transport.ErrNotSent].
 func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, error) {
-	to, err := t.parse(address)
+	to, err := endpoint.ParseWithTLS(address, t.tls)
 	var s socket
 	if err == nil {
 		s, err = t.open(ctx, to)
@@ -44,20 +43,6 @@ func (t *Transport) Dial(ctx context.Context, address string) (transport.Conn, e
 	}
 	s.link.limit(time.Time{})
 	return newConn(t, s, address, to.Authority), nil
-}
-
-// parse parses an address and checks that it agrees with the TLS configuration.
-func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
-	to, err := endpoint.Parse(address)
-	switch {
-	case err != nil:
-		return to, transport.BadAddress(err)
-	case to.Bare:
-		return to, transport.BadAddress(endpoint.ErrNoPort)
-	case to.Plain && t.tls != nil:
-		return to, transport.BadAddress(errors.New("the address asks for cleartext, the transport was made with TLS"))
-	}
-	return to, nil
 }
 
 func (t *Transport) open(ctx context.Context, to endpoint.Endpoint) (socket, error) {

@@ -26,8 +26,8 @@ const firstHead = 5 * time.Second
 // first request. The connections implement [transport.Peer]. With [WithTLS] the
 // configuration must contain a certificate, otherwise Listen fails.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
-	if c := t.tls; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
-		return nil, fmt.Errorf("http transport: listen %s: the TLS configuration has no certificate", address)
+	if err := endpoint.CheckServerTLS(t.tls); err != nil {
+		return nil, fmt.Errorf("http transport: listen %s: %w", address, err)
 	}
 	ln, err := endpoint.Listen(address)
 	if err != nil {

@@ -136,7 +136,7 @@ func (t *Transport) doubt(address string) {
 
 // open opens a socket, with the TLS handshake if there is TLS.
 func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) {
-	to, err := t.parse(address)
+	to, err := endpoint.ParseWithTLS(address, t.config.tls)
 	if err != nil {
 		return nil, err
 	}
@@ -162,20 +162,6 @@ func (t *Transport) open(ctx context.Context, address string) (net.Conn, error) 
 		return nil, fmt.Errorf("tls handshake: %w", err)
 	}
 	return secure, nil
-}
-
-// parse parses an address and checks that it agrees with the TLS configuration.
-func (t *Transport) parse(address string) (endpoint.Endpoint, error) {
-	to, err := endpoint.Parse(address)
-	switch {
-	case err != nil:
-		return to, transport.BadAddress(err)
-	case to.Bare:
-		return to, transport.BadAddress(endpoint.ErrNoPort)
-	case to.Plain && t.config.tls != nil:
-		return to, transport.BadAddress(errors.New("the address asks for cleartext, the transport was made with TLS"))
-	}
-	return to, nil
 }
 
 func (t *Transport) reach(ctx context.Context, to endpoint.Endpoint) (net.Conn, error) {

@@ -36,8 +36,8 @@ const (
 // those with go-micro's protocol implement [transport.Peer]. With [WithTLS] the
 // configuration must contain a certificate, otherwise Listen fails.
 func (t *Transport) Listen(address string) (transport.Listener, error) {
-	if c := t.config.tls; c != nil && len(c.Certificates) == 0 && c.GetCertificate == nil && c.GetConfigForClient == nil {
-		return nil, fmt.Errorf("tcp transport: listen %s: the TLS configuration has no certificate", address)
+	if err := endpoint.CheckServerTLS(t.config.tls); err != nil {
+		return nil, fmt.Errorf("tcp transport: listen %s: %w", address, err)
 	}
 	ln, err := endpoint.Listen(address)
 	if err != nil {

@@ -12,10 +12,11 @@
 //
 // The rules for TLS are those of go-micro's grpc client. TLS above means TLS that is
 // verified with the system's root certificates; a transport with a TLS configuration
-// uses that for every endpoint, and refuses one that is Plain.
+// uses that for every endpoint, and [ParseWithTLS] refuses one that is Plain.
 //
-// A transport calls [Parse], then [Dialer.Dial], then runs the TLS handshake for
-// [Endpoint].Host; its listener calls [Listen], and [Text] for its address.
+// A transport calls [Parse] or [ParseWithTLS], then [Dialer.Dial], then runs the TLS
+// handshake for [Endpoint].Host; its listener calls [CheckServerTLS], [Listen], and
+// [Text] for its address.
 package endpoint
 
 import (
@@ -44,9 +45,6 @@ const (
 	maxAddress = 512
 )
 
-// ErrNoPort is the error of transports that do not accept a host without a port.
-var ErrNoPort = errors.New("missing port, want host:port, or https://host for TLS on port 443")
-
 // Endpoint is a parsed address. The zero value is not valid.
 type Endpoint struct {
 	// Network is TCP or Unix.
@@ -65,7 +63,7 @@ type Endpoint struct {
 	// Plain reports whether the address begins with http://, which excludes TLS.
 	Plain bool
 	// Bare reports whether the address has neither scheme nor port. The port may have
-	// been forgotten; a transport may refuse such an address with ErrNoPort.
+	// been forgotten; ParseWithTLS refuses such an address.
 	Bare bool
 }
 
