@@ -46,7 +46,7 @@ func (m *method) stream(ctx context.Context, req Request) (Stream, error) {
 	plan := m.streamPlan()
 	inner, err := m.config.caller.runtime.Streams.Open(ctx, streamer.Opening{
 		Service: plan.Service, Endpoint: plan.Endpoint,
-		Timeout: plan.StreamTimeout, Quiet: m.options.HalfCloseWait,
+		Timeout: plan.StreamTimeout, HalfCloseWait: m.options.HalfCloseWait,
 		Open: func(ctx context.Context) (messages.Opened, error) {
 			return m.config.caller.runtime.Desk.Open(ctx, plan, o)
 		},

@@ -44,7 +44,7 @@ func (r *roller) streams(services []Service) (kinds []Stream) {
 		for range 1 + r.N(3) {
 			st := Stream{
 				Service: service.Name, Kind: StreamKind(r.N(3)), Messages: r.N(10), Replies: r.N(10),
-				HalfClose: !r.one(5), Attempts: 1 + r.N(4), Quiet: r.ms(1, 100),
+				HalfClose: !r.one(5), Attempts: 1 + r.N(4), HalfCloseWait: r.ms(1, 100),
 			}
 			if r.one(2) {
 				st.Gap = r.ms(0, 20)

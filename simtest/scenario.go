@@ -192,9 +192,9 @@ type Stream struct {
 	Deadline, Timeout, OpenTimeout, AttemptTimeout time.Duration
 	// Attempts to open it, up to 255. Defaults to 1.
 	Attempts int
-	// Quiet is how long to wait for a message after CloseSend on a connection
+	// HalfCloseWait is how long to wait for a message after CloseSend on a connection
 	// without streams.
-	Quiet time.Duration
+	HalfCloseWait time.Duration
 }
 
 // StreamKind says who sends what.

@@ -218,7 +218,9 @@ func (st *stream) remindQuiet() {
 	}
 }
 
-func (st *stream) quietAt() clock.Instant { return max(st.halfAt, st.heardAt).Add(st.spec.Quiet) }
+func (st *stream) quietAt() clock.Instant {
+	return max(st.halfAt, st.heardAt).Add(st.spec.HalfCloseWait)
+}
 
 // ended checks the end of a stream that Recv has returned.
 func (st *stream) ended(err error) {

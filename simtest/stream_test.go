@@ -43,7 +43,7 @@ func TestSimulationStreams(t *testing.T) {
 				}
 				for i := range 10 {
 					st := c.stream
-					st.Service, st.Timeout, st.Quiet, st.At = "greeter", 500*ms, 20*ms, time.Duration(i)*300*ms
+					st.Service, st.Timeout, st.HalfCloseWait, st.At = "greeter", 500*ms, 20*ms, time.Duration(i)*300*ms
 					s.Streams = append(s.Streams, st)
 				}
 				for seed := range uint64(10) {

@@ -19,7 +19,7 @@ func (st *stream) open() (*streamer.Stream, error) {
 	st.waiting++
 	defer func() { st.waiting-- }()
 	return s.runtime.Streams.Open(st.ctx, streamer.Opening{
-		Service: plan.Service, Endpoint: plan.Endpoint, Timeout: plan.StreamTimeout, Quiet: st.spec.Quiet,
+		Service: plan.Service, Endpoint: plan.Endpoint, Timeout: plan.StreamTimeout, HalfCloseWait: st.spec.HalfCloseWait,
 		Open: func(ctx context.Context) (messages.Opened, error) {
 			st.opening = true
 			defer func() { st.opening = false }()

@@ -69,9 +69,9 @@ type Opening struct {
 	Service, Endpoint string
 	// Timeout bounds the whole stream; 0 is no bound.
 	Timeout time.Duration
-	// Quiet is how long to wait for a message after CloseSend, on a transport
-	// where the service does not say that the stream has ended.
-	Quiet time.Duration
+	// HalfCloseWait is how long to wait for a message after CloseSend, on a
+	// transport where the service does not say that the stream has ended.
+	HalfCloseWait time.Duration
 	// Open makes the call that opens the stream. ctx bounds the whole stream.
 	Open func(ctx context.Context) (messages.Opened, error)
 }
@@ -152,7 +152,10 @@ func (s *Stream) lend(bound clock.Instant) transport.Stream {
 		}
 		e.Bind(s.ctx, at)
 	}
-	return &run{conn: s.opened.Conn, header: s.opened.Header, clock: c, aside: s.desk.Go, quiet: s.opening.Quiet}
+	return &connStream{
+		conn: s.opened.Conn, header: s.opened.Header, clock: c, aside: s.desk.Go,
+		halfCloseWait: s.opening.HalfCloseWait,
+	}
 }
 
 // contextError returns the error that says how its context ended the stream.

@@ -15,15 +15,15 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// late is a run whose stream ends, and is hung up, when a Send has begun.
+// late is a connStream whose stream ends, and is hung up, when a Send has begun.
 type late struct {
-	*run
+	*connStream
 	hangUp func()
 }
 
 func (l *late) Send(m *transport.Message) error {
 	l.hangUp()
-	return l.run.Send(m)
+	return l.connStream.Send(m)
 }
 
 // What a Send says before which the stream has ended is how it ended, and not
@@ -39,12 +39,12 @@ func TestSendRacesTheEnd(t *testing.T) {
 		{"a broken wire", errBroken, errBroken},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			wire := &run{conn: new(messages.Conn), clock: clock.Real()}
+			wire := &connStream{conn: new(messages.Conn), clock: clock.Real()}
 			s := &Stream{
 				desk: NewDesk(Config{Clock: clock.Real()}), ctx: t.Context(),
 				opened: messages.Opened{Node: new(messages.Node)},
 			}
-			s.wire = &late{run: wire, hangUp: func() {
+			s.wire = &late{connStream: wire, hangUp: func() {
 				s.end.Store(&c.end)
 				if err := wire.Close(); err != nil {
 					t.Error(err)
