@@ -1,11 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package caller makes calls: each has a supervisor actor, which runs attempt
-// actors and ends the call at its deadline at the latest.
-//
-// The actors are recycled rather than spawned: a [Desk] keeps cells of one
-// supervisor and two attempts with permanent addresses, and each call uses one.
-// Their turns run on the goroutine that waits for the call.
 package caller
 
 import (
