@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/mailcall/actors/caller"
+	"example.com/mailcall/internal/uuid"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -135,13 +136,11 @@ func (*publication) Sent(bool) {}
 // Keep implements caller.Exchange. The bytes are not reused.
 func (*publication) Keep() {}
 
-// randomID returns a random UUID (RFC 9562, version 4), the id that go-micro gives
-// to each event. No decision depends on it, so it need not come from the seed.
+// randomID returns a random UUID, the id that go-micro gives to each event. No decision depends on it, so it need not come from the seed.
 func randomID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	return uuid.V4(b)
 }
 
 var _ caller.Exchange = (*publication)(nil)

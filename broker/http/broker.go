@@ -33,6 +33,7 @@ import (
 	"example.com/mailcall/broker"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
+	"example.com/mailcall/internal/uuid"
 )
 
 const (
@@ -143,14 +144,12 @@ func (b *Broker) roll(n int) int {
 	return b.dice.N(n)
 }
 
-// uuid returns a random UUID, version 4 of RFC 9562.
-func (b *Broker) uuid() string {
+// randomID returns a random UUID.
+func (b *Broker) randomID() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var u [16]byte
 	binary.BigEndian.PutUint64(u[:8], b.dice.Uint64())
 	binary.BigEndian.PutUint64(u[8:], b.dice.Uint64())
-	u[6] = u[6]&0x0f | 0x40
-	u[8] = u[8]&0x3f | 0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", u[:4], u[4:6], u[6:8], u[8:10], u[10:])
+	return uuid.V4(u)
 }

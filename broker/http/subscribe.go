@@ -78,7 +78,7 @@ func (b *Broker) subscribe(ctx context.Context, topic string, handle broker.Hand
 // node returns the node of a new subscription.
 func (s *server) node(topic, queue string) Node {
 	n := Node{
-		ID: topic + "-" + s.b.uuid(), Address: s.address, Version: queue,
+		ID: topic + "-" + s.b.randomID(), Address: s.address, Version: queue,
 		Metadata: map[string]string{keyBroker: "http", keyTopic: topic, keySecure: strconv.FormatBool(s.secure)},
 	}
 	if queue == "" {
