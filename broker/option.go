@@ -90,9 +90,10 @@ func WithWaitingBytes(bytes int) SubscribeOption {
 }
 
 // WithErrorFunc sets a function that is called for each event on which the handler
-// failed or panicked (then the error matches rpcerr.ErrPanic), and for each that
-// was lost because too many were waiting ([ErrFull]). It is called by many
-// goroutines of the broker at once and must not block; a panic in it is ignored.
+// failed, or panicked or ended its goroutine (then the error matches
+// rpcerr.ErrPanic), and for each that was lost because too many were waiting
+// ([ErrFull]). It is called by many goroutines of the broker at once and must not
+// block; a panic in it is ignored.
 // Defaults to nil: the errors are dropped, and lost events are still counted.
 func WithErrorFunc(f func(e Event, err error)) SubscribeOption {
 	return subscribeFunc(func(o *SubscribeOptions) error {

@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"example.com/mailcall/broker"
+	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/rpcerr"
 )
 
@@ -133,8 +134,6 @@ func (i *Inbox) Close() error {
 	return nil
 }
 
-var errLeft = errors.New("the handler ended its goroutine (runtime.Goexit, or FailNow of a test)")
-
 // run passes the waiting events to the handler until there are none.
 func (i *Inbox) run() {
 	var e broker.Event
@@ -142,7 +141,7 @@ func (i *Inbox) run() {
 	defer func() {
 		if ok { // the handler has ended the goroutine, but not the subscription
 			go i.run()
-			i.tell(e, errLeft)
+			i.tell(e, guard.ErrLeft)
 		}
 	}()
 	for {

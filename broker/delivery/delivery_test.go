@@ -126,8 +126,8 @@ func TestHandlerThatEndsItsGoroutine(t *testing.T) {
 		if handled := <-got; handled != body {
 			t.Errorf("got %q, want %q", handled, body)
 		}
-		if err := <-told; err == nil || !strings.Contains(err.Error(), "Goexit") {
-			t.Errorf("got %v, want an error that names Goexit", err)
+		if err := <-told; !errors.Is(err, rpcerr.ErrPanic) || !strings.Contains(err.Error(), "Goexit") {
+			t.Errorf("got %v, want ErrPanic that names Goexit", err)
 		}
 	}
 	if err := in.Close(); err != nil {
