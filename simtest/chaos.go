@@ -184,13 +184,13 @@ func (r *roller) event(s Scenario, end time.Duration) []Event {
 	e := Event{
 		At:   r.ms(0, int(end/time.Millisecond)),
 		Node: service.Nodes[r.N(len(service.Nodes))].Address,
-		Do:   Change(r.choose(int(Behave), int(Crash), int(Restart), int(Register), int(Deregister), int(RegistryDown), int(RegistryUp), int(Retune))),
+		Do:   Change(r.choose(int(Behave), int(Crash), int(Restart), int(Register), int(Deregister), int(RegistryDown), int(RegistryUp), int(SetLimits))),
 	}
 	undone := map[Change]Change{Crash: Restart, Deregister: Register, RegistryDown: RegistryUp}
 	switch e.Do {
 	case Behave:
 		e.Behaviour = r.behaviour(r.one(2))
-	case Retune:
+	case SetLimits:
 		e.Limits = r.limits()
 	case Crash, Deregister, RegistryDown:
 		undo := e

@@ -254,7 +254,7 @@ type Event struct {
 	Node string
 	// Behaviour is the new one, for [Behave].
 	Behaviour Behaviour
-	// Limits are the new ones, for [Retune].
+	// Limits are the new ones, for [SetLimits].
 	Limits messages.PoolLimits
 }
 
@@ -280,6 +280,6 @@ const (
 	// RegistryBlank brings back a registry that was down, but without any nodes. It
 	// has no effect on one that was not down.
 	RegistryBlank
-	// Retune changes the limits of the client's pools.
-	Retune
+	// SetLimits changes the limits of the client's pools.
+	SetLimits
 )

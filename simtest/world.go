@@ -169,8 +169,8 @@ func (w *world) happen(e Event) {
 		for _, service := range w.sim.scenario.Services {
 			w.tell(service.Name)
 		}
-	case e.Do == Retune:
-		w.sim.retune(e.Limits)
+	case e.Do == SetLimits:
+		w.sim.setLimits(e.Limits)
 	case v == nil:
 	case e.Do == Behave:
 		v.behaviour = e.Behaviour
@@ -195,7 +195,7 @@ func (v *server) crash() {
 	v.conns = nil
 }
 
-func (s *sim) retune(l messages.PoolLimits) {
+func (s *sim) setLimits(l messages.PoolLimits) {
 	s.limits.Max = max(s.limits.Max, l.Max)
 	if l.TTL <= 0 || s.limits.TTL > 0 && l.TTL > s.limits.TTL {
 		s.limits.TTL = l.TTL
@@ -204,7 +204,7 @@ func (s *sim) retune(l messages.PoolLimits) {
 }
 
 func changeName(c Change) string {
-	names := [...]string{"behave", "crash", "restart", "register", "deregister", "registry-down", "registry-up", "registry-blank", "retune"}
+	names := [...]string{"behave", "crash", "restart", "register", "deregister", "registry-down", "registry-up", "registry-blank", "set-limits"}
 	if int(c) < len(names) {
 		return names[c]
 	}
