@@ -19,10 +19,10 @@ const tokenBits = 8
 
 func (a *attempt) token() uint64 { return uint64(a.cell.ticket)<<tokenBits | uint64(a.number) }
 
-// berth is where the reply of an async exchange lands: a mailbox for one
-// message, without a lock. Whoever delivers the reply claims the berth by the
+// replySlot is where the reply of an async exchange lands: a mailbox for one
+// message, without a lock. Whoever delivers the reply claims the slot by the
 // exchange's token, fills it in, and then marks it as full.
-type berth struct {
+type replySlot struct {
 	// awaits is the token of the exchange whose reply may land here, 0 for none.
 	// Whoever swaps it out decides how the exchange ends.
 	awaits atomic.Uint64
@@ -35,11 +35,11 @@ type berth struct {
 }
 
 // open accepts the reply of the exchange with this token.
-func (b *berth) open(token uint64) { b.awaits.Store(token) }
+func (b *replySlot) open(token uint64) { b.awaits.Store(token) }
 
 // shut stops accepting the reply. One that is being delivered right now is
 // returned to its connection.
-func (b *berth) shut(token uint64) {
+func (b *replySlot) shut(token uint64) {
 	if b.awaits.CompareAndSwap(token, 0) {
 		return
 	}
@@ -51,7 +51,7 @@ func (b *berth) shut(token uint64) {
 }
 
 // clear returns the buffer of a reply that has landed.
-func (b *berth) clear() {
+func (b *replySlot) clear() {
 	if b.loan != nil {
 		giveBack(b.loan)
 		b.loan = nil
@@ -67,9 +67,9 @@ func giveBack(l transport.Loan) {
 }
 
 // Deliver implements [transport.Receiver]. It may be called by any goroutine at
-// any time; if the attempt is over, the berth does not accept the reply.
+// any time; if the attempt is over, the slot does not accept the reply.
 func (a *attempt) Deliver(token uint64, m *transport.Message, loan transport.Loan, err error) {
-	b := &a.berth
+	b := &a.replySlot
 	if planted.LateReplyDecoded {
 		token = b.awaits.Load()
 	}
@@ -110,7 +110,7 @@ func (a *attempt) launch(ctx context.Context) error {
 		return fillError{err}
 	}
 	a.enter(rpcerr.PhaseSend)
-	a.berth.open(a.token())
+	a.replySlot.open(a.token())
 	lent := m.Loan != nil
 	err := a.begin(m)
 	taken := lent && m.Loan == nil
@@ -118,7 +118,7 @@ func (a *attempt) launch(ctx context.Context) error {
 		a.cell.exchange.Sent(taken)
 	}
 	if err != nil {
-		a.berth.shut(a.token())
+		a.replySlot.shut(a.token())
 		return err
 	}
 	a.enter(rpcerr.PhaseWait)
@@ -128,7 +128,7 @@ func (a *attempt) launch(ctx context.Context) error {
 func (a *attempt) begin(m *transport.Message) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			a.berth.awaits.Store(0)
+			a.replySlot.awaits.Store(0)
 			err = guard.Panicked("transport", p)
 		}
 	}()
@@ -149,19 +149,19 @@ func (a *attempt) mayLead() bool {
 	return a.conn.Led != nil && c.desk.Park == nil && c.desk.Schedule == nil
 }
 
-// land takes the reply from its berth, if one is there.
+// land takes the reply from its slot, if one is there.
 func (a *attempt) land() bool {
-	token := a.berth.landed.Load()
+	token := a.replySlot.landed.Load()
 	if token == 0 {
 		return false
 	}
-	a.berth.landed.Store(0)
+	a.replySlot.landed.Store(0)
 	if !a.flying || token != a.token() && !planted.LateReplyDecoded {
-		a.berth.clear()
+		a.replySlot.clear()
 		return false
 	}
 	a.flying = false
-	a.reply = &a.berth.reply
+	a.reply = &a.replySlot.reply
 	return true
 }
 
@@ -172,8 +172,8 @@ func (a *attempt) landed() {
 	if c := a.cell; c.now == a.sent {
 		c.now = c.desk.Clock.Now()
 	}
-	err := a.berth.err
-	a.berth.err = nil
+	err := a.replySlot.err
+	a.replySlot.err = nil
 	a.answered(err)
 }
 
@@ -188,8 +188,8 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 	defer cancel()
 	for {
 		if a.land() {
-			err := a.berth.err
-			a.berth.err = nil
+			err := a.replySlot.err
+			a.replySlot.err = nil
 			return err
 		}
 		if c.lead == 0 || !c.follow() {
@@ -202,7 +202,7 @@ func (a *attempt) carryAsync(ctx context.Context) error {
 			continue
 		}
 		a.flying = false
-		a.berth.shut(a.token())
+		a.replySlot.shut(a.token())
 		a.conn.Cancel(a.begunAs)
 		a.release(false)
 		if bounded.Err() == nil {

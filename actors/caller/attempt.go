@@ -26,24 +26,24 @@ type attempt struct {
 	slot int
 	ref  messages.Ref[messages.AttemptMessage]
 
-	node    *messages.Node
-	conn    *messages.Conn
-	pooled  bool               // conn was taken from the pool without a look at it
-	request *transport.Message // only while it is needed, see borrow
-	reply   *transport.Message
-	begun   clock.Instant
-	bound   clock.Instant
-	number  int // in the call, from 1
-	hedge   bool
-	holding bool // the attempt counts in the node's InFlight
-	phase   rpcerr.Phase
-	flying  bool             // an exchange runs on another goroutine
-	job     *job             // that exchange, unless the connection is async
-	begunAs uint64           // the async connection's id of that exchange
-	sent    clock.Instant    // when the exchange began, after the dial
-	berth   berth            // where the reply of an async exchange lands
-	stream  transport.Stream // the stream that was opened
-	report  messages.AttemptEnded
+	node      *messages.Node
+	conn      *messages.Conn
+	pooled    bool               // conn was taken from the pool without a look at it
+	request   *transport.Message // only while it is needed, see borrow
+	reply     *transport.Message
+	begun     clock.Instant
+	bound     clock.Instant
+	number    int // in the call, from 1
+	hedge     bool
+	holding   bool // the attempt counts in the node's InFlight
+	phase     rpcerr.Phase
+	flying    bool             // an exchange runs on another goroutine
+	job       *job             // that exchange, unless the connection is async
+	begunAs   uint64           // the async connection's id of that exchange
+	sent      clock.Instant    // when the exchange began, after the dial
+	replySlot replySlot        // where the reply of an async exchange lands
+	stream    transport.Stream // the stream that was opened
+	report    messages.AttemptEnded
 
 	seen watchedAttempt
 }
@@ -72,7 +72,7 @@ func (a *attempt) receive(m messages.AttemptMessage) {
 			a.flying, a.job = false, nil
 			a.phase = m.Phase
 			a.reply = m.Reply
-			a.berth.loan = m.Reply.Loan
+			a.replySlot.loan = m.Reply.Loan
 			a.answered(m.Err)
 		}
 	}
@@ -193,7 +193,7 @@ func (a *attempt) abandon(err error) *messages.AttemptEnded {
 		a.flying = false
 		proof = rpcerr.SentUnknown
 		if a.conn.Async != nil {
-			a.berth.shut(a.token())
+			a.replySlot.shut(a.token())
 			a.conn.Cancel(a.begunAs)
 			a.phase = rpcerr.PhaseWait
 		} else {

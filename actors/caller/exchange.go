@@ -96,8 +96,8 @@ func (a *attempt) unfilled(err error) {
 // mustStop reports whether a Cancel waits in the mailbox.
 func (c *cell) mustStop() bool {
 	found := false
-	c.mail.take(func(l letter) bool {
-		if _, is := l.body.(messages.Cancel); is && l.ticket == c.ticket {
+	c.mail.take(func(e envelope) bool {
+		if _, is := e.body.(messages.Cancel); is && e.ticket == c.ticket {
 			found = true
 		}
 		return false

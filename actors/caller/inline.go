@@ -36,7 +36,7 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 	}
 	conn.Exclusive.Bind(ctx, bound)
 	if trip := conn.RoundTripper; trip != nil && !c.plan.Stream {
-		a.reply = &a.berth.reply
+		a.reply = &a.replySlot.reply
 		return trip.RoundTrip(request, a.reply, a)
 	}
 	if err := conn.Exclusive.Send(request); err != nil {
@@ -46,7 +46,7 @@ func (a *attempt) exchangeInline(ctx context.Context) (err error) {
 		return nil
 	}
 	a.enter(rpcerr.PhaseWait)
-	a.reply = &a.berth.reply
+	a.reply = &a.replySlot.reply
 	return conn.Exclusive.Recv(a.reply)
 }
 

@@ -87,7 +87,7 @@ func (a *attempt) release(complete bool) {
 		return
 	}
 	a.conn, a.reply = nil, nil
-	a.berth.clear()
+	a.replySlot.clear()
 	if c.Shared != nil {
 		if !c.Ready(0) {
 			c.Pool.Keeper.Tell(messages.Dropped{Conn: c})

@@ -12,8 +12,8 @@ import (
 // Receivers inside a cell: the attempts by their slot, then the supervisor.
 const toSupervisor = slots
 
-// letter is a message to one of the actors of a cell.
-type letter struct {
+// envelope is a message together with the actor of the cell that it is for.
+type envelope struct {
 	to     int
 	ticket messages.Ticket // 0: from inside the cell
 	body   any
@@ -27,74 +27,74 @@ const insideBound = 4
 // need no lock, because one goroutine runs them all. Messages from outside are
 // guarded by a mutex; a call on a warm connection receives none.
 type mailbox struct {
-	inside     [insideBound]letter
+	inside     [insideBound]envelope
 	head, tail int
 
 	some    atomic.Bool // outside may not be empty
 	mu      sync.Mutex
-	outside []letter
+	outside []envelope
 }
 
-// put adds a letter from inside. Only the goroutine that runs the cell may call
+// put adds an envelope from inside. Only the goroutine that runs the cell may call
 // it.
 func (b *mailbox) put(to int, body any) {
-	b.inside[b.tail%insideBound] = letter{to: to, body: body}
+	b.inside[b.tail%insideBound] = envelope{to: to, body: body}
 	b.tail++
 }
 
-// within reports whether a letter from inside is pending. Only the goroutine
+// within reports whether an envelope from inside is pending. Only the goroutine
 // that runs the cell may call it.
 func (b *mailbox) within() bool { return b.head != b.tail }
 
-// forget drops the letters from inside. Only the goroutine that runs the cell
+// forget drops the envelopes from inside. Only the goroutine that runs the cell
 // may call it.
 func (b *mailbox) forget() { b.head, b.tail = 0, 0 }
 
-// next returns the next letter; those from inside go first.
-func (b *mailbox) next() (letter, bool) {
+// next returns the next envelope; those from inside go first.
+func (b *mailbox) next() (envelope, bool) {
 	if b.within() {
-		l := b.inside[b.head%insideBound]
+		e := b.inside[b.head%insideBound]
 		if b.head++; b.head == b.tail {
 			b.head, b.tail = 0, 0 // reuse the entries that are in the cache
 		}
-		return l, true
+		return e, true
 	}
 	if !b.some.Load() {
-		return letter{}, false
+		return envelope{}, false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.outside) == 0 {
-		return letter{}, false
+		return envelope{}, false
 	}
-	l := b.outside[0]
-	b.outside[0] = letter{}
+	e := b.outside[0]
+	b.outside[0] = envelope{}
 	b.outside = b.outside[1:]
 	if len(b.outside) == 0 {
 		b.outside = nil
 		b.some.Store(false)
 	}
-	return l, true
+	return e, true
 }
 
-// post adds a letter from outside. Any goroutine may call it.
-func (b *mailbox) post(l letter) {
+// post adds an envelope from outside. Any goroutine may call it.
+func (b *mailbox) post(e envelope) {
 	b.mu.Lock()
-	b.outside = append(b.outside, l)
+	b.outside = append(b.outside, e)
 	b.some.Store(true)
 	b.mu.Unlock()
 }
 
-// take removes and returns all letters from outside that match accepts.
-func (b *mailbox) take(match func(letter) bool) (taken []letter) {
+// take removes and returns all envelopes from outside that match accepts.
+func (b *mailbox) take(match func(envelope) bool) (taken []envelope) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	kept := b.outside[:0]
-	for _, l := range b.outside {
-		if match(l) {
-			taken = append(taken, l)
+	for _, e := range b.outside {
+		if match(e) {
+			taken = append(taken, e)
 		} else {
-			kept = append(kept, l)
+			kept = append(kept, e)
 		}
 	}
 	clear(b.outside[len(kept):])
@@ -103,7 +103,7 @@ func (b *mailbox) take(match func(letter) bool) (taken []letter) {
 	return taken
 }
 
-// depth returns how many letters from outside are pending.
+// depth returns how many envelopes from outside are pending.
 func (b *mailbox) depth() int {
 	if !b.some.Load() {
 		return 0

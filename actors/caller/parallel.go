@@ -69,11 +69,11 @@ func (a *attempt) exchangeParallel(ctx context.Context) (err error) {
 	}
 	c.armInline()
 	lent := request.Loan != nil
-	a.reply = &a.berth.reply
+	a.reply = &a.replySlot.reply
 	a.reply.Body = nil
 	//nolint:contextcheck // b is made of ctx
 	err = a.conn.Parallel.Exchange(b, time.Time{}, request, a.reply)
-	a.berth.loan, a.reply.Loan = a.reply.Loan, nil
+	a.replySlot.loan, a.reply.Loan = a.reply.Loan, nil
 	if lent && request.Loan == nil {
 		c.exchange.Sent(true)
 	}

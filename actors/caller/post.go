@@ -7,11 +7,11 @@ import (
 	"example.com/mailcall/messages"
 )
 
-// expel disposes of all letters that are for earlier calls of the cell.
+// expel disposes of all envelopes that are for earlier calls of the cell.
 func (c *cell) expel() {
 	now := messages.Ticket(c.gen.Load())
-	for _, l := range c.mail.take(func(l letter) bool { return l.ticket != now }) {
-		c.late(l.body)
+	for _, e := range c.mail.take(func(e envelope) bool { return e.ticket != now }) {
+		c.late(e.body)
 	}
 }
 
@@ -38,7 +38,7 @@ func (c *cell) refund(m messages.Judged) {
 }
 
 // post delivers a message from another goroutine. If its ticket is not that of
-// the live call, it is late. The check is repeated once the letter is in the
+// the live call, it is late. The check is repeated once the envelope is in the
 // mailbox, so that none stays behind in a cell that is freed meanwhile.
 func (c *cell) post(to int, ticket messages.Ticket, body any) {
 	if planted.LateReplyDecoded {
@@ -50,7 +50,7 @@ func (c *cell) post(to int, ticket messages.Ticket, body any) {
 		c.late(body)
 		return
 	}
-	c.mail.post(letter{to: to, ticket: ticket, body: body})
+	c.mail.post(envelope{to: to, ticket: ticket, body: body})
 	if messages.Ticket(c.gen.Load()) != ticket {
 		c.expel()
 		return
