@@ -7,7 +7,7 @@ package tcp
 const apartSize = 16 << 10
 
 // apart reports whether the caller may write a body of n bytes apart. It is called with
-// the lock held; if it returns true, [line.pushApart] must follow.
+// the lock held; if it returns true, [line.unlockAndWriteApart] must follow.
 func (l *line) apart(n int) bool {
 	if n < apartSize || l.writing || l.err != nil || l.tls != nil || !l.fast.Usable() ||
 		l.link.Queued() >= apartSize || !l.link.Fits(n) {
@@ -17,9 +17,9 @@ func (l *line) apart(n int) bool {
 	return true
 }
 
-// pushApart writes what is queued, and then the body. It is called with the lock held,
-// and releases it. What the socket does not accept at once is copied.
-func (l *line) pushApart(body []byte) {
+// unlockAndWriteApart writes what is queued, and then the body. It is called with the
+// lock held, and releases it. What the socket does not accept at once is copied.
+func (l *line) unlockAndWriteApart(body []byte) {
 	l.writing = true
 	buf, _ := l.take()
 	l.mu.Unlock()
@@ -36,11 +36,11 @@ func (l *line) pushApart(body []byte) {
 	l.mu.Lock()
 	l.link.Give(buf)
 	if l.link.Queued() == 0 || l.err != nil {
-		l.rest()
+		l.endWriting()
 		l.mu.Unlock()
 		return
 	}
-	l.yielding = l.running() > 1
+	l.yielding = l.side.running() > 1
 	yield := l.yielding
 	l.mu.Unlock()
 	l.flush(yield)

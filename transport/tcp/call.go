@@ -111,9 +111,9 @@ func (c *call) answer() {
 		p.core.Reset(&c.st, failure(err))
 	}
 	if apart && err == nil {
-		p.pushApart(c.m.Body)
+		p.unlockAndWriteApart(c.m.Body)
 	} else {
-		p.wrote()
+		p.unlockAndFlush()
 	}
 }
 
@@ -126,7 +126,7 @@ func (c *call) abort() {
 	p.mu.Lock()
 	p.core.Reset(&c.st, failure(nil))
 	p.handled()
-	p.wrote()
+	p.unlockAndFlush()
 }
 
 // wait ends the call and waits for the next one. It reports whether there is one.

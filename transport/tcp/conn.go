@@ -120,9 +120,6 @@ func (c *conn) start(s *session.Client) {
 	c.batch.in, c.watch.line, c.take = &c.in, &c.line, c.fed
 	c.resume = make(chan struct{}, 1)
 	c.tick = c.clock.Timer(c.checkLeader)
-	c.running = s.Running
-	c.failed = c.failAll
-	c.await, c.wake = c.awaitOn, c.nudge
 	go c.serve()
 }
 
@@ -131,7 +128,7 @@ func (c *conn) serve() {
 	err := c.watch.arm()
 	for err == nil {
 		if err = c.turn(); err == nil && c.lone >= loneStreak {
-			err = c.rest()
+			err = c.pauseListener()
 		}
 	}
 	c.lose(err, 0)
@@ -160,7 +157,7 @@ func (c *conn) fed(p []byte) (used, need int, err error) {
 	c.wakeReceivers()
 	if speak {
 		c.mu.Lock()
-		c.wrote()
+		c.unlockAndFlush()
 	}
 	if large {
 		runtime.Gosched()
@@ -168,11 +165,20 @@ func (c *conn) fed(p []byte) (used, need int, err error) {
 	return used, need, err
 }
 
-// failAll fails all exchanges when the line has failed.
-func (c *conn) failAll(err error, sent uint64) {
+// running implements side.
+func (c *conn) running() int { return c.core.Running() }
+
+// taken implements side.
+func (*conn) taken() {}
+
+// interval implements side.
+func (*conn) interval() {}
+
+// failAndUnlock implements side.
+func (c *conn) failAndUnlock(err error, written uint64) {
 	c.resumeListener()
 	b := batch{}
-	c.core.Fail(lost(c.address, err), sent, &b)
+	c.core.Fail(lost(c.address, err), written, &b)
 	c.mu.Unlock()
 	b.deliver()
 }
@@ -230,10 +236,10 @@ func (c *conn) begin(m *transport.Message, r transport.Receiver, token uint64, w
 	}
 	lead = c.appoint(wants)
 	if apart {
-		c.pushApart(m.Body)
+		c.unlockAndWriteApart(m.Body)
 		return id, lead, nil
 	}
-	c.wrote()
+	c.unlockAndFlush()
 	return id, lead, nil
 }
 
@@ -251,7 +257,7 @@ func (c *conn) Cancel(id uint64) {
 	if c.core.Cancel(id, session.CodeCancelled) {
 		c.probe()
 	}
-	c.wrote()
+	c.unlockAndFlush()
 }
 
 // probe is called when an exchange was cancelled, perhaps because the peer cannot be

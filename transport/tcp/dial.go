@@ -259,7 +259,7 @@ func hungUp(err error) error {
 
 func (t *Transport) newConn(raw net.Conn, hello frame.Preface) *conn {
 	c := &conn{clock: t.clock}
-	c.init(raw, &t.config, &t.shelf)
+	c.init(raw, c, &t.config, &t.shelf)
 	c.start(session.NewClient(session.Config{
 		Own: t.config.limits, Peer: hello.Limits, Assembly: maxAssembly, Segments: &t.shelf.segments,
 	}, t.config.limits.Exchanges, resetError))

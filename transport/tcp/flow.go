@@ -102,9 +102,7 @@ func (f *flow) breakOff(err error) {
 	f.dispose()
 	signal(f.readable)
 	signal(f.writable)
-	if f.line.wake != nil {
-		f.line.wake()
-	}
+	f.line.side.wake()
 }
 
 // dispose drops the messages that will not be read.
@@ -123,7 +121,7 @@ func (f *flow) dispose() {
 func (f *flow) recv(m *transport.Message) error {
 	l := f.line
 	if f.dry {
-		f.await()
+		f.line.side.await(f)
 		f.dry = false
 	}
 	l.mu.Lock()
@@ -136,7 +134,7 @@ func (f *flow) recv(m *transport.Message) error {
 			f.streak = 0
 			l.link.Consumed(&f.st, p.cost)
 			f.dry = f.next == len(f.queue) && !f.ended && f.broken == nil && f.ctx.Err() == nil
-			l.wrote()
+			l.unlockAndFlush()
 			if p.loan != nil {
 				f.room = append(f.room[:0], p.body...)
 				p.body = f.room
@@ -159,18 +157,9 @@ func (f *flow) recv(m *transport.Message) error {
 			return f.expired()
 		}
 		l.mu.Unlock()
-		f.await()
+		l.side.await(f)
 		l.mu.Lock()
 	}
-}
-
-// await waits for a signal, which is also sent when the context ends.
-func (f *flow) await() {
-	if f.line.await != nil {
-		f.line.await(f)
-		return
-	}
-	<-f.readable
 }
 
 // chatty is the number of messages sent in a row, without one from the peer, after which
@@ -197,9 +186,9 @@ func (f *flow) send(m *transport.Message, end bool) error {
 			l.starved = append(l.starved, f)
 		}
 		if f.streak++; f.streak > chatty && done && err == nil && !end {
-			l.soon()
+			l.unlockAndFlushSoon()
 		} else {
-			l.wrote()
+			l.unlockAndFlush()
 		}
 		switch {
 		case err != nil:

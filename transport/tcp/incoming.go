@@ -120,7 +120,7 @@ func (x *incoming) End(m *transport.Message) (err error) {
 		x.reset(session.CodeDeadline, "the last message could not be sent in time")
 	}
 	x.free()
-	p.wrote()
+	p.unlockAndFlush()
 	return err
 }
 
@@ -174,5 +174,5 @@ func (x *incoming) Refuse(code Code, retryAfter time.Duration, reason string) {
 	p.core.Reset(&x.st, session.Reset{Code: session.Code(code), RetryAfter: uint64(retryAfter / time.Millisecond), Reason: reason})
 	x.over()
 	x.free()
-	p.wrote()
+	p.unlockAndFlush()
 }

@@ -66,7 +66,7 @@ func (b *inline) answer(p *peer) {
 			apart := p.apart(len(b.m.Body))
 			err = s.Answer(c.id, &b.m)
 			if apart && err == nil {
-				p.pushApart(b.m.Body)
+				p.unlockAndWriteApart(b.m.Body)
 				p.mu.Lock()
 			}
 		}

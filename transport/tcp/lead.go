@@ -86,8 +86,8 @@ func (c *conn) stale() bool {
 	return true
 }
 
-// awaitOn waits until a stream may have something to receive.
-func (c *conn) awaitOn(f *flow) {
+// await implements side.
+func (c *conn) await(f *flow) {
 	if c.mayLead.Load() {
 		c.mu.Lock()
 		lead := c.appoint(true)
@@ -96,7 +96,7 @@ func (c *conn) awaitOn(f *flow) {
 			return
 		}
 	}
-	<-f.readable // also signalled when the context ends
+	<-f.readable
 }
 
 // Lead implements [transport.Led].
@@ -146,13 +146,12 @@ func (c *conn) lead(lead uint64, wake <-chan struct{}, of *session.Stream) (woke
 // Nudge implements [transport.Led].
 func (c *conn) Nudge() {
 	c.mu.Lock()
-	c.nudge()
+	c.wake()
 	c.mu.Unlock()
 }
 
-// nudge wakes the leader by a read deadline that has passed. It is called with the lock
-// held.
-func (c *conn) nudge() {
+// wake implements side: it wakes the leader by a read deadline that has passed.
+func (c *conn) wake() {
 	if c.reading && !c.nudged {
 		c.nudged = true
 		_ = c.raw.SetReadDeadline(time.Unix(1, 0)) // fails only on a closed socket, where no read blocks
@@ -182,9 +181,9 @@ func (c *conn) turn() error {
 	return err
 }
 
-// rest pauses the listener while messages arrive one at a time. It returns the error
+// pauseListener pauses the listener while messages arrive one at a time. It returns the error
 // with which a leader's reading has ended, nil if it has not.
-func (c *conn) rest() error {
+func (c *conn) pauseListener() error {
 	c.mu.Lock()
 	if c.lone < loneStreak || c.gone.Load() || !c.mayRest() {
 		c.mu.Unlock()
@@ -244,7 +243,7 @@ func (c *conn) checkLeader() {
 		return
 	case c.leader != 0 && c.leader == c.seen:
 		c.leader = 0 // its call takes long, and might be cancelled meanwhile
-		c.nudge()
+		c.wake()
 	}
 	c.seen, c.seenHeard = c.leader, c.heard
 	c.tick.Reset(c.clock.Now().Add(leadTick))

@@ -41,6 +41,7 @@ const (
 // line is a connection with its session, at the client or the server. Whoever queues
 // something while no goroutine writes becomes the writer, also for what others queue.
 type line struct {
+	side    side
 	raw     net.Conn
 	tls     *tls.Conn // nil: cleartext
 	under   *under    // nil: cleartext
@@ -52,26 +53,31 @@ type line struct {
 	in      intake        // used only by the reader
 	arrived []*flow       // got a message that their receivers do not know of; used only by the reader
 
-	mu         sync.Mutex // guards all below, and the session
-	link       *session.Link
-	writing    bool                         // a goroutine writes, or will after it has let others run
-	yielding   bool                         // it lets others run; whoever resets this writes instead
-	visits     int                          // calls of wrote since the last take: a message was sent or received
-	crowd      int                          // how many exchanges run at most: a maximum that fades with each take
-	seal       []byte                       // a spare buffer for encrypted bytes; used only by the writer
-	err        error                        // why the line has failed
-	starved    []*flow                      // streams that wait for room in the queue, or for credit
-	onTake     func()                       // called when something is written; may be nil
-	idle       chan struct{}                // closed when all is written or no handler runs; nil if nothing waits for it
-	running    func() int                   // returns how many exchanges or handlers run
-	onInterval func()                       // called once per ping interval; may be nil
-	await      func(f *flow)                // waits until f may have a message; nil: waits for its signal
-	wake       func()                       // wakes the leader; may be nil
-	failed     func(err error, sent uint64) // fails the exchanges; called with the lock held, and releases it
+	mu       sync.Mutex // guards all below, and the session
+	link     *session.Link
+	writing  bool          // a goroutine writes, or will after it has let others run
+	yielding bool          // it lets others run; whoever resets this writes instead
+	visits   int           // calls of unlockAndFlush since the last take: a message was sent or received
+	crowd    int           // how many exchanges run at most: a maximum that fades with each take
+	seal     []byte        // a spare buffer for encrypted bytes; used only by the writer
+	err      error         // why the line has failed
+	starved  []*flow       // streams that wait for room in the queue, or for credit
+	idle     chan struct{} // closed when all is written or no handler runs; nil if nothing waits for it
 }
 
-func (l *line) init(raw net.Conn, c *config, s *shelf) {
-	l.raw, l.config, l.in.shelf = raw, c, s
+// side is what differs between the client's and the server's end of a line. All methods
+// except await are called with the line's lock held.
+type side interface {
+	running() int                            // how many exchanges run, or handlers
+	taken()                                  // something that was queued is being written
+	interval()                               // called once per ping interval
+	wake()                                   // wakes the goroutine that reads, if it waits for what it will not get
+	failAndUnlock(err error, written uint64) // fails the exchanges, and releases the lock
+	await(f *flow)                           // waits until f may have a message
+}
+
+func (l *line) init(raw net.Conn, s side, c *config, free *shelf) {
+	l.raw, l.side, l.config, l.in.shelf = raw, s, c, free
 	l.over = make(chan struct{})
 	if secure, ok := raw.(*tls.Conn); ok {
 		l.tls = secure
@@ -89,16 +95,16 @@ func (l *line) LocalAddress() string { return endpoint.Text(l.raw.LocalAddr()) }
 // RemoteAddress implements [transport.Peer].
 func (l *line) RemoteAddress() string { return l.address }
 
-// wrote is called with the lock held after something may have been queued. It releases
-// the lock, and writes unless another goroutine does.
-func (l *line) wrote() {
+// unlockAndFlush is called with the lock held after something may have been queued. It
+// releases the lock, and writes unless another goroutine does.
+func (l *line) unlockAndFlush() {
 	l.visits++
 	overtake := l.yielding && l.overdue()
 	if l.writing && !overtake || l.link.Queued() == 0 || l.err != nil {
 		l.mu.Unlock()
 		return
 	}
-	l.writing, l.yielding = true, !overtake && l.running() > 1
+	l.writing, l.yielding = true, !overtake && l.side.running() > 1
 	yield := l.yielding
 	l.mu.Unlock()
 	l.flush(yield)
@@ -110,9 +116,9 @@ func (l *line) overdue() bool {
 	return l.crowd >= 2*leastBatch && l.crowd <= manyRunning && l.visits >= max(leastBatch, l.crowd/batchShare)
 }
 
-// soon is wrote for a caller that is about to queue more: another goroutine writes when
+// unlockAndFlushSoon is unlockAndFlush for a caller that is about to queue more: another goroutine writes when
 // a processor is free, so that one system call writes many messages.
-func (l *line) soon() {
+func (l *line) unlockAndFlushSoon() {
 	if l.writing || l.link.Queued() == 0 || l.err != nil {
 		l.mu.Unlock()
 		return
@@ -139,7 +145,7 @@ func (l *line) flush(yield bool) {
 		l.yielding = false
 		buf, more := l.take()
 		if buf == nil {
-			l.rest()
+			l.endWriting()
 		}
 		l.mu.Unlock()
 		if buf == nil {
@@ -161,11 +167,11 @@ func (l *line) flush(yield bool) {
 				buf, more = l.take()
 			}
 			if buf == nil && (l.link.Queued() == 0 || l.err != nil) {
-				l.rest()
+				l.endWriting()
 				l.mu.Unlock()
 				return
 			}
-			yield = l.running() > 1
+			yield = l.side.running() > 1
 			l.yielding = yield && buf == nil
 			l.mu.Unlock()
 		}
@@ -179,16 +185,14 @@ func (l *line) take() (buf []byte, more bool) {
 		return nil, false
 	}
 	buf, more = l.link.Take()
-	l.visits, l.crowd = 0, max(l.running(), l.crowd-(l.crowd+crowdFades-1)/crowdFades)
+	l.visits, l.crowd = 0, max(l.side.running(), l.crowd-(l.crowd+crowdFades-1)/crowdFades)
 	l.feedStarved()
-	if l.onTake != nil {
-		l.onTake()
-	}
+	l.side.taken()
 	return buf, more
 }
 
-// rest ends the writing. It is called with the lock held.
-func (l *line) rest() {
+// endWriting is called with the lock held when all is written.
+func (l *line) endWriting() {
 	l.writing = false
 	if l.idle != nil {
 		close(l.idle)
@@ -247,7 +251,7 @@ func (l *line) drain(rest, buf []byte) {
 		}
 		l.mu.Lock()
 		if l.link.Give(buf); l.err != nil || l.link.Queued() == 0 {
-			l.rest()
+			l.endWriting()
 			l.mu.Unlock()
 			return
 		}
@@ -286,11 +290,6 @@ func (l *line) writeAll(p []byte) error {
 // sent.
 func (l *line) lose(err error, unsent int) {
 	l.mu.Lock()
-	l.fail(err, unsent)
-}
-
-// fail is lose, called with the lock held. It releases the lock.
-func (l *line) fail(err error, unsent int) {
 	if l.err != nil {
 		l.mu.Unlock()
 		return
@@ -300,7 +299,7 @@ func (l *line) fail(err error, unsent int) {
 	l.feedStarved()
 	close(l.over)
 	l.closeSocket(err)
-	l.failed(err, l.link.Position()-uint64(unsent))
+	l.side.failAndUnlock(err, l.link.Position()-uint64(unsent))
 }
 
 // closeSocket closes the socket. Before that it sends, if that does not block, what protocol

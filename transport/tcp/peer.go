@@ -45,15 +45,9 @@ var (
 
 func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer {
 	p := &peer{clock: t.clock, server: server, roomy: make(chan struct{}, 1), news: make(chan struct{}, 1)}
-	p.init(raw, &t.config, &t.shelf)
+	p.init(raw, p, &t.config, &t.shelf)
 	p.core = session.NewServer(c, uint64(t.config.retryAfter/time.Millisecond))
 	p.link = &p.core.Link
-	p.running = p.core.Running
-	if server != nil {
-		p.running = func() int { return p.handling }
-	}
-	p.failed, p.onInterval = p.failAll, p.trimSpare
-	p.onTake = func() { signal(p.roomy) }
 	return p
 }
 
@@ -87,7 +81,7 @@ func (p *peer) fed(b []byte) (used, need int, err error) {
 		p.mu.Lock()
 		p.inline.answer(p)
 	}
-	p.wrote()
+	p.unlockAndFlush()
 	if err == nil {
 		err = p.waitRoom()
 	}
@@ -111,8 +105,28 @@ func (p *peer) waitRoom() error {
 	}
 }
 
-// failAll fails all exchanges when the line has failed.
-func (p *peer) failAll(err error, _ uint64) {
+// running implements side.
+func (p *peer) running() int {
+	if p.server != nil {
+		return p.handling
+	}
+	return p.core.Running()
+}
+
+// taken implements side.
+func (p *peer) taken() { signal(p.roomy) }
+
+// interval implements side.
+func (p *peer) interval() { p.trimSpare() }
+
+// wake implements side: at the server nothing is read by a goroutine that waits.
+func (*peer) wake() {}
+
+// await implements side.
+func (*peer) await(f *flow) { <-f.readable }
+
+// failAndUnlock implements side.
+func (p *peer) failAndUnlock(err error, _ uint64) {
 	p.core.Fail(lost(p.address, err), p)
 	p.dismiss(len(p.spare))
 	p.mu.Unlock()
@@ -273,7 +287,7 @@ func (p *peer) Drain(reason string) {
 	}
 	p.draining = true
 	p.core.Leave(session.CodeNone, reason)
-	p.wrote()
+	p.unlockAndFlush()
 }
 
 // Close implements [transport.Conn].

@@ -74,18 +74,16 @@ func (w *watch) deadlinePassed() error {
 		return errSilent
 	}
 	l.mu.Lock()
-	if l.onInterval != nil {
-		l.onInterval()
-	}
+	l.side.interval()
 	switch {
 	case !w.quiet || l.err != nil:
-	case l.running() > 0:
+	case l.side.running() > 0:
 		w.pinged = true
 		l.link.Ping()
 	default:
 		l.in.nap()
 		l.link.Nap()
 	}
-	l.wrote()
+	l.unlockAndFlush()
 	return w.arm()
 }

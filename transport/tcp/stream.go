@@ -48,7 +48,7 @@ func (c *conn) Open(ctx context.Context, deadline time.Time, m *transport.Messag
 		return nil, err
 	}
 	c.appoint(false)
-	c.wrote()
+	c.unlockAndFlush()
 	s.stop = context.AfterFunc(ctx, s.expire)
 	return s, nil
 }
@@ -75,7 +75,7 @@ func (s *stream) CloseSend() error {
 		return err
 	}
 	err := c.core.CloseSend(&s.st)
-	c.wrote()
+	c.unlockAndFlush()
 	if err != nil {
 		return fmt.Errorf("tcp transport: %s: %w", c.address, err)
 	}
@@ -119,5 +119,5 @@ func (s *stream) end(err error, code session.Code) {
 	if !s.ended || s.broken == nil {
 		s.breakOff(err)
 	}
-	c.wrote()
+	c.unlockAndFlush()
 }
