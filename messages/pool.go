@@ -89,7 +89,8 @@ func (p *Pool) take(now clock.Instant, unseen bool) *Conn {
 		if c == nil {
 			return nil
 		}
-		idle := now.Sub(clock.Instant(c.since.Swap(0)))
+		// It may have been returned since now, when the turn began.
+		idle := max(now.Sub(clock.Instant(c.since.Swap(0))), 1)
 		if (c.Expires == 0 || now < c.Expires) && (unseen && c.RoundTripper != nil || c.Ready(idle)) {
 			return c
 		}

@@ -37,9 +37,6 @@ const (
 	// MaxFields is the largest number of fields in a header.
 	MaxFields = 1024
 
-	// lookAfter is the idle time after which Ready peeks at the socket, which costs a
-	// system call.
-	lookAfter = 200 * time.Microsecond
 	// keptBuffer is the size in bytes up to which a buffer is reused.
 	keptBuffer = 64 << 10
 )
@@ -200,15 +197,14 @@ func (c *Conn) wrap(what string, err error) error {
 	return fmt.Errorf("tcp transport: %s: %s: %w", c.RemoteAddress(), what, err)
 }
 
-// Ready implements [transport.Exclusive].
+// Ready implements [transport.Exclusive]. It peeks at the socket before each reuse,
+// however short the idle time: a server that closes the connection after its answer does
+// so within microseconds.
 func (c *Conn) Ready(idle time.Duration) bool {
 	if c.state.Load() != 0 || len(c.in.prefix) > 0 || c.in.src.Buffered() > 0 {
 		return false
 	}
-	if idle <= lookAfter {
-		return true
-	}
-	if c.gone() {
+	if idle > 0 && c.gone() {
 		c.state.Or(stateBroken)
 		return false
 	}
