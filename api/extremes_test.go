@@ -14,6 +14,7 @@ import (
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry/static"
+	"example.com/mailcall/rpcerr"
 )
 
 // The longest duration may stand for "for ever".
@@ -29,6 +30,23 @@ func TestLongestDurations(t *testing.T) {
 	}
 	if got := server.Connections(); got != 1 {
 		t.Errorf("got %d connections, want 1: none of them grows old", got)
+	}
+}
+
+// An attempt whose time is over before anything was sent names its bound like any
+// other, and does not count as the end of the call's time.
+func TestAttemptTimeoutBeforeTheRequest(t *testing.T) {
+	server := mailcalltest.Start(t)
+	c := start(t, api.WithAddress(server.Address()))
+	if err := greetAnn(within(t), c); err != nil { // leaves an idle connection
+		t.Fatal(err)
+	}
+	err := greetAnn(within(t), c, api.WithAttemptTimeout(1), api.WithRetries(0))
+	if !errors.Is(err, rpcerr.ErrAttemptTimeout) || errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "AttemptTimeout") {
+		t.Errorf("got %v, want an error that names AttemptTimeout", err)
+	}
+	if a, n := last(t, err); n != 1 || a.Phase != rpcerr.PhaseSend || a.Proof != rpcerr.NotSent {
+		t.Errorf("got %d attempts, the last in phase %s with proof %s, want 1, send and not-sent", n, a.Phase, a.Proof)
 	}
 }
 

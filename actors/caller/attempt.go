@@ -137,12 +137,14 @@ func (a *attempt) answered(err error) {
 	case errors.Is(err, transport.ErrTooLarge) && (a.phase == rpcerr.PhaseSend || errors.Is(err, transport.ErrNotSent)):
 		a.enter(rpcerr.PhaseSend) // a parallel exchange is in phase wait from its beginning
 		a.end(rpcerr.NotSent, true, wrapTooLarge(err))
+	case errors.Is(err, transport.ErrNotSent) && errors.Is(err, os.ErrDeadlineExceeded):
+		a.end(rpcerr.NotSent, false, a.cell.timeoutError(a, "before the request was sent"))
 	case errors.Is(err, transport.ErrNotSent):
 		a.end(rpcerr.NotSent, false, err)
 	case errors.Is(err, transport.ErrTooLarge):
 		a.end(rpcerr.Executed, true, wrapTooLarge(err))
 	case errors.Is(err, os.ErrDeadlineExceeded):
-		a.end(rpcerr.SentUnknown, false, partly(a.cell.timeoutError(a), err))
+		a.end(rpcerr.SentUnknown, false, partly(a.cell.timeoutError(a, "without an answer"), err))
 	default:
 		a.end(rpcerr.SentUnknown, false, err)
 	}

@@ -105,15 +105,16 @@ func (c *cell) mustStop() bool {
 	return found
 }
 
-// timeoutError says which bound an attempt ran into.
-func (c *cell) timeoutError(a *attempt) error {
+// timeoutError says which bound an attempt ran into; how is what it had achieved by
+// then.
+func (c *cell) timeoutError(a *attempt, how string) error {
 	switch {
 	case c.ctx.Err() != nil:
 		return c.ctx.Err()
 	case c.deadline != 0 && a.bound >= c.deadline:
 		return c.sup.deadlineError()
 	default:
-		return fmt.Errorf("%w: %s without an answer (AttemptTimeout)", rpcerr.ErrAttemptTimeout, c.plan.AttemptTimeout)
+		return fmt.Errorf("%w: %s %s (AttemptTimeout)", rpcerr.ErrAttemptTimeout, c.plan.AttemptTimeout, how)
 	}
 }
 

@@ -152,5 +152,5 @@ func (c *cell) spent(ctx context.Context, a *attempt) error {
 	if err := ctx.Err(); err != nil && c.ctx.Err() == nil {
 		return fmt.Errorf("the context that a call wrapper gave the attempt has ended: %w", err)
 	}
-	return c.timeoutError(a)
+	return c.timeoutError(a, "without an answer")
 }
