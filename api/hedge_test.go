@@ -81,6 +81,25 @@ func TestLoserOfARaceCountsAsSlow(t *testing.T) {
 	})
 }
 
+// The error of a race that an answer has ended names the node that answered.
+func TestErrorOfARaceNamesWhoAnswered(t *testing.T) {
+	slow, fast := mailcalltest.Start(t), mailcalltest.Start(t)
+	slow.Pause()
+	defer slow.Resume()
+	fast.SetFailRate(1)
+	c := start(t, api.WithAddress(slow.Address(), fast.Address()), api.WithStrategy(inOrder{}),
+		api.WithIdempotent(true), api.WithHedge(time.Millisecond), api.WithAttemptTimeout(0))
+	err := greetAnn(within(t), c)
+	mailcalltest.AssertAttempts(t, err, 2)
+	a, _ := last(t, err)
+	if a.Node != fast.Address() || a.Proof != rpcerr.Executed || a.Decision != "stop: the service answered" {
+		t.Errorf("got %+v last, want the attempt that was answered", a)
+	}
+	if !strings.Contains(err.Error(), fast.Address()+": decode: ") {
+		t.Errorf("got %v, want the node that answered", err)
+	}
+}
+
 // Without an idempotent call, a second node or a second attempt there is no
 // hedge.
 func TestNoHedge(t *testing.T) {

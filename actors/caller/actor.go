@@ -73,7 +73,9 @@ func (s *supervisor) follow(next step, now clock.Instant) {
 	case stepDeadline:
 		s.finish(s.deadlineError(), now)
 	case stepFinish:
+		decisive := len(s.log)
 		s.finish(s.ended.Err, now)
+		s.conclude(decisive)
 	case stepExpire: // handled by tick, which knows the slot
 	}
 }
@@ -280,6 +282,17 @@ func (s *supervisor) finish(err error, now clock.Instant) {
 	if err != nil {
 		s.won = -1
 	}
+}
+
+// conclude moves the attempt that has ended the call, the last of the first n, behind
+// those that were alive then, because the text of the error names the last node.
+func (s *supervisor) conclude(n int) {
+	if n == 0 || n == len(s.log) {
+		return
+	}
+	decisive := s.log[n-1]
+	copy(s.log[n-1:], s.log[n:])
+	s.log[len(s.log)-1] = decisive
 }
 
 // refuse ends a call whose request could not be encoded.
