@@ -149,3 +149,33 @@ func TestStreamErrorAgreesWithRecv(t *testing.T) {
 		})
 	}
 }
+
+// A Send to a stream that the service has ended returns io.EOF, also after Recv has
+// returned the reason, which it goes on to return.
+func TestSendAfterTheServiceHasEnded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		last *greet.HelloRequest
+		want error
+	}{
+		"good end": {&greet.HelloRequest{Count: -1}, io.EOF},
+		"an error": {&greet.HelloRequest{Code: 418, Detail: "teapot"}, &rpcerr.Error{Code: 418}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachWire(t, func(t *testing.T, c *api.Caller) {
+				s := openStream(t, c, "Greeter.Bidi")
+				send(t, s, tc.last)
+				for range 2 {
+					if err := s.Recv(new(greet.HelloReply)); !errors.Is(err, tc.want) {
+						t.Errorf("got %v from Recv, want %v", err, tc.want)
+					}
+					if err := s.Send(new(greet.HelloRequest)); err != io.EOF {
+						t.Errorf("got %v from Send, want io.EOF", err)
+					}
+				}
+				if err := s.CloseSend(); err != nil {
+					t.Errorf("got %v from CloseSend, want none", err)
+				}
+			})
+		})
+	}
+}

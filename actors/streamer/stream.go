@@ -49,6 +49,9 @@ type Stream struct {
 	// end is how the stream ended, published by its actor. news is the first end
 	// that Send or Recv has reported to the actor, which may not know it yet.
 	end, news atomic.Pointer[error]
+	// answered says that the service ended the stream with an error, which Recv has
+	// returned.
+	answered atomic.Bool
 
 	seen watched
 }
@@ -99,7 +102,7 @@ func (s *Stream) Send(m *transport.Message) error {
 		s.seen.sent.Add(1)
 		s.seen.sentBytes.Add(int64(len(m.Body)))
 		return nil
-	case good(err), errors.Is(err, transport.ErrAnswered), good(s.Err()):
+	case good(err), errors.Is(err, transport.ErrAnswered), good(s.Err()), s.answered.Load():
 		return io.EOF // the service has ended the stream; Recv returns how
 	case s.Err() == nil && unfit(err):
 		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err) // the message failed, not the stream
@@ -125,7 +128,7 @@ func (s *Stream) refusal() error {
 		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, errHalfClosed)
 	case err == nil:
 		return nil
-	case good(err):
+	case good(err), s.answered.Load():
 		return io.EOF
 	default:
 		return s.failed(rpcerr.PhaseSend, rpcerr.NotSent, err)
@@ -205,6 +208,7 @@ func (s *Stream) Answered(err error) error {
 		s.told = s.broke(rpcerr.PhaseWait, os.ErrDeadlineExceeded)
 		return s.told
 	}
+	s.answered.Store(s.Err() == nil)
 	s.tell(messages.StreamEnded{Err: err}, err)
 	s.told = s.failed(rpcerr.PhaseDecode, rpcerr.Executed, err)
 	return s.told
