@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -146,6 +147,14 @@ func TestHangingSubscriber(t *testing.T) {
 			partial, is := errors.AsType[*broker.PartialError](err)
 			if !is || !errors.Is(err, tc.want) {
 				t.Fatalf("got %v, want %v with what was delivered", err, tc.want)
+			}
+			for _, other := range []error{context.Canceled, context.DeadlineExceeded, rpcerr.ErrAttemptTimeout} {
+				if other != tc.want && errors.Is(err, other) {
+					t.Errorf("got %v, which matches %v, want only %v", err, other, tc.want)
+				}
+			}
+			if strings.Contains(err.Error(), context.Canceled.Error()) {
+				t.Errorf("got %v, want nothing of a cancellation", err)
 			}
 			if len(partial.Delivered) != 1 || len(partial.Failed) != 1 || partial.Failed[0].Name != "hanging" {
 				t.Errorf("got %v, want one delivered and the hanging one not", partial)

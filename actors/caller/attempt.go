@@ -154,9 +154,29 @@ func (a *attempt) answered(err error) {
 // which did not, to the error of a call that ran out of time.
 func partly(over, err error) error {
 	if partial, is := errors.AsType[*broker.PartialError](err); is {
-		return fmt.Errorf("%w: %w", over, partial)
+		return &partlyError{over, partial}
 	}
 	return over
+}
+
+// partlyError has two causes, of which errors.Is sees only the first: the other
+// says how the publishing was cut off, which may match another bound than the one
+// that was reached, or context.Canceled.
+type partlyError struct {
+	over    error
+	partial *broker.PartialError
+}
+
+func (e *partlyError) Error() string { return e.over.Error() + ": " + e.partial.Error() }
+
+func (e *partlyError) Unwrap() error { return e.over }
+
+func (e *partlyError) As(target any) bool {
+	to, is := target.(**broker.PartialError)
+	if is {
+		*to = e.partial
+	}
+	return is
 }
 
 // misplaced reports whether err says that the reply answers another request.

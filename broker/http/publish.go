@@ -171,8 +171,8 @@ func (b *Broker) deliver(ctx context.Context, nodes []Node, body []byte) (o outc
 }
 
 // post sends body to one node and waits for the answer.
-func (b *Broker) post(ctx context.Context, n Node, body []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, b.timeout)
+func (b *Broker) post(bound context.Context, n Node, body []byte) error {
+	ctx, cancel := context.WithTimeout(bound, b.timeout)
 	defer cancel()
 	var connected atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
@@ -189,6 +189,9 @@ func (b *Broker) post(ctx context.Context, n Node, body []byte) error {
 	req.Header.Set("Content-Type", contentType)
 	rsp, err := b.client.Do(req)
 	if err != nil {
+		if failed, is := errors.AsType[*url.Error](err); is && bound.Err() != nil && errors.Is(failed.Err, ctx.Err()) {
+			failed.Err = bound.Err() // how the caller's context ended, and not that ctx was cancelled then
+		}
 		if !connected.Load() { // nothing was sent without a connection
 			return broker.NotSent(err)
 		}
