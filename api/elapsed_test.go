@@ -5,6 +5,7 @@ package api_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -45,6 +46,9 @@ func TestElapsedIncludesTheEncoding(t *testing.T) {
 			e, is := errors.AsType[*rpcerr.CallError](err)
 			if !is || e.Elapsed < waited || e.Elapsed > most {
 				t.Errorf("got %v after %s, want an error of a call that took %s to %s", err, e.Elapsed, waited, most)
+			}
+			if failure == nil && !strings.Contains(err.Error(), "while the request was encoded") {
+				t.Errorf("got %v, want it to say what took so long", err)
 			}
 		})
 	}

@@ -45,6 +45,10 @@ func (s *supervisor) receive(m messages.SupervisorMessage) {
 	case *messages.Begin:
 		next := s.state.begin(s.cell.plan, now, s.cell.deadline)
 		s.state.began = s.cell.began() // earlier than now: the request was encoded since
+		if next == stepDeadline && s.state.began < s.cell.deadline {
+			s.finish(fmt.Errorf("%w, while the request was encoded", s.deadlineError()), now)
+			return
+		}
 		s.follow(next, now)
 	case *messages.AttemptEnded:
 		s.attemptEnded(m, now)

@@ -3,6 +3,8 @@
 package caller
 
 import (
+	"fmt"
+
 	"example.com/mailcall/internal/planted"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
@@ -139,14 +141,20 @@ func missed(pool *messages.PoolStats) rpcerr.Phase {
 	return rpcerr.PhaseDial
 }
 
-// dialStep returns what the dial was doing that the attempt was waiting for, as part
-// of an error. The dial has a bound of its own, which may be as long as the
-// attempt's, so its own error may come too late.
+// dialStep returns what the attempt was waiting for instead of a connection, as part
+// of an error: that one of a full pool is returned, or what the dial was doing. The
+// dial has a bound of its own, which may be as long as the attempt's, so its own error
+// may come too late.
 func (a *attempt) dialStep() string {
-	if pool := a.node.Pool(); pool != nil {
-		if doing := pool.DialStep(); doing != "" {
-			return ", while " + doing
-		}
+	pool := a.node.Pool()
+	if pool == nil {
+		return ""
+	}
+	if missed(&pool.Stats) == rpcerr.PhaseAcquire {
+		return fmt.Sprintf(", while all %d connections were in use (PoolMax)", pool.Stats.Max.Load())
+	}
+	if doing := pool.DialStep(); doing != "" {
+		return ", while " + doing
 	}
 	return ""
 }

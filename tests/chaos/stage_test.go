@@ -212,6 +212,9 @@ func TestDeadlineAtEveryStage(t *testing.T) {
 				if said := strings.Contains(err.Error(), "before there was a connection"); said != unconnected {
 					t.Errorf("got %v, want it to say whether there was a connection", err)
 				}
+				if full := strings.Contains(err.Error(), "(PoolMax)"); full != (s.phase == rpcerr.PhaseAcquire) {
+					t.Errorf("got %v, want it to say whether the pool was full", err)
+				}
 				s.check(t, err)
 				s.settled(t, c)
 			})
