@@ -4,6 +4,7 @@ package streamer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -36,6 +37,7 @@ type connStream struct {
 
 	mu    sync.Mutex        // held while sending
 	ended bool              // EOS was sent; guarded by mu
+	torn  bool              // a message may have been written in part; guarded by mu
 	out   transport.Message // what is being sent; guarded by mu
 
 	// halfCloseWait is how long to wait for a message after CloseSend: a go-micro
@@ -60,6 +62,7 @@ func (s *connStream) Send(m *transport.Message) error {
 	s.out.Body = m.Body
 	err := s.conn.Send(&s.out)
 	s.out.Body = nil
+	s.torn = s.torn || err != nil && !errors.Is(err, transport.ErrNotSent) && !unfit(err)
 	return err
 }
 
@@ -143,7 +146,7 @@ func (s *connStream) Header() (transport.Header, error) { return nil, nil }
 func (s *connStream) Trailer() transport.Header { return nil }
 
 // Close implements [transport.Stream]: it sends EOS unless a message is being
-// sent.
+// sent, or was not sent to its end: the peer would take EOS for the rest of it.
 func (s *connStream) Close() error {
 	if !s.mu.TryLock() {
 		return nil
@@ -152,7 +155,7 @@ func (s *connStream) Close() error {
 	if s.timer != nil {
 		s.timer.Stop()
 	}
-	if s.ended {
+	if s.ended || s.torn {
 		return nil
 	}
 	s.ended = true

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
@@ -53,6 +54,51 @@ func TestSendRacesTheEnd(t *testing.T) {
 			err := s.Send(new(transport.Message))
 			if !errors.Is(err, c.want) || errors.Is(err, rpcerr.ErrInvalidArgument) {
 				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// written is a connection that counts the messages that it gets, and fails with err.
+type written struct {
+	transport.Exclusive
+	messages int
+	err      error
+}
+
+func (w *written) Bind(context.Context, time.Time) {}
+
+func (w *written) Send(*transport.Message) error {
+	w.messages++
+	return w.err
+}
+
+// A stream says goodbye when it is closed, but not behind a part of a message: the
+// peer would take it for the rest of that one.
+func TestGoodbyeFollowsWholeMessages(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		err     error
+		goodbye int
+	}{
+		{"sent", nil, 1},
+		{"not sent", transport.NotSent(errBroken), 1},
+		{"too large", transport.ErrTooLarge, 1},
+		{"cut off", errBroken, 0},
+		{"cut off by the caller", context.Canceled, 0},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			wire := &written{err: c.err}
+			r := &connStream{conn: &messages.Conn{Conn: wire, Exclusive: wire}, clock: clock.Real()}
+			if err := r.Send(new(transport.Message)); !errors.Is(err, c.err) {
+				t.Errorf("got %v from Send, want %v", err, c.err)
+			}
+			wire.err = nil
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+			if got := wire.messages - 1; got != c.goodbye {
+				t.Errorf("got %d messages after that, want %d", got, c.goodbye)
 			}
 		})
 	}
