@@ -45,7 +45,7 @@ func (c *conn) judge(err error, v *verdict) error {
 	case expired != nil:
 		c.abandoned()
 	}
-	f := &fault{where: c.address, status: st}
+	f := &fault{where: c.address, status: st, unseen: !v.headed && lost(st)}
 	switch {
 	case expired != nil:
 		f.cause = expired
@@ -70,9 +70,11 @@ func (c *conn) judge(err error, v *verdict) error {
 // used after a header, because then the text may be the server's own, passed on from
 // another server.
 func unprocessed(st *status.Status) bool {
-	return strings.Contains(st.Message(), redialled) ||
-		st.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM"
+	return lost(st) || st.Message() == "stream terminated by RST_STREAM with error code: REFUSED_STREAM"
 }
+
+// lost reports whether the library wanted to make the connection again.
+func lost(st *status.Status) bool { return strings.Contains(st.Message(), redialled) }
 
 // ended returns the reason why the caller's time is over, nil if it is not.
 func (v *verdict) ended() error {
@@ -106,6 +108,7 @@ type fault struct {
 	where  string
 	status *status.Status // of gRPC's library, nil if it says nothing useful
 	cause  error          // the error it stands for, nil if there is none
+	unseen bool           // the connection was lost before the server processed anything
 }
 
 // Error returns the address, the cause and the text of the status.
@@ -114,10 +117,18 @@ func (f *fault) Error() string {
 	case f.status == nil:
 		return "grpc transport: " + f.where + ": " + f.cause.Error()
 	case f.cause == nil:
-		return "grpc transport: " + f.where + ": " + f.status.Message()
+		return "grpc transport: " + f.where + ": " + f.text()
 	default:
-		return "grpc transport: " + f.where + ": " + f.cause.Error() + ": " + f.status.Message()
+		return "grpc transport: " + f.where + ": " + f.cause.Error() + ": " + f.text()
 	}
+}
+
+// text is that of the status, unless it is about a dial that mailcall has refused.
+func (f *fault) text() string {
+	if f.unseen {
+		return "the server closed the connection, or announced that it will (GOAWAY), before it processed the request"
+	}
+	return f.status.Message()
 }
 
 // Unwrap returns the cause.

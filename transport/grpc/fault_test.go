@@ -77,7 +77,7 @@ var faults = []struct {
 	{"goaway before it", func(p *peer) {
 		_ = p.framer.WriteGoAway(0, http2.ErrCodeNo, nil)
 		p.rest()
-	}, notSent, nil, ""},
+	}, notSent, nil, "(GOAWAY), before it processed the request"},
 	{"goaway after it, then closed", func(p *peer) {
 		_ = p.framer.WriteGoAway(1, http2.ErrCodeNo, nil)
 	}, unknown, nil, ""},
