@@ -33,6 +33,21 @@ func TestLongestDurations(t *testing.T) {
 	}
 }
 
+// With the shortest age each connection carries one call.
+func TestShortestAge(t *testing.T) {
+	server := mailcalltest.Start(t)
+	c := start(t, api.WithAddress(server.Address()), api.WithPoolTTL(1), api.WithRetries(0))
+	const n = 20
+	for range n {
+		if err := greetAnn(within(t), c); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := server.Connections(); got != n {
+		t.Errorf("got %d connections, want %d", got, n)
+	}
+}
+
 // An attempt whose time is over before anything was sent names its bound like any
 // other, and does not count as the end of the call's time.
 func TestAttemptTimeoutBeforeTheRequest(t *testing.T) {

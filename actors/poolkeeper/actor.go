@@ -177,10 +177,11 @@ func (k *keeper) lend(m messages.Acquire, c *messages.Conn) {
 }
 
 // lendOrKeep leases a usable connection to the first waiting caller, else keeps
-// it as an idle one. fresh says that it has not been used yet.
+// it as an idle one. fresh says that it has not been used yet: it is leased once even
+// if it has expired already, because another one might expire as early.
 func (k *keeper) lendOrKeep(c *messages.Conn, fresh bool) {
 	now := k.Clock.Now()
-	if k.state.retired || c.Expires != 0 && c.Expires <= now {
+	if k.state.retired || !fresh && c.Expires != 0 && c.Expires <= now {
 		k.discard(c)
 		return
 	}

@@ -47,7 +47,7 @@ func (k *keeper) tendLater() {
 	if ttl := k.state.limits.TTL; every <= 0 || ttl > 0 && ttl < every {
 		every = ttl
 	}
-	every /= 2
+	every -= every / 2 // rounded up, because 0 is never
 	if hurry && (every <= 0 || every > leaveEvery) {
 		every = leaveEvery
 	}
