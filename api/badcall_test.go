@@ -16,6 +16,8 @@ import (
 	"example.com/mailcall/metadata"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/http"
+	"example.com/mailcall/transport/tcp"
 )
 
 // nobody is a foreign implementation of Request, a nil pointer in the interface.
@@ -154,6 +156,39 @@ func TestUnsendableRequests(t *testing.T) {
 				}
 			}
 			mailcalltest.AssertCalls(t, server, hello, 1)
+		})
+	}
+}
+
+// A message that the transport refuses costs no connection: nothing was written.
+func TestRefusedMessageKeepsTheConnection(t *testing.T) {
+	gob, err := tcp.New(tcp.WithWire(tcp.Gob))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := http.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, over := range map[string]interface {
+		transport.Transport
+		mailcalltest.Listening
+	}{"http": plain, "gob": gob} {
+		t.Run(name, func(t *testing.T) {
+			server := mailcalltest.StartOn(t, over, "127.0.0.1:0")
+			c := start(t, api.WithTransport(over), api.WithAddress(server.Address()))
+			for range 5 {
+				if err := greetAnn(within(t), c); err != nil {
+					t.Fatal(err)
+				}
+				err := greetAnn(within(t), c, api.WithHeader("X-Long", strings.Repeat("x", 1<<20)))
+				if a, n := last(t, err); n != 1 || a.Proof != rpcerr.NotSent || !errors.Is(err, rpcerr.ErrMessageTooLarge) {
+					t.Errorf("got %v in %d attempts, want ErrMessageTooLarge at once", err, n)
+				}
+			}
+			if got := server.Connections(); got != 1 {
+				t.Errorf("got %d connections, want 1", got)
+			}
 		})
 	}
 }

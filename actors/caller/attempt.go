@@ -133,10 +133,10 @@ func (a *attempt) answered(err error) {
 	case errors.Is(err, transport.ErrStale) && a.pooled:
 		a.passOver()
 	case errors.Is(err, transport.ErrInvalid):
-		a.end(rpcerr.NotSent, true, err)
+		a.refused(err)
 	case errors.Is(err, transport.ErrTooLarge) && (a.phase == rpcerr.PhaseSend || errors.Is(err, transport.ErrNotSent)):
 		a.enter(rpcerr.PhaseSend) // a parallel exchange is in phase wait from its beginning
-		a.end(rpcerr.NotSent, true, wrapTooLarge(err))
+		a.refused(wrapTooLarge(err))
 	case errors.Is(err, transport.ErrNotSent) && errors.Is(err, os.ErrDeadlineExceeded):
 		a.end(rpcerr.NotSent, false, a.cell.timeoutError(a, "before the request was sent"))
 	case errors.Is(err, transport.ErrNotSent):
@@ -148,6 +148,13 @@ func (a *attempt) answered(err error) {
 	default:
 		a.end(rpcerr.SentUnknown, false, err)
 	}
+}
+
+// refused ends an attempt whose message its transport refuses, as it would for every
+// other node. The connection is kept if nothing was written to it.
+func (a *attempt) refused(err error) {
+	a.release(errors.Is(err, transport.ErrNotSent))
+	a.end(rpcerr.NotSent, true, err)
 }
 
 // partly adds what a broker reported, which subscribers got the message and

@@ -45,7 +45,7 @@ func (c *conn) RoundTrip(request, reply *transport.Message, p transport.Progress
 	rest, err := c.request(o, request)
 	if err != nil {
 		o.free()
-		return transport.NotSent(c.failed("send", err))
+		return c.unsendable(err)
 	}
 	if c.tls != nil || len(rest) > 0 || !c.link.fast.Usable() {
 		return c.oneByOne(o, rest, reply, p)

@@ -27,9 +27,15 @@ func (c *conn) Send(m *transport.Message) error {
 	rest, err := c.request(o, m)
 	if err != nil {
 		o.free()
-		return transport.NotSent(c.failed("send", err))
+		return c.unsendable(err)
 	}
 	return c.writeOut(o, rest)
+}
+
+// unsendable returns the error of a message that cannot be sent. The connection
+// remains usable.
+func (c *conn) unsendable(cause error) error {
+	return transport.NotSent(fmt.Errorf("http transport: %s: send: %w", c.host, cause))
 }
 
 // writeOut writes the request in o and the rest of its body, and frees o.
