@@ -36,9 +36,11 @@ type root struct {
 type poolKey struct{ transport, address string }
 
 type poolEntry struct {
-	pool  *messages.Pool
-	users int // nodes that share the address
-	made  int // its number in the order of creation
+	pool    *messages.Pool
+	users   int  // nodes that share the address
+	leaving int  // those of them that are leaving
+	left    bool // the keeper was told that all of them are
+	made    int  // its number in the order of creation
 }
 
 // Receive implements actor.Actor.
@@ -68,6 +70,8 @@ func (r *root) handle(ctx actor.Context, m messages.RootMessage) {
 		r.openPool(ctx, m)
 	case messages.NodeGone:
 		r.nodeGone(m.Node)
+	case messages.NodeLeaving:
+		r.nodeLeaving(m)
 	case messages.Retired:
 		r.rt.forgetPool(m.Pool)
 		r.stopIfDone(ctx)
@@ -150,6 +154,7 @@ func (r *root) openPool(ctx actor.Context, m messages.OpenPool) {
 			return
 		}
 		m.Node.SetPool(pool)
+		r.joined(m.Node)
 	}
 	pool.Keeper.Tell(m.Acquire)
 }
@@ -201,14 +206,60 @@ func (r *root) nodeGone(n *messages.Node) {
 		return // with its service, and now by its selector as well
 	}
 	n.Remove()
-	key := poolKey{n.Transport, n.Address}
-	e := r.pools[key]
-	if e == nil || n.Pool() != e.pool {
+	e := r.entry(n)
+	if e == nil {
 		return
 	}
+	if n.Leaving() {
+		e.leaving--
+	}
 	if e.users--; e.users == 0 {
-		delete(r.pools, key)
+		delete(r.pools, poolKey{n.Transport, n.Address})
 		e.pool.Keeper.Tell(messages.Retire{})
+		return
+	}
+	e.tellLeaving()
+}
+
+// joined counts a node that has got its pool.
+func (r *root) joined(n *messages.Node) {
+	if e := r.entry(n); e != nil {
+		if n.Leaving() {
+			e.leaving++
+		}
+		e.tellLeaving()
+	}
+}
+
+func (r *root) nodeLeaving(m messages.NodeLeaving) {
+	if m.Node.Removed() || !m.Node.SetLeaving(m.Leaving) {
+		return
+	}
+	if e := r.entry(m.Node); e != nil {
+		if m.Leaving {
+			e.leaving++
+		} else {
+			e.leaving--
+		}
+		e.tellLeaving()
+	}
+}
+
+// entry returns the entry of the node's pool, nil if it has none.
+func (r *root) entry(n *messages.Node) *poolEntry {
+	e := r.pools[poolKey{n.Transport, n.Address}]
+	if e == nil || n.Pool() != e.pool {
+		return nil
+	}
+	return e
+}
+
+// tellLeaving tells the keeper whether all nodes at its address are leaving, if that
+// has changed.
+func (e *poolEntry) tellLeaving() {
+	if left := e.leaving == e.users; left != e.left {
+		e.left = left
+		e.pool.Keeper.Tell(messages.SetLeaving{Leaving: left})
 	}
 }
 

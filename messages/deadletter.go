@@ -65,6 +65,9 @@ func (Review) IgnoreDeadLetterLogging() {}
 func (Filtered) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
+func (NodeLeaving) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
 func (NodeGone) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
@@ -72,6 +75,9 @@ func (Configure) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (SetPolicy) IgnoreDeadLetterLogging() {}
+
+// IgnoreDeadLetterLogging implements the actor library's interface.
+func (SetLeaving) IgnoreDeadLetterLogging() {}
 
 // IgnoreDeadLetterLogging implements the actor library's interface.
 func (SetLimits) IgnoreDeadLetterLogging() {}

@@ -60,19 +60,23 @@ type (
 	// Farewell is the last message that the keeper handles, sent by itself:
 	// everything that was in its mailbox before has been answered.
 	Farewell struct{}
+	// SetLeaving says whether all nodes at the address are leaving: then idle
+	// connections are closed soon. No reply.
+	SetLeaving struct{ Leaving bool }
 	// SetLimits replaces the keeper's limits after Client.Init. No reply.
 	SetLimits struct{ Limits PoolLimits }
 )
 
-func (Acquire) keeperMessage()   {}
-func (Withdraw) keeperMessage()  {}
-func (Released) keeperMessage()  {}
-func (Dropped) keeperMessage()   {}
-func (Dialled) keeperMessage()   {}
-func (Tend) keeperMessage()      {}
-func (Retire) keeperMessage()    {}
-func (Farewell) keeperMessage()  {}
-func (SetLimits) keeperMessage() {}
+func (Acquire) keeperMessage()    {}
+func (Withdraw) keeperMessage()   {}
+func (Released) keeperMessage()   {}
+func (Dropped) keeperMessage()    {}
+func (Dialled) keeperMessage()    {}
+func (Tend) keeperMessage()       {}
+func (Retire) keeperMessage()     {}
+func (Farewell) keeperMessage()   {}
+func (SetLeaving) keeperMessage() {}
+func (SetLimits) keeperMessage()  {}
 
 // PoolLimits are the bounds of one pool.
 type PoolLimits struct {

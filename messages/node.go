@@ -32,8 +32,10 @@ type Node struct {
 	Native bool
 	// record is what the registry says about the node; the selector writes it.
 	record atomic.Pointer[Record]
-	// gone says that the node was removed; only the root touches it.
-	gone    bool
+	// gone says that the node was removed, leaving that it is about to be; only
+	// the root touches them.
+	gone, leaving bool
+
 	typical *TypicalCost
 	// pool is set by the root when a connection is first needed.
 	pool atomic.Pointer[Pool]
@@ -95,6 +97,17 @@ func (n *Node) Remove() { n.gone = true }
 
 // Removed reports whether the node was removed. Only the root may call it.
 func (n *Node) Removed() bool { return n.gone }
+
+// SetLeaving records whether the node is leaving, and reports whether that is a
+// change. Only the root may call it.
+func (n *Node) SetLeaving(leaving bool) (changed bool) {
+	changed = n.leaving != leaving
+	n.leaving = leaving
+	return changed
+}
+
+// Leaving reports whether the node is leaving. Only the root may call it.
+func (n *Node) Leaving() bool { return n.leaving }
 
 // Fault is an error that is held against a node or broker, and when it
 // happened. It is immutable.

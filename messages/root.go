@@ -30,6 +30,12 @@ type (
 	// NodeGone reports that a selector has removed the node. Its pool is
 	// retired unless another node shares it. No reply.
 	NodeGone struct{ Node *Node }
+	// NodeLeaving reports that the registry has begun to call the node leaving, or
+	// no longer does. No reply.
+	NodeLeaving struct {
+		Node    *Node
+		Leaving bool
+	}
 	// Retired reports that a keeper has closed its last connection and stops.
 	Retired struct{ Pool *Pool }
 	// Configure gives all actors new limits, policy and budget, after
@@ -47,6 +53,7 @@ type (
 func (OpenService) rootMessage() {}
 func (OpenPool) rootMessage()    {}
 func (NodeGone) rootMessage()    {}
+func (NodeLeaving) rootMessage() {}
 func (Retired) rootMessage()     {}
 func (Configure) rootMessage()   {}
 func (Shutdown) rootMessage()    {}

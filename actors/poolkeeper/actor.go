@@ -102,6 +102,8 @@ func (k *keeper) handle(ctx actor.Context, m messages.KeeperMessage) {
 		k.tend()
 	case messages.Retire:
 		k.retire()
+	case messages.SetLeaving:
+		k.setLeaving(m.Leaving)
 	case messages.SetLimits:
 		k.setLimits(m.Limits)
 	case messages.Farewell:

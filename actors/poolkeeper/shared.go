@@ -95,7 +95,7 @@ func (k *keeper) tendShared(now clock.Instant) {
 		if begun := c.Begun(); begun != c.Quiet || c.Running() > 0 {
 			c.Quiet, c.QuietAt = begun, now
 		}
-		idle := k.state.limits.IdleTimeout
+		idle := k.state.idleTimeout()
 		if c.Expires != 0 && c.Expires <= now || idle > 0 && now.Sub(c.QuietAt) >= idle {
 			k.leave(c)
 		}

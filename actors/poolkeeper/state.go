@@ -3,6 +3,8 @@
 package poolkeeper
 
 import (
+	"time"
+
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
 )
@@ -15,8 +17,22 @@ type state struct {
 	open    int                // open connections: idle, leased and shared
 	dialing int
 	retired bool
+	left    bool // all nodes at the address are leaving
 	// multiplexed says that connections are shared: one dial serves all waiters.
 	multiplexed bool
+}
+
+// leftIdle is how long a connection to a node that is leaving may stay idle. It is
+// enough for one that is still used because no other node is left.
+const leftIdle = 500 * time.Millisecond
+
+// idleTimeout returns how long a connection may stay idle; 0 is no limit.
+func (s *state) idleTimeout() time.Duration {
+	limit := s.limits.IdleTimeout
+	if s.left && (limit <= 0 || limit > leftIdle) {
+		return leftIdle
+	}
+	return limit
 }
 
 // verdict is the decision on an Acquire for which no connection is available.

@@ -23,12 +23,19 @@ func (k *keeper) expiry(now clock.Instant) clock.Instant {
 	return now.Add(time.Duration(min(float64(ttl)*(0.8+0.4*k.Dice.Float()), maxTTL)))
 }
 
+// setLeaving begins or ends the time in which idle connections are closed soon,
+// because all nodes at the address are leaving.
+func (k *keeper) setLeaving(leaving bool) {
+	k.state.left = leaving
+	k.tends = false // the timer may be set too late
+}
+
 // tend closes idle and expired connections.
 func (k *keeper) tend() {
 	k.tends = false
 	now := k.Clock.Now()
 	since := clock.Instant(0)
-	if limit := k.state.limits.IdleTimeout; limit > 0 {
+	if limit := k.state.idleTimeout(); limit > 0 {
 		since = now.Add(-limit)
 	}
 	for _, c := range k.Pool.Reap(now, since) {
@@ -43,7 +50,7 @@ func (k *keeper) tendLater() {
 	if k.state.open == 0 || k.tends && (k.hurries || !hurry) {
 		return
 	}
-	every := k.state.limits.IdleTimeout
+	every := k.state.idleTimeout()
 	if ttl := k.state.limits.TTL; every <= 0 || ttl > 0 && ttl < every {
 		every = ttl
 	}

@@ -57,7 +57,11 @@ func (s *selector) filtered(m messages.Filtered, now clock.Instant) {
 		s.fault = m.Err // the previous list stays in force
 	default:
 		s.applied = m.List
-		for _, n := range s.state.replace(m.Records, s.Policy) {
+		gone, turned := s.state.replace(m.Records, s.Policy)
+		for _, n := range turned {
+			s.Parent.Tell(messages.NodeLeaving{Node: n, Leaving: n.Record().Node.Leaving})
+		}
+		for _, n := range gone {
 			s.Parent.Tell(messages.NodeGone{Node: n})
 		}
 	}

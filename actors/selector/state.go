@@ -43,8 +43,9 @@ type state struct {
 }
 
 // replace puts a new list of records in force. Nodes that are in both lists keep
-// their history. It returns the nodes that were removed.
-func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) (gone []*messages.Node) {
+// their history. It returns the nodes that were removed, and those that have begun
+// or ceased to leave.
+func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) (gone, turned []*messages.Node) {
 	old, before := s.byID, s.members
 	s.records = records
 	s.members, s.byID = nil, make(map[nodeKey]*member)
@@ -58,10 +59,16 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 			m.node.SetTypical(&s.typicalCost)
 			if known := old[key]; known != nil && known.node.Transport == m.node.Transport &&
 				known.node.Legacy == m.node.Legacy && known.node.Native == m.node.Native {
+				if known.node.Record().Node.Leaving != r.Leaving {
+					turned = append(turned, known.node)
+				}
 				known.node.SetRecord(m.node.Record())
 				m = known
 				delete(old, key)
 			} else {
+				if r.Leaving {
+					turned = append(turned, m.node)
+				}
 				s.welcome(m, len(before) > 0)
 			}
 			s.byID[key] = m
@@ -74,7 +81,7 @@ func (s *state) replace(records []*registry.Service, p messages.SelectorPolicy) 
 		}
 	}
 	s.holdFloor()
-	return gone
+	return gone, turned
 }
 
 // welcome sets up a new node: it is assumed to be as fast as a typical one. If

@@ -56,7 +56,7 @@ func (s *state) ready(now clock.Instant) []string {
 func TestReplace(t *testing.T) {
 	s := newState("a", "b", "c")
 	a := s.node("a")
-	gone := s.replace(list("a", "d", "d"), messages.SelectorPolicy{Transport: "http"})
+	gone, _ := s.replace(list("a", "d", "d"), messages.SelectorPolicy{Transport: "http"})
 	if got, want := ids(gone), []string{"b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("got %v gone, want %v", got, want)
 	}
@@ -67,10 +67,10 @@ func TestReplace(t *testing.T) {
 	if s.node("a") != a {
 		t.Error("got another node for a record that stayed, want the same with its history")
 	}
-	if gone = s.replace(list("a", "d"), messages.SelectorPolicy{Transport: "tcp"}); len(gone) != 2 {
+	if gone, _ = s.replace(list("a", "d"), messages.SelectorPolicy{Transport: "tcp"}); len(gone) != 2 {
 		t.Errorf("got %v gone when the transport changed, want both", ids(gone))
 	}
-	if gone = s.replace(nil, messages.SelectorPolicy{}); len(gone) != 2 || len(s.members) != 0 {
+	if gone, _ = s.replace(nil, messages.SelectorPolicy{}); len(gone) != 2 || len(s.members) != 0 {
 		t.Errorf("got %v gone and %d left from an empty list, want both and none", ids(gone), len(s.members))
 	}
 }
@@ -353,7 +353,7 @@ func TestLeaving(t *testing.T) {
 		{[]string{"a", "b", "c", "d"}, []string{"a", "b", "c", "d"}},
 		{[]string{"b", "d"}, []string{"a", "c"}},
 	} {
-		if gone := s.replace(leaving(list("a", "b", "c", "d"), tc.leaves...), messages.SelectorPolicy{Transport: "http"}); len(gone) != 0 {
+		if gone, _ := s.replace(leaving(list("a", "b", "c", "d"), tc.leaves...), messages.SelectorPolicy{Transport: "http"}); len(gone) != 0 {
 			t.Errorf("%v leave: got %v gone, want none yet", tc.leaves, ids(gone))
 		}
 		if got := s.ready(start); !slices.Equal(got, tc.want) {
