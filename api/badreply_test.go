@@ -74,7 +74,8 @@ func badReplies() []badReply {
 		{"broken JSON", bytes(reply("{", isJSON)), kept, decode, executed, 500, nil, "decode"},
 		{"other JSON", bytes(reply(`["a"]`, isJSON)), kept, decode, executed, 500, nil, "decode"},
 		{"compressed JSON", bytes(reply("\x1f\x8b\x08", isJSON, "Content-Encoding: gzip")), kept, decode, executed, 500, nil, `content encoding is \"gzip\"`},
-		{"proxy", mailcalltest.HTTPStatus(502), dropped, wait, unknown, 500, nil, "502 Bad Gateway"},
+		{"proxy", mailcalltest.HTTPStatus(502), kept, wait, unknown, 500, nil, "502 Bad Gateway"},
+		{"proxy that closes", raw("HTTP/1.1 503 Slow Down", "Connection: close", "Content-Length: 0", "", ""), dropped, wait, unknown, 500, nil, "503 Slow Down"},
 	}
 }
 

@@ -29,6 +29,10 @@ var (
 	// no longer be used: the peer has closed it, or has sent something unsolicited.
 	// Nothing was sent on it then.
 	ErrStale = errors.New("transport: stale connection")
+	// ErrComplete is matched when the error is an answer that was received completely,
+	// after which the connection can be used again if it is Ready. mailcall closes an
+	// [Exclusive] connection after all other errors of an exchange that has begun.
+	ErrComplete = errors.New("transport: a complete answer, but not from the service")
 	// ErrAddress is matched by errors made with [BadAddress].
 	ErrAddress = errors.New("transport: unusable address")
 	// ErrAnswered is matched by errors made with [Answered].

@@ -145,6 +145,9 @@ func (a *attempt) answered(err error) {
 		a.end(rpcerr.Executed, true, wrapTooLarge(err))
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		a.end(rpcerr.SentUnknown, false, partly(a.cell.timeoutError(a, "without an answer"), err))
+	case errors.Is(err, transport.ErrComplete):
+		a.release(true)
+		a.end(rpcerr.SentUnknown, false, err)
 	default:
 		a.end(rpcerr.SentUnknown, false, err)
 	}

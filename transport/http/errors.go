@@ -19,9 +19,9 @@ import (
 const maxStatusBody = 4 << 10
 
 // StatusError is returned by Recv for a response whose status is not 200, which is
-// not from a go-micro server. The response was received completely, and the
-// connection can be reused if Ready reports true. Send returns it if the server has
-// refused the request, and closed the connection, before the request was written.
+// not from a go-micro server. The response was received completely: it matches
+// [transport.ErrComplete]. Send returns it if the server has refused the request, and
+// closed the connection, before the request was written.
 type StatusError struct {
 	// Code is the three-digit status code.
 	Code int
@@ -36,6 +36,9 @@ type StatusError struct {
 	// is none.
 	RetryAfter time.Duration
 }
+
+// Is reports whether target is [transport.ErrComplete].
+func (*StatusError) Is(target error) bool { return target == transport.ErrComplete }
 
 // Pushback implements [transport.Pushback].
 func (e *StatusError) Pushback() time.Duration { return e.RetryAfter }
