@@ -166,8 +166,9 @@ func (c *Caller) String() string { return "mailcall" }
 
 // Close refuses new calls and streams, waits for those in progress until ctx is
 // done, cancels the rest, closes every connection and stops every actor. It
-// returns how many calls and streams it cancelled. A nil ctx counts as done. A
-// further Close does nothing and returns the same number.
+// returns how many calls and streams it cancelled. A nil ctx counts as done. It
+// leaves code of yours behind that hangs for about three seconds more. A further
+// Close does nothing and returns the same number.
 func (c *Caller) Close(ctx context.Context) (cut int) {
 	cut = c.runtime.Close(ctx)
 	for _, thing := range c.own {
