@@ -3,6 +3,7 @@
 package grpc
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"strings"
@@ -20,8 +21,9 @@ type target struct {
 
 // parseAddress parses the addresses that all transports have in common, see package
 // endpoint, and "unix:path" with a relative path, which gRPC also knows. The authority
-// always has a port.
-func parseAddress(address string) (target, error) {
+// always has a port. An address that asks for cleartext is refused if there is a TLS
+// configuration.
+func parseAddress(address string, c *tls.Config) (target, error) {
 	if path, is := relativePath(address); is {
 		if path == "" {
 			return target{}, errors.New("want unix:/path, the path is empty")
@@ -29,6 +31,9 @@ func parseAddress(address string) (target, error) {
 		return target{network: endpoint.Unix, address: path, authority: "localhost"}, nil
 	}
 	e, err := endpoint.Parse(address)
+	if err == nil && e.Plain && c != nil {
+		err = endpoint.ErrCleartext
+	}
 	if err != nil {
 		return target{}, err
 	}

@@ -3,6 +3,7 @@
 package grpc
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,6 +18,7 @@ import (
 
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
+	"example.com/mailcall/transport/internal/endpoint"
 )
 
 func TestPath(t *testing.T) {
@@ -88,15 +90,18 @@ func TestAddress(t *testing.T) {
 		{"unix:///tmp/s", "unix", "/tmp/s", "localhost", false},
 		{"unix:tmp/s", "unix", "tmp/s", "localhost", false},
 	} {
-		got, err := parseAddress(tc.in)
+		got, err := parseAddress(tc.in, nil)
 		if want := (target{tc.network, tc.address, tc.authority, tc.secure}); err != nil || got != want {
 			t.Errorf("%s: got %v, %v, want %v", tc.in, got, err, want)
 		}
 	}
 	for _, in := range []string{"", ":80", "host:", "a:b:c", "unix:", "unix://s", "a/b", "https://", "ho\nst:1"} {
-		if got, err := parseAddress(in); err == nil {
+		if got, err := parseAddress(in, nil); err == nil {
 			t.Errorf("%q: got %v, want an error", in, got)
 		}
+	}
+	if got, err := parseAddress("http://host", new(tls.Config)); !errors.Is(err, endpoint.ErrCleartext) {
+		t.Errorf("got %v, %v with a TLS configuration, want ErrCleartext", got, err)
 	}
 }
 

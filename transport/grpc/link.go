@@ -60,7 +60,7 @@ type link struct {
 
 // open makes a connection and waits until it is ready.
 func (c *config) open(ctx context.Context, address string) (*link, error) {
-	to, err := parseAddress(address)
+	to, err := parseAddress(address, c.tls)
 	if err != nil {
 		return nil, transport.BadAddress(err)
 	}

@@ -77,7 +77,7 @@ func (*Transport) Multiplexed() bool { return true }
 //	unix:path               the same with a relative path
 //	unix:@name              an abstract unix socket, Linux only
 //
-// With [WithTLS] every connection uses that configuration, with http:// too. Dial
+// With [WithTLS] every connection uses that configuration, and http:// is an error. Dial
 // returns once the server has sent its HTTP/2 preface, and when ctx ends at the latest.
 // The connection implements [transport.Parallel], [transport.Streamer] and
 // [transport.Peer]. Every error matches [transport.ErrNotSent].

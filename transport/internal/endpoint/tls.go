@@ -9,6 +9,9 @@ import (
 	"example.com/mailcall/transport"
 )
 
+// ErrCleartext is returned for a Plain address if there is a TLS configuration.
+var ErrCleartext = errors.New("the address asks for cleartext, the transport was made with TLS")
+
 // ParseWithTLS parses the address that a transport with the TLS configuration c is to
 // dial, nil if it has none. Besides what [Parse] refuses, it refuses a Bare address, and
 // a Plain one if there is a configuration. Every error matches [transport.ErrAddress].
@@ -20,7 +23,7 @@ func ParseWithTLS(address string, c *tls.Config) (Endpoint, error) {
 	case e.Bare:
 		return Endpoint{}, transport.BadAddress(errors.New("missing port, want host:port, or https://host for TLS on port 443"))
 	case e.Plain && c != nil:
-		return Endpoint{}, transport.BadAddress(errors.New("the address asks for cleartext, the transport was made with TLS"))
+		return Endpoint{}, transport.BadAddress(ErrCleartext)
 	}
 	return e, nil
 }
