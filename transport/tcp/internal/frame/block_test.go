@@ -120,6 +120,40 @@ func TestValuesAreCopied(t *testing.T) {
 	}
 }
 
+// A change replaces a value that is a number in the table too, whose number is still sent.
+func TestChangeOfANumber(t *testing.T) {
+	for name, tc := range map[string]struct {
+		block, known []byte
+		want         transport.Header
+	}{
+		"variable": {
+			[]byte{1, 5, 2, 6, 1, 1, 4, 70}, []byte{3 + 2*5, 71, 1, 0, 3, 'n', 'e', 'w'},
+			transport.Header{{Name: "Micro-ID", Value: "new"}, {Name: "Accept", Value: "application/json"}},
+		},
+		"one of two": {
+			[]byte{1, 5, 2, 6, 1, 19, 1, 70, 80}, []byte{3 + 2*5, 71, 81, 1, 1, 3, 'n', 'e', 'w'},
+			transport.Header{{Name: "Micro-ID", Value: "71"}, {Name: "Micro-Id", Value: "new"}},
+		},
+		"timeout": {
+			[]byte{1, 5, 1, 7, 2}, []byte{3 + 2*5, 1, 0, 1, '9'},
+			transport.Header{{Name: "Timeout", Value: "9"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := frame.NewDecoder(64)
+			s := frame.From(tc.block)
+			if _, ok := d.Read(&s, 1); !ok {
+				t.Fatal("the block cannot be read")
+			}
+			s = frame.From(tc.known)
+			b, ok := d.Read(&s, 1)
+			if got := b.Header(); !ok || s.Len() > 0 || !slices.Equal(got, tc.want) {
+				t.Errorf("got %v, %t, want %v", got, ok, tc.want)
+			}
+		})
+	}
+}
+
 func TestManyHeaders(t *testing.T) {
 	for _, table := range []int{0, 1, 3, 64, 1000} {
 		p := newPair(table)

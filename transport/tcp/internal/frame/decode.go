@@ -107,7 +107,7 @@ func (b *Block) change(s *Source) {
 	b.changes = string(all[:len(all)-len(s.b)])
 }
 
-// apply makes the changes in h, a copy of the template's header.
+// apply makes the changes in h, a copy of the template's header with its numbers.
 func (b *Block) apply(h transport.Header) {
 	n, rest := cutUint(b.changes)
 	for range n {
@@ -191,11 +191,11 @@ func (b *Block) Header() transport.Header {
 		return h
 	}
 	h := b.fresh()
-	if b.changes != "" {
-		b.apply(h)
-	}
 	for i, v := range b.t.kinds[:b.t.n] {
 		h[v.pos].Value = strconv.FormatUint(b.values[i], 10)
+	}
+	if b.changes != "" {
+		b.apply(h) // last: a change may replace a number too
 	}
 	b.header, b.t, b.changes = h, nil, ""
 	return h
