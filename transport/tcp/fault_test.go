@@ -46,6 +46,10 @@ func TestBadServer(t *testing.T) {
 			r.write(frame.Header{Type: frame.Message, Flags: frame.FlagMore, ID: id}, append([]byte{3}, emptyBlock...), []byte("ab"))
 			r.write(frame.Header{Type: frame.Data, Flags: frame.FlagEnd, ID: id}, nil, []byte("cd"))
 		}, "continues after its end"},
+		"ends within a message": {func(r *raw, id uint64) {
+			r.write(frame.Header{Type: frame.Message, Flags: frame.FlagMore, ID: id}, append([]byte{3}, emptyBlock...), []byte("ab"))
+			r.write(frame.Header{Type: frame.End, Flags: frame.FlagEnd, ID: id}, emptyBlock, nil)
+		}, "END within a message"},
 		"no credit at all": {func(r *raw, _ uint64) { r.write(frame.Header{Type: frame.Credit}, nil, uvarints(0)) }, "CREDIT"},
 		"too much credit":  {func(r *raw, _ uint64) { r.write(frame.Header{Type: frame.Credit}, nil, uvarints(1<<31-1)) }, "credit over"},
 		"ping flood":       {func(r *raw, _ uint64) { flood(r, frame.Header{Type: frame.Ping}, make([]byte, 8)) }, "more than 32 pings"},

@@ -189,13 +189,13 @@ func (c *Client) ended(h frame.Header, payload []byte, sink ClientSink) error {
 		c.Counters.Late++
 	case c.early(s):
 		return earlier(h)
+	case s.asm != nil || s.stream != nil && s.stream.asm != nil:
+		return broken("END within a message")
 	case planted.HalfCloseDropped:
 	case s.stream == nil:
 		r, token := s.receiver, s.token
 		c.vacate(s, index)
 		sink.Failed(r, token, transport.Answered(errNoAnswer))
-	case s.stream.asm != nil:
-		return broken("END within a message")
 	default:
 		st := s.stream
 		st.gotEnd = true
