@@ -146,6 +146,28 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
+// A slot with an open exchange must not be used again, also if there is no other one.
+func TestSlotTwiceAtTheLimit(t *testing.T) {
+	for name, flags := range map[string]frame.Flags{"whole": frame.FlagEnd, "in pieces": frame.FlagMore, "stream": frame.FlagStream} {
+		t.Run(name, func(t *testing.T) {
+			block := make(chan struct{})
+			defer close(block)
+			address := listen(t, newTransport(t, tcp.WithMaxExchanges(1)), func(transport.Incoming) { <-block })
+			r := rawClient(t, address, rawLimits)
+			head := append([]byte{0}, emptyBlock...)
+			if flags == frame.FlagMore {
+				head = append([]byte{0, 9}, emptyBlock...)
+			}
+			for generation := range uint64(2) {
+				r.write(frame.Header{Type: frame.Open, Flags: flags, ID: (generation + 1) << 32}, head, nil)
+			}
+			if got, err := r.goaway(); err != nil || session.Code(got) != session.CodeProtocol {
+				t.Errorf("got %s, %v, want %s", session.Code(got), err, session.CodeProtocol)
+			}
+		})
+	}
+}
+
 // Unknown and late frames are dropped, and the connection remains usable.
 func TestDropped(t *testing.T) {
 	address := rawServer(t, rawLimits, func(r *raw) {

@@ -46,7 +46,7 @@ var (
 func newPeer(raw net.Conn, t *Transport, c session.Config, server *Server) *peer {
 	p := &peer{clock: t.clock, server: server, roomy: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 	p.init(raw, p, &t.config, &t.shelf)
-	p.core = session.NewServer(c, uint64(t.config.retryAfter/time.Millisecond))
+	p.core = session.NewServer(c)
 	p.link = &p.core.Link
 	return p
 }

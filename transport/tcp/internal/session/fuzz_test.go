@@ -79,7 +79,7 @@ func FuzzServer(f *testing.F) {
 	seedFrames(f)
 	f.Fuzz(func(t *testing.T, b []byte, size uint16) {
 		c := session.Config{Own: simLimits, Peer: simLimits, Assembly: 1 << 20}
-		s := session.NewServer(c, 0)
+		s := session.NewServer(c)
 		sink := &idle{}
 		err := feed(b, size, func(p []byte) (used, need int, err error) { return s.Feed(p, 0, sink) })
 		judge(t, err, &s.Link)

@@ -26,7 +26,7 @@ func (o *opener) Opened(*session.Opening) *session.Stream {
 // The last message of a stream ends it for the client, which may reuse the slot as soon as
 // it has received it. For the server it must not end later.
 func TestSlotIsFreeWithTheLastMessage(t *testing.T) {
-	s := session.NewServer(session.Config{Own: simLimits, Peer: simLimits}, 0)
+	s := session.NewServer(session.Config{Own: simLimits, Peer: simLimits})
 	sink := &opener{nobody: nobody{t}}
 	for generation := range uint64(3) {
 		head := []byte{0, 0, 0} // no timeout, and an empty block

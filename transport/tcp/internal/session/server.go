@@ -29,11 +29,10 @@ type ServerSink interface {
 // Server is the session of the side that answers exchanges.
 type Server struct {
 	Link
-	slots      []place
-	running    int
-	leaving    bool
-	retryAfter uint64
-	opening    Opening // passed to the sink
+	slots   []place
+	running int
+	leaving bool
+	opening Opening // passed to the sink
 }
 
 // place is a slot for an exchange. The lower half of the id is its index.
@@ -45,10 +44,8 @@ type place struct {
 }
 
 // NewServer returns the session of a connection after the exchange of prefaces.
-// retryAfter, in milliseconds, is sent when an exchange over the limit is refused; 0 is
-// none.
-func NewServer(c Config, retryAfter uint64) *Server {
-	s := &Server{retryAfter: retryAfter}
+func NewServer(c Config) *Server {
+	s := &Server{}
 	s.init(c, s.forget)
 	return s
 }

@@ -78,6 +78,9 @@ func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
 	if uint64(index) >= uint64(s.own.Exchanges) || h.ID>>32 == 0 {
 		return broken("OPEN with the id %#x", h.ID)
 	}
+	if p := s.at(index); p != nil && p.live {
+		return broken("OPEN with the id %#x while %#x is open", h.ID, p.id)
+	}
 	if !s.leaving {
 		s.seen++
 	}
@@ -85,9 +88,6 @@ func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
 	switch {
 	case s.leaving:
 		s.reset(h.ID, Reset{Code: CodeLeaving})
-		return nil
-	case s.running >= s.own.Exchanges:
-		s.reset(h.ID, Reset{Code: CodeOverloaded, RetryAfter: s.retryAfter, Reason: "too many exchanges on the connection"})
 		return nil
 	case len(body) > s.own.Message:
 		s.reset(h.ID, Reset{Code: CodeTooLarge, Reason: over("message", len(body), s.own.Message)})
@@ -100,9 +100,6 @@ func (s *Server) open(h frame.Header, payload []byte, sink ServerSink) error {
 	}
 	if o.Unary != h.Has(frame.FlagEnd) || !o.Unary && (len(body) > 0 || h.Has(frame.FlagMore)) {
 		return broken("OPEN that is neither a unary request nor the beginning of a stream")
-	}
-	if p := s.at(index); p != nil && p.live {
-		return broken("OPEN with the id %#x while %#x is open", h.ID, p.id)
 	}
 	s.begin(o, sink)
 	o.Body = nil // do not keep the fed bytes
@@ -141,16 +138,12 @@ func (s *Server) begin(o *Opening, sink ServerSink) {
 
 // assembleUnary begins a request of several frames.
 func (s *Server) assembleUnary(h frame.Header, hd head, body []byte) error {
-	p := s.make(uint32(h.ID))
-	if p.live {
-		return broken("OPEN with the id %#x while %#x is open", h.ID, p.id)
-	}
 	asm, refused, err := s.assemble(hd, body)
 	if refused != nil {
 		s.reset(h.ID, *refused)
 	}
 	if asm != nil {
-		*p = place{id: h.ID, asm: asm, live: true}
+		*s.make(uint32(h.ID)) = place{id: h.ID, asm: asm, live: true}
 		s.running++
 	}
 	return err
@@ -239,10 +232,10 @@ func (s *Server) ended(h frame.Header, payload []byte, sink ServerSink) error {
 	switch {
 	case p == nil:
 		s.Counters.Late++
-	case p.asm != nil || p.stream.unary || p.stream.asm != nil:
+	case p.asm != nil || p.stream.asm != nil:
 		return broken("END within a message")
-	case p.stream.gotEnd:
-		return broken("END on a stream after its end")
+	case p.stream.gotEnd: // always, if it is unary
+		return broken("END on an exchange after its end")
 	case planted.HalfCloseDropped:
 	default:
 		p.stream.gotEnd = true

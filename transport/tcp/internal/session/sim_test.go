@@ -106,7 +106,7 @@ func newWorld(seed uint64) *world {
 	w := &world{dice: rand.New(rand.NewPCG(seed, 1)), calls: map[uint64]*simCall{}}
 	c := session.Config{Own: simLimits, Peer: simLimits, Assembly: 1 << 20}
 	w.client = session.NewClient(c, 12, func(r session.Reset) error { return fmt.Errorf("%s", r.Code) })
-	w.server = session.NewServer(c, 5)
+	w.server = session.NewServer(c)
 	return w
 }
 
