@@ -178,7 +178,7 @@ func (*conn) interval() {}
 func (c *conn) failAndUnlock(err error, written uint64) {
 	c.resumeListener()
 	b := batch{}
-	c.core.Fail(lost(c.address, err), written, &b)
+	c.core.Fail(lost(c.address, err, c.link.Parting()), written, &b)
 	c.mu.Unlock()
 	b.deliver()
 }
@@ -197,7 +197,7 @@ func (c *conn) Load() (running int, begun uint64) {
 func (c *conn) refuse() error {
 	switch {
 	case c.err != nil:
-		return transport.NotSent(lost(c.address, c.err))
+		return transport.NotSent(lost(c.address, c.err, c.link.Parting()))
 	case c.core.Leaving():
 		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
 	case c.gone.Load():

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"time"
 
 	"example.com/mailcall/rpcerr"
@@ -129,10 +130,17 @@ func (e fullError) Unwrap() error { return e.error }
 
 func (fullError) Is(target error) bool { return target == transport.ErrFull }
 
-// lost returns the error for exchanges whose connection has ended.
-func lost(address string, err error) error {
+// lost returns the error for exchanges whose connection has ended. why is the reason that
+// the peer has given before it, or "".
+func lost(address string, err error, why string) error {
 	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("the peer closed the connection: %w", io.ErrUnexpectedEOF)
+		err = io.ErrUnexpectedEOF
+	}
+	if why != "" {
+		why = ": " + why
+	}
+	if why != "" && errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.ErrUnexpectedEOF) {
+		err = fmt.Errorf("the peer closed the connection%s: %w", why, err)
 	}
 	return fmt.Errorf("tcp transport: %s: %w", address, err)
 }

@@ -118,6 +118,10 @@ func TestBadClient(t *testing.T) {
 				r.write(frame.Header{Type: frame.Message, Flags: stream, ID: 1 << 32}, emptyBlock, make([]byte, 100<<10))
 			}
 		}, session.CodeProtocol},
+		"goaway without a code": {func(r *raw) { r.write(frame.Header{Type: frame.Goaway}, nil, uvarints(0)) }, session.CodeProtocol},
+		"goaway with a long reason": {func(r *raw) {
+			r.write(frame.Header{Type: frame.Goaway}, nil, append(uvarints(0, 0), make([]byte, 513)...))
+		}, session.CodeProtocol},
 		"ping flood": {func(r *raw) {
 			for range 100 {
 				r.write(frame.Header{Type: frame.Ping}, nil, make([]byte, 8))
@@ -229,7 +233,7 @@ func TestGoaway(t *testing.T) {
 	if _, err := c.Begin(request(nil), lost, 2); err != nil {
 		t.Fatal(err)
 	}
-	if d := lost.next(t); !errors.Is(d.err, transport.ErrNotSent) || !strings.Contains(d.err.Error(), "update") {
+	if d := lost.next(t); !errors.Is(d.err, transport.ErrNotSent) || !strings.HasSuffix(d.err.Error(), "shutting down: update") {
 		t.Errorf("got %v, want ErrNotSent and the reason", d.err)
 	}
 	if d := box.next(t); d.err != nil || string(d.m.Body) != "the last one" {
@@ -381,6 +385,46 @@ func TestLost(t *testing.T) {
 	}
 	if _, err := c.Begin(request(nil), box, 1); !errors.Is(err, transport.ErrNotSent) {
 		t.Errorf("got %v, want ErrNotSent", err)
+	}
+}
+
+// The reason that the peer gives with GOAWAY is in the errors of the exchanges that end
+// with the connection.
+func TestLostWithReason(t *testing.T) {
+	for name, tc := range map[string]struct {
+		code   session.Code
+		reason string
+		want   string
+	}{
+		"protocol error": {session.CodeProtocol, "you are odd", "the peer closed the connection: protocol error: you are odd: unexpected EOF"},
+		"no text":        {session.CodeFlood, "", "the peer closed the connection: flood: unexpected EOF"},
+		"no code":        {session.CodeNone, "bye", "the peer closed the connection: bye: unexpected EOF"},
+		"nothing":        {session.CodeNone, "", "the peer closed the connection: unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			goaway := append(uvarints(1, uint64(tc.code)), tc.reason...)
+			client := make(mailbox, 1)
+			address := rawServer(t, rawLimits, func(r *raw) {
+				_, _, _ = r.read()
+				r.write(frame.Header{Type: frame.Goaway}, nil, goaway)
+			})
+			if _, err := dial(t, newTransport(t), address).Begin(request(nil), client, 1); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.next(t).err; !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, transport.ErrNotSent) || !strings.HasSuffix(err.Error(), tc.want) {
+				t.Errorf("client: got %v, want %q", err, tc.want)
+			}
+
+			server := make(chan error, 1)
+			address = listen(t, newTransport(t), func(x transport.Incoming) { server <- x.Recv(new(transport.Message)) })
+			r := rawClient(t, address, rawLimits)
+			r.open(1<<32, frame.FlagStream, "")
+			r.write(frame.Header{Type: frame.Goaway}, nil, goaway)
+			_ = r.Close()
+			if err := <-server; !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasSuffix(err.Error(), tc.want) {
+				t.Errorf("server: got %v, want %q", err, tc.want)
+			}
+		})
 	}
 }
 

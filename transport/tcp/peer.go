@@ -127,7 +127,7 @@ func (*peer) await(f *flow) { <-f.readable }
 
 // failAndUnlock implements side.
 func (p *peer) failAndUnlock(err error, _ uint64) {
-	p.core.Fail(lost(p.address, err), p)
+	p.core.Fail(lost(p.address, err, p.link.Parting()), p)
 	p.dismiss(len(p.spare))
 	p.mu.Unlock()
 	signal(p.news)

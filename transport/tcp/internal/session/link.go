@@ -61,6 +61,7 @@ type Link struct {
 	pinged                           uint64 // pings that were sent
 	ponged                           uint64 // pings that were answered
 	said                             bool   // a goaway was sent
+	parting                          string // why the peer closes the connection, from its last goaway
 	seen                             uint64 // exchanges that the peer has begun
 
 	// concluded is called when the last message of a stream was written. If the

@@ -47,10 +47,8 @@ func (s *Server) frame(h frame.Header, payload []byte, now int64, sink ServerSin
 		}
 		return nil
 	case frame.Goaway:
-		if !s.goaways.take(now) {
-			return flooded("more than %d goaways", goawayBurst)
-		}
-		return nil // the client closes the connection itself
+		_, err := s.farewell(payload, now)
+		return err // the client closes the connection itself
 	default:
 		return s.control(h, payload, now)
 	}
