@@ -229,7 +229,12 @@ func (t *Transport) answerPreface(conn net.Conn, head []byte) (session.Config, e
 		ours.Low = 0
 		err = fmt.Errorf("the client speaks versions %d to %d", hello.Low, hello.High)
 	}
-	if _, writeErr := conn.Write(ours.Append(nil)); err == nil {
+	answer := ours.Append(nil)
+	if err != nil && ours.Low != 0 {
+		broken := session.BrokenError{Code: session.CodeProtocol, Text: err.Error()}
+		answer = broken.AppendGoaway(answer, 0)
+	}
+	if _, writeErr := conn.Write(answer); err == nil {
 		err = writeErr
 	}
 	return c, err

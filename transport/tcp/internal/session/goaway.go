@@ -3,9 +3,31 @@
 package session
 
 import (
+	"encoding/binary"
+
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/tcp/internal/frame"
 )
+
+// goaway writes a Goaway frame.
+func (l *Link) goaway(accepted uint64, code Code, reason string) {
+	l.out = appendGoaway(l.out, accepted, code, reason)
+}
+
+// AppendGoaway appends the Goaway frame that reports a protocol error to the peer.
+func (b *BrokenError) AppendGoaway(to []byte, accepted uint64) []byte {
+	return appendGoaway(to, accepted, b.Code, b.Text)
+}
+
+func appendGoaway(to []byte, accepted uint64, code Code, reason string) []byte {
+	start := len(to)
+	to = frame.Begin(to, frame.Goaway, 0, 0)
+	to = binary.AppendUvarint(to, accepted)
+	to = binary.AppendUvarint(to, uint64(code))
+	to = append(to, reason[:min(len(reason), maxReason)]...)
+	frame.Finish(to, start, len(to)-start-frame.HeaderSize, 0)
+	return to
+}
 
 // farewell reads a Goaway frame.
 func (l *Link) farewell(payload []byte, now int64) (accepted uint64, err error) {

@@ -101,7 +101,7 @@ func (l *Link) Credit() int64 { return l.credit }
 
 // Accuse sends the peer's protocol error to it, in a goaway, before the connection is
 // closed.
-func (l *Link) Accuse(b *BrokenError) { l.goaway(l.seen, b.Code, b.Text) }
+func (l *Link) Accuse(b *BrokenError) { l.out = b.AppendGoaway(l.out, l.seen) }
 
 // Ping sends a ping.
 func (l *Link) Ping() {
@@ -130,16 +130,6 @@ type Reset struct {
 	Code       Code
 	RetryAfter uint64 // in milliseconds, for a refusal; 0: none
 	Reason     string
-}
-
-// goaway writes a Goaway frame.
-func (l *Link) goaway(accepted uint64, code Code, reason string) {
-	start := len(l.out)
-	l.out = frame.Begin(l.out, frame.Goaway, 0, 0)
-	l.out = binary.AppendUvarint(l.out, accepted)
-	l.out = binary.AppendUvarint(l.out, uint64(code))
-	l.out = append(l.out, reason[:min(len(reason), maxReason)]...)
-	frame.Finish(l.out, start, len(l.out)-start-frame.HeaderSize, 0)
 }
 
 // cut splits off the first frame of p. total is its length with the header: 0 if the
