@@ -292,6 +292,30 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// A reason that is too long is cut between two characters.
+func TestLongReason(t *testing.T) {
+	long := strings.Repeat("x", 511) + "é and more"
+	address := listen(t, newTransport(t), func(x transport.Incoming) {
+		x.(tcp.Refuser).Refuse(tcp.Internal, 0, long)
+	})
+	box := make(mailbox, 1)
+	if _, err := dial(t, newTransport(t), address).Begin(request(nil), box, 1); err != nil {
+		t.Fatal(err)
+	}
+	var reset *tcp.ResetError
+	if err := box.next(t).err; !errors.As(err, &reset) || reset.Reason != long[:511] {
+		t.Errorf("got %v, want a reason of 511 characters", err)
+	}
+	address = accept(t, newTransport(t), func(a transport.Acceptor) {
+		a.(tcp.Drainer).Drain(long)
+		_, _ = a.Accept()
+	})
+	_, payload, _ := rawClient(t, address, rawLimits).read()
+	if want := append(uvarints(0, 0), long[:511]...); !bytes.Equal(payload, want) {
+		t.Errorf("got %q, want %q", payload, want)
+	}
+}
+
 // A client does not begin more exchanges than the server accepts; one that the server
 // refuses nevertheless was not executed.
 func TestFull(t *testing.T) {

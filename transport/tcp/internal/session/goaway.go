@@ -24,7 +24,7 @@ func appendGoaway(to []byte, accepted uint64, code Code, reason string) []byte {
 	to = frame.Begin(to, frame.Goaway, 0, 0)
 	to = binary.AppendUvarint(to, accepted)
 	to = binary.AppendUvarint(to, uint64(code))
-	to = append(to, reason[:min(len(reason), maxReason)]...)
+	to = append(to, cutReason(reason)...)
 	frame.Finish(to, start, len(to)-start-frame.HeaderSize, 0)
 	return to
 }

@@ -8,6 +8,7 @@ package session
 import (
 	"encoding/binary"
 	"sync"
+	"unicode/utf8"
 
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/tcp/internal/frame"
@@ -119,11 +120,24 @@ func (l *Link) reset(id uint64, r Reset) {
 	l.out = frame.Begin(l.out, frame.Reset, 0, id)
 	l.out = binary.AppendUvarint(l.out, uint64(r.Code))
 	l.out = binary.AppendUvarint(l.out, r.RetryAfter)
-	l.out = append(l.out, r.Reason[:min(len(r.Reason), maxReason)]...)
+	l.out = append(l.out, cutReason(r.Reason)...)
 	frame.Finish(l.out, start, len(l.out)-start-frame.HeaderSize, 0)
 }
 
 const maxReason = 512
+
+// cutReason returns the part of a reason that may be sent, without a part of a character
+// at the end.
+func cutReason(s string) string {
+	if len(s) <= maxReason {
+		return s
+	}
+	n := maxReason
+	for n > maxReason-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
 
 // Reset is the content of a Reset frame.
 type Reset struct {
