@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -289,6 +290,45 @@ func TestRefusal(t *testing.T) {
 		if err := s.Recv(&m); !errors.As(err, &reset) || reset.Code != code {
 			t.Errorf("%s: got %v from a stream", code, err)
 		}
+	}
+}
+
+// A message whose announced length is over the limit ends only its exchange, however large
+// the number is.
+func TestAnnouncedLength(t *testing.T) {
+	for _, total := range []uint64{tcp.DefaultMaxMessage + 1, 1<<30 + 1, 1<<64 - 1} {
+		t.Run(fmt.Sprint(total), func(t *testing.T) {
+			r := rawClient(t, listen(t, newTransport(t), func(x transport.Incoming) { _ = x.End(nil) }), rawLimits)
+			head := append(append([]byte{0}, uvarints(total)...), emptyBlock...)
+			r.write(frame.Header{Type: frame.Open, Flags: frame.FlagMore, ID: 1 << 32}, head, []byte("x"))
+			h, payload, _ := r.read()
+			if h.Type != frame.Reset || h.ID != 1<<32 || !bytes.HasPrefix(payload, uvarints(uint64(tcp.TooLarge))) {
+				t.Errorf("server: got %s %q, want RESET 5", h.Type, payload)
+			}
+			r.write(frame.Header{Type: frame.Data, Flags: frame.FlagEnd, ID: 1 << 32}, nil, []byte("y"))
+			r.open(2<<32, frame.FlagEnd, "")
+			if h, _, _ = r.read(); h.Type != frame.End {
+				t.Errorf("server: got %s, want END for the next exchange", h.Type)
+			}
+
+			done := make(chan struct{})
+			c := dial(t, newTransport(t), rawServer(t, rawLimits, func(r *raw) {
+				defer close(done)
+				h, _, _ := r.read()
+				r.write(frame.Header{Type: frame.Message, Flags: frame.FlagMore, ID: h.ID}, append(uvarints(total), emptyBlock...), []byte("x"))
+				if h, payload, _ := r.read(); h.Type != frame.Reset || !bytes.HasPrefix(payload, uvarints(uint64(tcp.TooLarge))) {
+					r.t.Errorf("client: got %s %q, want RESET 5", h.Type, payload)
+				}
+			}))
+			box := make(mailbox, 1)
+			if _, err := c.Begin(request(nil), box, 1); err != nil {
+				t.Fatal(err)
+			}
+			if err := box.next(t).err; !errors.Is(err, transport.ErrTooLarge) || !strings.Contains(err.Error(), "the limit is 4194304") {
+				t.Errorf("client: got %v, want ErrTooLarge and the limit", err)
+			}
+			<-done
+		})
 	}
 }
 

@@ -7,6 +7,7 @@ package session
 
 import (
 	"encoding/binary"
+	"math"
 	"sync"
 	"unicode/utf8"
 
@@ -245,7 +246,7 @@ func (l *Link) readHead(h frame.Header, payload []byte) (head, error) {
 	}
 	hd := head{}
 	if h.Has(frame.FlagMore) {
-		hd.total = s.Size(frame.MaxSize)
+		hd.total = int(min(s.Uint(), math.MaxInt)) // assemble checks it
 	}
 	var ok bool
 	if hd.block, ok = l.dec.Read(&s, timeout); !ok || s.Len() > 0 {
