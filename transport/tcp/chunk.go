@@ -96,6 +96,7 @@ func (s *shelf) put(c *chunk) {
 		return
 	}
 	c.refs.Store(0)
+	c.out = nil // a part of the connection, which would be kept with the chunk
 	s.mu.Lock()
 	if len(*list) < keptChunks {
 		*list = append(*list, c)
