@@ -332,6 +332,39 @@ func TestAnnouncedLength(t *testing.T) {
 	}
 }
 
+// A stream that was executed in part is not refused with a code that says the opposite, also
+// if too many large messages are incomplete.
+func TestLargeMessagesAtOnce(t *testing.T) {
+	received := make(chan struct{}, 1)
+	address := listen(t, newTransport(t, tcp.WithMaxMessage(64<<20)), func(x transport.Incoming) {
+		var m transport.Message
+		for x.Recv(&m) == nil {
+			received <- struct{}{}
+		}
+	})
+	r := rawClient(t, address, rawLimits)
+	message := func(id uint64, total uint64) {
+		h := frame.Header{Type: frame.Message, Flags: frame.FlagStream, ID: id}
+		if total == 1 {
+			r.write(h, emptyBlock, []byte("x"))
+			return
+		}
+		h.Flags |= frame.FlagMore
+		r.write(h, append(uvarints(total), emptyBlock...), []byte("x"))
+	}
+	const busy, other = 1<<32 | 1, 1<<32 | 2
+	r.open(busy, frame.FlagStream, "")
+	message(busy, 1)
+	<-received
+	r.open(other, frame.FlagStream, "")
+	message(other, 64<<20)
+	message(busy, 1<<20)
+	h, payload, _ := r.read()
+	if s := frame.From(payload); h.Type != frame.Reset || h.ID != busy || tcp.Code(s.Uint()) != tcp.TooLarge {
+		t.Errorf("got %s %q for %#x, want RESET 5 of the stream that was executed in part", h.Type, payload, h.ID)
+	}
+}
+
 // A reason that is too long is cut between two characters.
 func TestLongReason(t *testing.T) {
 	long := strings.Repeat("x", 511) + "é and more"

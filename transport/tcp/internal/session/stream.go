@@ -144,6 +144,9 @@ func (l *Link) arrived(st *Stream, h frame.Header, hd head, body []byte) (it Ite
 		if st.asm, refused, err = l.assemble(hd, body); st.asm != nil {
 			l.hold(st, cost)
 		}
+		if refused != nil {
+			refused.Code = CodeTooLarge // CodeOverloaded says that nothing was executed
+		}
 		return it, false, refused, err
 	case h.Type == frame.Message:
 		if len(body) > l.own.Message {
