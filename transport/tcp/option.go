@@ -150,8 +150,8 @@ func WithMaxFrame(bytes int) Option {
 }
 
 // WithMaxExchanges sets how many exchanges, streams included, run on a connection at a
-// time at most, from 1 to 1,048,576. A client begins no more, a server refuses more.
-// Defaults to [DefaultMaxExchanges].
+// time at most, from 1 to 1,048,576. A client begins no more than it and the server
+// allow; a server tells its clients. Defaults to [DefaultMaxExchanges].
 func WithMaxExchanges(n int) Option {
 	return size("max exchanges", n, 1, frame.MaxExchanges, func(o *config) *int { return &o.limits.Exchanges })
 }
