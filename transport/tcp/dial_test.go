@@ -3,7 +3,6 @@
 package tcp_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -25,7 +24,6 @@ import (
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/tcp"
 	"example.com/mailcall/transport/tcp/internal/frame"
-	"example.com/mailcall/transport/tcp/internal/session"
 )
 
 // authority issues certificates for 127.0.0.1.
@@ -313,42 +311,6 @@ func TestVersions(t *testing.T) {
 			t.Errorf("versions %d to %d: got %d of %d, %v, want %d", tc.low, tc.high, p.Low, p.High, err, tc.want)
 		}
 		_ = c.Close()
-	}
-}
-
-// A client whose settings are refused learns why.
-func TestRefusedSettings(t *testing.T) {
-	address := listen(t, newTransport(t), func(transport.Incoming) {})
-	for name, tc := range map[string]struct {
-		settings []byte
-		want     string
-	}{
-		"out of range": {uvarints(1, 100), "setting 1 is 100, want 16384 to 16777216"},
-		"truncated":    {uvarints(1), "the settings are truncated"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			c, err := net.Dial("tcp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = c.Close() }()
-			_ = c.SetDeadline(time.Now().Add(patience))
-			hello := append([]byte(frame.Magic), 1, 1, 0, byte(len(tc.settings)))
-			if _, err := c.Write(append(hello, tc.settings...)); err != nil {
-				t.Fatal(err)
-			}
-			r := &raw{Conn: c, t: t}
-			if !r.skipPreface() {
-				t.Fatal("got no preface from the server")
-			}
-			h, payload, _ := r.read()
-			if want := append(uvarints(0, uint64(session.CodeProtocol)), tc.want...); h.Type != frame.Goaway || !bytes.Equal(payload, want) {
-				t.Errorf("got %s %q, want GOAWAY %q", h.Type, payload, want)
-			}
-			if _, _, ok := r.read(); ok {
-				t.Error("got another frame, want the end")
-			}
-		})
 	}
 }
 

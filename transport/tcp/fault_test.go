@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -151,28 +150,6 @@ func TestBadClient(t *testing.T) {
 	}
 }
 
-// A slot with an open exchange must not be used again, also if there is no other one.
-func TestSlotTwiceAtTheLimit(t *testing.T) {
-	for name, flags := range map[string]frame.Flags{"whole": frame.FlagEnd, "in pieces": frame.FlagMore, "stream": frame.FlagStream} {
-		t.Run(name, func(t *testing.T) {
-			block := make(chan struct{})
-			defer close(block)
-			address := listen(t, newTransport(t, tcp.WithMaxExchanges(1)), func(transport.Incoming) { <-block })
-			r := rawClient(t, address, rawLimits)
-			head := append([]byte{0}, emptyBlock...)
-			if flags == frame.FlagMore {
-				head = append([]byte{0, 9}, emptyBlock...)
-			}
-			for generation := range uint64(2) {
-				r.write(frame.Header{Type: frame.Open, Flags: flags, ID: (generation + 1) << 32}, head, nil)
-			}
-			if got, err := r.goaway(); err != nil || session.Code(got) != session.CodeProtocol {
-				t.Errorf("got %s, %v, want %s", session.Code(got), err, session.CodeProtocol)
-			}
-		})
-	}
-}
-
 // Unknown and late frames are dropped, and the connection remains usable.
 func TestDropped(t *testing.T) {
 	address := rawServer(t, rawLimits, func(r *raw) {
@@ -293,102 +270,6 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
-// A message whose announced length is over the limit ends only its exchange, however large
-// the number is.
-func TestAnnouncedLength(t *testing.T) {
-	for _, total := range []uint64{tcp.DefaultMaxMessage + 1, 1<<30 + 1, 1<<64 - 1} {
-		t.Run(fmt.Sprint(total), func(t *testing.T) {
-			r := rawClient(t, listen(t, newTransport(t), func(x transport.Incoming) { _ = x.End(nil) }), rawLimits)
-			head := append(append([]byte{0}, uvarints(total)...), emptyBlock...)
-			r.write(frame.Header{Type: frame.Open, Flags: frame.FlagMore, ID: 1 << 32}, head, []byte("x"))
-			h, payload, _ := r.read()
-			if h.Type != frame.Reset || h.ID != 1<<32 || !bytes.HasPrefix(payload, uvarints(uint64(tcp.TooLarge))) {
-				t.Errorf("server: got %s %q, want RESET 5", h.Type, payload)
-			}
-			r.write(frame.Header{Type: frame.Data, Flags: frame.FlagEnd, ID: 1 << 32}, nil, []byte("y"))
-			r.open(2<<32, frame.FlagEnd, "")
-			if h, _, _ = r.read(); h.Type != frame.End {
-				t.Errorf("server: got %s, want END for the next exchange", h.Type)
-			}
-
-			done := make(chan struct{})
-			c := dial(t, newTransport(t), rawServer(t, rawLimits, func(r *raw) {
-				defer close(done)
-				h, _, _ := r.read()
-				r.write(frame.Header{Type: frame.Message, Flags: frame.FlagMore, ID: h.ID}, append(uvarints(total), emptyBlock...), []byte("x"))
-				if h, payload, _ := r.read(); h.Type != frame.Reset || !bytes.HasPrefix(payload, uvarints(uint64(tcp.TooLarge))) {
-					r.t.Errorf("client: got %s %q, want RESET 5", h.Type, payload)
-				}
-			}))
-			box := make(mailbox, 1)
-			if _, err := c.Begin(request(nil), box, 1); err != nil {
-				t.Fatal(err)
-			}
-			if err := box.next(t).err; !errors.Is(err, transport.ErrTooLarge) || !strings.Contains(err.Error(), "the limit is 4194304") {
-				t.Errorf("client: got %v, want ErrTooLarge and the limit", err)
-			}
-			<-done
-		})
-	}
-}
-
-// A stream that was executed in part is not refused with a code that says the opposite, also
-// if too many large messages are incomplete.
-func TestLargeMessagesAtOnce(t *testing.T) {
-	received := make(chan struct{}, 1)
-	address := listen(t, newTransport(t, tcp.WithMaxMessage(64<<20)), func(x transport.Incoming) {
-		var m transport.Message
-		for x.Recv(&m) == nil {
-			received <- struct{}{}
-		}
-	})
-	r := rawClient(t, address, rawLimits)
-	message := func(id uint64, total uint64) {
-		h := frame.Header{Type: frame.Message, Flags: frame.FlagStream, ID: id}
-		if total == 1 {
-			r.write(h, emptyBlock, []byte("x"))
-			return
-		}
-		h.Flags |= frame.FlagMore
-		r.write(h, append(uvarints(total), emptyBlock...), []byte("x"))
-	}
-	const busy, other = 1<<32 | 1, 1<<32 | 2
-	r.open(busy, frame.FlagStream, "")
-	message(busy, 1)
-	<-received
-	r.open(other, frame.FlagStream, "")
-	message(other, 64<<20)
-	message(busy, 1<<20)
-	h, payload, _ := r.read()
-	if s := frame.From(payload); h.Type != frame.Reset || h.ID != busy || tcp.Code(s.Uint()) != tcp.TooLarge {
-		t.Errorf("got %s %q for %#x, want RESET 5 of the stream that was executed in part", h.Type, payload, h.ID)
-	}
-}
-
-// A reason that is too long is cut between two characters.
-func TestLongReason(t *testing.T) {
-	long := strings.Repeat("x", 511) + "é and more"
-	address := listen(t, newTransport(t), func(x transport.Incoming) {
-		x.(tcp.Refuser).Refuse(tcp.Internal, 0, long)
-	})
-	box := make(mailbox, 1)
-	if _, err := dial(t, newTransport(t), address).Begin(request(nil), box, 1); err != nil {
-		t.Fatal(err)
-	}
-	var reset *tcp.ResetError
-	if err := box.next(t).err; !errors.As(err, &reset) || reset.Reason != long[:511] {
-		t.Errorf("got %v, want a reason of 511 characters", err)
-	}
-	address = accept(t, newTransport(t), func(a transport.Acceptor) {
-		a.(tcp.Drainer).Drain(long)
-		_, _ = a.Accept()
-	})
-	_, payload, _ := rawClient(t, address, rawLimits).read()
-	if want := append(uvarints(0, 0), long[:511]...); !bytes.Equal(payload, want) {
-		t.Errorf("got %q, want %q", payload, want)
-	}
-}
-
 // A client does not begin more exchanges than the server accepts; one that the server
 // refuses nevertheless was not executed.
 func TestFull(t *testing.T) {
@@ -482,46 +363,6 @@ func TestLost(t *testing.T) {
 	}
 	if _, err := c.Begin(request(nil), box, 1); !errors.Is(err, transport.ErrNotSent) {
 		t.Errorf("got %v, want ErrNotSent", err)
-	}
-}
-
-// The reason that the peer gives with GOAWAY is in the errors of the exchanges that end
-// with the connection.
-func TestLostWithReason(t *testing.T) {
-	for name, tc := range map[string]struct {
-		code   session.Code
-		reason string
-		want   string
-	}{
-		"protocol error": {session.CodeProtocol, "you are odd", "the peer closed the connection: protocol error: you are odd: unexpected EOF"},
-		"no text":        {session.CodeFlood, "", "the peer closed the connection: flood: unexpected EOF"},
-		"no code":        {session.CodeNone, "bye", "the peer closed the connection: bye: unexpected EOF"},
-		"nothing":        {session.CodeNone, "", "the peer closed the connection: unexpected EOF"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			goaway := append(uvarints(1, uint64(tc.code)), tc.reason...)
-			client := make(mailbox, 1)
-			address := rawServer(t, rawLimits, func(r *raw) {
-				_, _, _ = r.read()
-				r.write(frame.Header{Type: frame.Goaway}, nil, goaway)
-			})
-			if _, err := dial(t, newTransport(t), address).Begin(request(nil), client, 1); err != nil {
-				t.Fatal(err)
-			}
-			if err := client.next(t).err; !errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, transport.ErrNotSent) || !strings.HasSuffix(err.Error(), tc.want) {
-				t.Errorf("client: got %v, want %q", err, tc.want)
-			}
-
-			server := make(chan error, 1)
-			address = listen(t, newTransport(t), func(x transport.Incoming) { server <- x.Recv(new(transport.Message)) })
-			r := rawClient(t, address, rawLimits)
-			r.open(1<<32, frame.FlagStream, "")
-			r.write(frame.Header{Type: frame.Goaway}, nil, goaway)
-			_ = r.Close()
-			if err := <-server; !errors.Is(err, io.ErrUnexpectedEOF) || !strings.HasSuffix(err.Error(), tc.want) {
-				t.Errorf("server: got %v, want %q", err, tc.want)
-			}
-		})
 	}
 }
 

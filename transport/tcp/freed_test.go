@@ -4,6 +4,7 @@ package tcp
 
 import (
 	"context"
+	"io"
 	"runtime"
 	"testing"
 	"time"
@@ -70,6 +71,8 @@ func useOnce(ctx context.Context, t *testing.T, tr *Transport, ln transport.List
 	if err := s.Recv(&transport.Message{}); err != nil {
 		t.Fatal(err)
 	}
-	_, _, _ = s.Close(), c.Close(), p.Close()
+	for _, end := range []io.Closer{s, c, p} {
+		_ = end.Close()
+	}
 	return weak.Make(c), weak.Make(p)
 }
