@@ -201,10 +201,7 @@ func (c *conn) refuse() error {
 	case c.core.Leaving():
 		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
 	case c.gone.Load():
-		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errUnanswered))
-	case c.core.Full() && c.core.Running() == 0:
-		// Not ErrFull, because another connection would not help.
-		return transport.NotSent(fmt.Errorf("tcp transport: %s: %w", c.address, errNone))
+		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errReplaced))
 	case c.core.Full():
 		return full(fmt.Errorf("tcp transport: %s: %d exchanges run on the connection: %w", c.address, c.core.Running(), errTooMany))
 	case c.link.Queued() > c.config.queue:

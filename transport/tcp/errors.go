@@ -23,16 +23,16 @@ var (
 	// because the peer reads too slowly.
 	ErrQueue = errors.New("the peer reads too slowly")
 
-	errClosed     = errors.New("the connection was closed")
-	errTooMany    = errors.New("no more exchanges are allowed at a time")
-	errNone       = errors.New("the server accepts no exchanges at all (its setting 3 is 0)")
-	errLeaving    = errors.New("the server accepts no more exchanges on this connection")
-	errUnanswered = errors.New("a ping was not answered for a second, and exchanges were cancelled")
-	errStuck      = errors.New("the peer has not read for too long (WithWriteTimeout)")
-	errSilent     = errors.New("the peer has not answered a ping (WithPing)")
-	errMidway     = errors.New("the stream ended in the middle of a message")
-	errEnded      = errors.New("the stream was closed")
-	errLeft       = errors.New("a handler has ended the goroutine that reads the connection")
+	errClosed   = errors.New("the connection was closed")
+	errTooMany  = errors.New("no more exchanges are allowed at a time")
+	errNone     = errors.New("the server accepts no exchanges at all (its setting 3 is 0)")
+	errLeaving  = errors.New("the server accepts no more exchanges on this connection")
+	errReplaced = errors.New("the connection is being replaced: a ping was not answered, or the server closed it or accepted no exchanges for a time")
+	errStuck    = errors.New("the peer has not read for too long (WithWriteTimeout)")
+	errSilent   = errors.New("the peer has not answered a ping (WithPing)")
+	errMidway   = errors.New("the stream ended in the middle of a message")
+	errEnded    = errors.New("the stream was closed")
+	errLeft     = errors.New("a handler has ended the goroutine that reads the connection")
 )
 
 // Code is why an exchange was cancelled or refused.

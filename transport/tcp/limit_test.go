@@ -108,3 +108,25 @@ func TestLargeMessagesAtOnce(t *testing.T) {
 		t.Errorf("got %s %q for %#x, want RESET 5 of the stream that was executed in part", h.Type, payload, h.ID)
 	}
 }
+
+// A server that accepts no exchanges for a time is called on another connection, and the
+// exchange that runs continues.
+func TestNoExchangesForATime(t *testing.T) {
+	address := rawServer(t, rawLimits, func(r *raw) {
+		h, _, _ := r.read()
+		r.write(frame.Header{Type: frame.Settings}, nil, uvarints(3, 0))
+		r.reply(h.ID, "the last one")
+		_, _, _ = r.read()
+	})
+	c := dial(t, newTransport(t), address)
+	box := make(mailbox, 1)
+	if _, err := c.Begin(request(nil), box, 1); err != nil {
+		t.Fatal(err)
+	}
+	if d := box.next(t); d.err != nil || string(d.m.Body) != "the last one" {
+		t.Errorf("got %q, %v, want the answer", d.m.Body, d.err)
+	}
+	if _, err := c.Begin(request(nil), box, 2); c.Ready(0) || !errors.Is(err, transport.ErrFull) || !errors.Is(err, transport.ErrNotSent) {
+		t.Errorf("got ready %t and %v, want another connection to be used", c.Ready(0), err)
+	}
+}

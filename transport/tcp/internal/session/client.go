@@ -73,7 +73,7 @@ func (c *Client) Running() int { return c.running }
 func (c *Client) Begun() uint64 { return c.begun }
 
 // Leaving reports whether the peer accepts no more exchanges.
-func (c *Client) Leaving() bool { return c.leaving }
+func (c *Client) Leaving() bool { return c.leaving || c.peer.Exchanges == 0 }
 
 // Full reports whether as many exchanges run as allowed.
 func (c *Client) Full() bool { return c.running >= min(c.bound, c.peer.Exchanges) }
