@@ -138,6 +138,27 @@ func TestNotFoundAndFailures(t *testing.T) {
 	}
 }
 
+// A server that says that there is no address of one kind, and fails for the other
+// kind, has not said that the name does not exist. Addresses of one kind are enough.
+func TestFailureForOneKindOfAddress(t *testing.T) {
+	s := newServer(t)
+	s.set("six.test", "fd00::1")
+	s.set("four.test", "10.0.0.1")
+	s.set("both.test", "10.0.0.1", "fd00::1")
+	s.mu.Lock()
+	s.broken["six.test"], s.broken["four.test"], s.broken["both.test"] = typeAAAA, typeA, typeAAAA
+	s.mu.Unlock()
+	r := newRegistry(t, dns.WithResolver(s.resolver()))
+	for _, service := range []string{"six.test.:1", "six.test:1", "four.test.:1", "four.test:1"} {
+		if list, err := r.Lookup(t.Context(), service); err == nil || errors.Is(err, registry.ErrNotFound) {
+			t.Errorf("%s: got %q and %v, want an error other than ErrNotFound", service, show(list), err)
+		}
+	}
+	if list, err := r.Lookup(t.Context(), "both.test.:1"); err != nil || show(list) != "10.0.0.1:1" {
+		t.Errorf("got %q and %v, want the address that is known", show(list), err)
+	}
+}
+
 // A lookup after the records changed sees the new ones: nothing is kept.
 func TestLookupResolvesEachTime(t *testing.T) {
 	s := newServer(t)

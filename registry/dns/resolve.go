@@ -47,14 +47,15 @@ func (r *Registry) resolve(ctx context.Context, service, target string) ([]*regi
 	if err != nil {
 		return nil, err
 	}
-	var nodes []*registry.Node
-	if q.port != "" {
-		nodes, err = r.addresses(ctx, q)
-	} else {
-		nodes, err = r.records(ctx, q)
+	nodes, err := r.ask(ctx, r.resolver, q)
+	if strict := strictly(r.resolver); strict != nil && absent(err) {
+		nodes, err = r.ask(ctx, strict, q)
+	}
+	if absent(err) {
+		return nil, fmt.Errorf("%w: %w", registry.ErrNotFound, err)
 	}
 	if err != nil {
-		return nil, classify(err)
+		return nil, err
 	}
 	if len(nodes) > maxNodes {
 		return nil, fmt.Errorf("%s has %d nodes, at most %d are taken", target, len(nodes), maxNodes)
@@ -67,9 +68,29 @@ func (r *Registry) resolve(ctx context.Context, service, target string) ([]*regi
 	return nodes, nil
 }
 
+// strictly returns a resolver like r that fails if one of its queries does, nil if r
+// is not of that kind. A net.Resolver makes several queries for one name: for both
+// kinds of addresses, and with each search domain. Unless it is strict, it may report
+// that a name does not exist when only some of the answers said so, and the server
+// failed to give the others.
+func strictly(r Resolver) Resolver {
+	if lenient, is := r.(*net.Resolver); is && lenient != nil && !lenient.StrictErrors {
+		return &net.Resolver{PreferGo: lenient.PreferGo, Dial: lenient.Dial, StrictErrors: true}
+	}
+	return nil
+}
+
+// ask makes nodes of what the resolver finds.
+func (r *Registry) ask(ctx context.Context, from Resolver, q question) ([]*registry.Node, error) {
+	if q.port != "" {
+		return r.addresses(ctx, from, q)
+	}
+	return r.records(ctx, from, q)
+}
+
 // addresses makes nodes of A and AAAA records.
-func (r *Registry) addresses(ctx context.Context, q question) (nodes []*registry.Node, err error) {
-	found, err := r.resolver.LookupNetIP(ctx, "ip", q.name)
+func (r *Registry) addresses(ctx context.Context, from Resolver, q question) (nodes []*registry.Node, err error) {
+	found, err := from.LookupNetIP(ctx, "ip", q.name)
 	if err != nil {
 		return nil, err
 	}
@@ -86,8 +107,8 @@ func (r *Registry) addresses(ctx context.Context, q question) (nodes []*registry
 }
 
 // records makes nodes of SRV records.
-func (r *Registry) records(ctx context.Context, q question) (nodes []*registry.Node, err error) {
-	_, found, err := r.resolver.LookupSRV(ctx, "", "", q.name)
+func (r *Registry) records(ctx context.Context, from Resolver, q question) (nodes []*registry.Node, err error) {
+	_, found, err := from.LookupSRV(ctx, "", "", q.name)
 	if err != nil && len(found) == 0 {
 		return nil, err
 	}
@@ -114,11 +135,8 @@ func (r *Registry) records(ctx context.Context, q question) (nodes []*registry.N
 	return nodes, nil
 }
 
-// classify distinguishes a name that does not exist from a server that failed.
-func classify(err error) error {
-	var failure *net.DNSError
-	if errors.As(err, &failure) && failure.IsNotFound {
-		return fmt.Errorf("%w: %w", registry.ErrNotFound, err)
-	}
-	return err
+// absent distinguishes a name that does not exist from a server that failed.
+func absent(err error) bool {
+	failure, is := errors.AsType[*net.DNSError](err)
+	return is && failure.IsNotFound
 }

@@ -31,6 +31,7 @@ type server struct {
 	mu      sync.Mutex
 	records map[string]map[uint16][][]byte // by name and type: the data
 	fails   map[string]bool
+	broken  map[string]uint16 // by name: the type for which it fails
 	asked   int
 }
 
@@ -40,7 +41,7 @@ func newServer(t *testing.T) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{conn: conn, records: map[string]map[uint16][][]byte{}, fails: map[string]bool{}}
+	s := &server{conn: conn, records: map[string]map[uint16][][]byte{}, fails: map[string]bool{}, broken: map[string]uint16{}}
 	s.work.Go(func() { s.serve(t) })
 	t.Cleanup(func() {
 		_ = conn.Close()
@@ -92,7 +93,7 @@ func (s *server) answer(query []byte) []byte {
 	data, known := s.records[name]
 	code := byte(0)
 	switch {
-	case s.fails[name]:
+	case s.fails[name], s.broken[name] == kind:
 		code, data = serverFailure, nil
 	case !known:
 		code = nameError
