@@ -37,8 +37,19 @@ type schemaFlags struct {
 // given reports whether the user has given a schema.
 func (f *schemaFlags) given() bool { return len(f.Schema) > 0 || f.Protoset != "" }
 
-// shape returns how bodies of the content type are encoded and printed.
+// shape returns how bodies of the content type are encoded and printed. A schema that
+// is given is read even if it is not needed, so that a wrong one does not go unnoticed.
 func (f *schemaFlags) shape(ctx context.Context, contentType string, raw bool, q *question) (shape, error) {
+	var (
+		files *protoregistry.Files
+		from  string
+	)
+	if f.given() {
+		var err error
+		if files, from, err = f.load(ctx); err != nil {
+			return nil, err
+		}
+	}
 	kind := encodingOf(contentType)
 	switch {
 	case raw:
@@ -48,15 +59,11 @@ func (f *schemaFlags) shape(ctx context.Context, contentType string, raw bool, q
 	case kind == encodingOther:
 		return nil, usage("add --raw to send BODY as raw bytes",
 			"BODY is JSON, but the content type is %s", contentType)
-	}
-	if f.given() {
-		files, from, err := f.load(ctx)
-		if err != nil {
-			return nil, err
-		}
+	case files != nil:
 		return q.typed(files, from)
+	default:
+		return q.ask(ctx, contentType)
 	}
-	return q.ask(ctx, contentType)
 }
 
 // load reads the schema that the flags give, and returns its name too.

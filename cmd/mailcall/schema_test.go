@@ -93,6 +93,8 @@ func TestSchemas(t *testing.T) {
 		{"not a schema", []string{mute, "--schema", protoset, "grpc.health.v1", "Health.Check"}, 1, "", "hint: the file must be a valid protobuf schema"},
 		{"a schema without what it imports", []string{mute, "--schema", lonely, "grpc.health.v1", "Health.Check"}, 1, "", "hint: -I sets the directory"},
 		{"not a protoset", []string{mute, "--protoset", schema, "grpc.health.v1", "Health.Check"}, 1, "", "--protoset"},
+		{"no schema there, and none needed", []string{mute, "--schema", schema + ".not", "--raw", "grpc.health.v1", "Health.Check"}, 1, "", "no such file or directory"},
+		{"not a protoset, and none needed", []string{mute, "--protoset", schema, "--content-type=application/json", "grpc.health.v1", "Health.Check"}, 1, "", "--protoset"},
 		{"nobody", []string{"--address=" + closedPort(t), "--retries=0", "grpc.health.v1", "Health.Check"}, 3, "", "grpc.health.v1 Health.Check: 1 attempt"},
 	} {
 		got := mailcall(t, append([]string{"call", "--transport=grpc"}, tc.args...)...)
