@@ -30,6 +30,8 @@ func TestLs(t *testing.T) {
 		{[]string{"--registry=nats://"}, 1, "", "has no server"},
 		{[]string{"--registry=nats://" + mute, "--timeout=100ms"}, 3, "", "100ms are over (--timeout)"},
 		{[]string{"--registry=dns:localhost"}, 1, "", "has no target"},
+		{[]string{"--registry=dns://localhost:65536", "greeter"}, 1, "", "a port from 1 to 65535"},
+		{[]string{"--registry=dns://localhost", "greeter"}, 1, "", "neither name:port nor _service._proto.name"},
 		{[]string{"--registry=static:"}, 1, "", "is not of the form NAME=ADDRESS"},
 		{[]string{"--registry=static:a=b,"}, 1, "", "empty address"},
 		{[]string{"--registry=smoke"}, 1, "", "unknown registry"},

@@ -92,9 +92,12 @@ func openDNS(rest, protocol string) (source, error) {
 	if rest != "" && (!is || target == "" || strings.Contains(target, "/")) {
 		return source{}, errors.New("--registry dns:" + rest + " has no target")
 	}
+	if target != "" {
+		opts = append(opts, dns.WithTargets(map[string]string{target: target})) // refuses one that cannot be looked up
+	}
 	r, err := dns.New(opts...)
 	if err != nil {
-		return source{}, err
+		return source{}, fmt.Errorf("--registry dns:%s: %w", rest, err)
 	}
 	if target == "" {
 		return source{Registry: r}, nil
