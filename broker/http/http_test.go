@@ -226,6 +226,28 @@ func TestUndeliverableMessages(t *testing.T) {
 	}
 }
 
+// Subscribers that do not answer do not keep the message from those that do.
+func TestSilentSubscribersDoNotDelayOthers(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	fine, hits := counting(t, 200, "")
+	known := new(board)
+	for i := range 20 {
+		known.nodes = append(known.nodes, node(fmt.Sprint(i), silent.Addr().String(), http.Broadcast, "a"))
+	}
+	known.nodes = append(known.nodes, node("y", fine, http.Broadcast, "a"))
+	b := newBroker(t, known)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	var partial *broker.PartialError
+	if err := b.Publish(ctx, "a", &broker.Message{}); !errors.As(err, &partial) || len(partial.Failed) != 20 || hits() != 1 {
+		t.Errorf("got %v, want 20 failures and a delivery to y", err)
+	}
+}
+
 // reader is a discovery that takes no announcements.
 type reader struct{ http.Discovery }
 

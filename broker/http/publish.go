@@ -15,6 +15,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"example.com/mailcall/broker"
 	"example.com/mailcall/broker/envelope"
@@ -23,15 +24,17 @@ import (
 )
 
 const (
-	atOnce    = 8       // POSTs of one broadcast that run at a time; go-micro's value for resending
-	maxAnswer = 4 << 10 // bytes of an answer that are read: an error text
+	atOnce    = 8                      // POSTs of one broadcast that run at a time; go-micro's value for resending
+	slow      = 100 * time.Millisecond // after which another POST begins beside one that is still running
+	maxAnswer = 4 << 10                // bytes of an answer that are read: an error text
 )
 
 // Publish implements [broker.Broker]. It posts m to each node that subscribes to
 // topic, and to one node of each queue, chosen at random; if that one cannot have
-// seen the message, to the next. It waits for all answers. As in go-micro, the
-// header's "Micro-Topic" is replaced by topic. An error that is not partial
-// matches [broker.ErrNotSent] if no subscriber can have seen the message.
+// seen the message, to the next. It waits for all answers, but a subscriber that does
+// not answer hardly delays the others. As in go-micro, the header's "Micro-Topic" is
+// replaced by topic. An error that is not partial matches [broker.ErrNotSent] if no
+// subscriber can have seen the message.
 func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) error {
 	body, err := b.encode(topic, m)
 	if err == nil {
@@ -54,12 +57,25 @@ func (b *Broker) Publish(ctx context.Context, topic string, m *broker.Message) e
 		}
 		tokens <- struct{}{}
 		wg.Go(func() {
+			done := b.pass(func() { <-tokens })
 			outcomes[i] = b.deliver(ctx, nodes, body)
-			<-tokens
+			done()
 		})
 	}
 	wg.Wait()
 	return judge(topic, outcomes)
+}
+
+// pass calls next once: when done is called, or earlier, when that takes too long. So
+// subscribers that do not answer do not use up the time of the others.
+func (b *Broker) pass(next func()) (done func()) {
+	next = sync.OnceFunc(next)
+	timer := b.clock.Timer(next)
+	timer.Reset(b.clock.Now().Add(slow))
+	return func() {
+		timer.Stop()
+		next()
+	}
 }
 
 // outcome is the result for one node or queue.
