@@ -3,6 +3,7 @@
 package api
 
 import (
+	"errors"
 	"fmt"
 	"mime"
 	"strings"
@@ -171,6 +172,9 @@ func (f *form) envelop(e codec.Envelope, v any) ([]byte, error) {
 	return body, err
 }
 
+// errOtherType is the cause of the error for a message with another content type.
+var errOtherType = errors.New("another content type")
+
 // open returns the encoded value of a message from node without its envelope, or
 // the error that the message carries, and the id in the envelope. into is what
 // the value will be decoded into; later says that it is not the first message of
@@ -191,7 +195,7 @@ func (f *form) open(m *transport.Message, node string, into any, later bool) (pa
 	if got != f.contentType && (named || !later) && !means(got, f.contentType) || refused {
 		const shown = 200
 		body := string(m.Body[:min(len(m.Body), shown)])
-		return nil, "", rpcerr.New(rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node, got, f.contentType, body))
+		return nil, "", rpcerr.Wrap(errOtherType, rpcerr.IDCodec, 500, fmt.Sprintf("%s answered with content type %q to %q: %q", node, got, f.contentType, body))
 	}
 	if f.enveloper == nil || isFrame(into) {
 		return m.Body, "", nil

@@ -137,13 +137,15 @@ func (s *stream) Recv(v any) error {
 }
 
 // open returns the value without its envelope. told says that the error comes
-// from the service, which ends the stream.
+// from the service, which ends the stream; a first message with another content type
+// is also one, because with that a server refuses the content type of the stream.
 func (s *stream) open(v any) (payload []byte, told bool, err error) {
 	defer guard.Catch("codec", &err)
-	payload, _, err = s.form.open(&s.in, s.Node().Address, v, s.heard)
+	later := s.heard
 	s.heard = true
-	if err != nil {
-		_, told = errors.AsType[*rpcerr.Error](err)
+	payload, _, err = s.form.open(&s.in, s.Node().Address, v, later)
+	if e, is := errors.AsType[*rpcerr.Error](err); is {
+		told = e.FromServer() || !later && errors.Is(err, errOtherType)
 	}
 	return payload, told, err
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,6 +121,43 @@ func TestUndecodableMessageOfAStream(t *testing.T) {
 			t.Errorf("got %q after that, want Hello Ann", got)
 		}
 	}, api.WithDefaultContentType("application/json"))
+}
+
+// Nor does a message end the stream whose envelope or content type is wrong. If the
+// first message has another content type, the server has refused that of the stream.
+func TestStreamMessageWithoutItsForm(t *testing.T) {
+	const contentType = "application/json-rpc"
+	typed := "Content-Type: " + contentType
+	fine := reply(`{"id":"0","result":{"greeting":"Hello Ann"},"error":null}`, typed)
+	for what, tc := range map[string]struct {
+		first, second []byte
+		over          bool
+	}{
+		"broken envelope":           {fine, reply(`{"id":`, typed), false},
+		"broken envelope, at first": {reply(`{"id":`, typed), nil, false},
+		"content type":              {fine, reply("<html>", "Content-Type: text/html"), false},
+		"content type, at first":    {reply("unsupported Content-Type: "+contentType, "Content-Type: text/plain"), nil, true},
+	} {
+		t.Run(what, func(t *testing.T) {
+			r := mailcalltest.Start(t)
+			r.SetScript(mailcalltest.Script{mailcalltest.Garbage(slices.Concat(tc.first, tc.second, fine))})
+			c := start(t, api.WithAddress(r.Address()), api.WithDefaultContentType(contentType))
+			s := openStream(t, c, "Greeter.Bidi")
+			if tc.second != nil {
+				recv(t, s)
+			}
+			err := s.Recv(new(greet.HelloReply))
+			if a, _ := last(t, err); a.Phase != rpcerr.PhaseDecode || a.Proof != rpcerr.Executed {
+				t.Errorf("got attempt %+v of %v, want phase decode and executed", a, err)
+			}
+			if ended := s.Error(); (ended != nil) != tc.over {
+				t.Errorf("got the end %v, want one: %t", ended, tc.over)
+			}
+			if !tc.over && recv(t, s).GetGreeting() != "Hello Ann" {
+				t.Error("got another message after that, want Hello Ann")
+			}
+		})
+	}
 }
 
 // explosive panics when it is decoded into.
