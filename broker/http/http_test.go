@@ -327,6 +327,7 @@ func TestAnswers(t *testing.T) {
 		{"POST", "/?id=" + n.ID, "no JSON", 500, 0},
 		{"POST", "/?id=" + n.ID, `{"Header":{}}`, 500, 0},
 		{"POST", "/?id=" + n.ID, `{"Header":{"Micro-Topic":"a"},"Body":"` + strings.Repeat("A", 1<<20) + `"}`, 500, 0},
+		{"POST", "/?id=" + n.ID, `{"Header":{"Micro-Topic":"a"},"Body":"` + strings.Repeat("A", 1336) + `"}`, 500, 0}, // 1002 bytes
 	} {
 		req, err := nethttp.NewRequestWithContext(t.Context(), c.method, "http://"+n.Address+c.path, strings.NewReader(c.body))
 		if err != nil {

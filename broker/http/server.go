@@ -140,6 +140,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusInternalServerError, "the body could not be parsed: "+err.Error())
 		return
 	}
+	if len(m.Body) > s.b.maxMessage { // a smaller header leaves room for a larger body
+		refuse(w, http.StatusInternalServerError, fmt.Sprintf("the message has %d bytes, the limit is %d", len(m.Body), s.b.maxMessage))
+		return
+	}
 	topic := m.Header[keyMicro]
 	if topic == "" {
 		refuse(w, http.StatusInternalServerError, "the message has no topic, want it in the header "+keyMicro)
