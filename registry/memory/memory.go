@@ -17,7 +17,7 @@ import (
 )
 
 // Registry holds records in memory until they are taken out, or their time is
-// up where [Registry.Registrar] gave them one. It is safe for concurrent use.
+// up where [Registry.Register] gave them one. It is safe for concurrent use.
 // Its zero value is an empty registry.
 type Registry struct {
 	mu sync.Mutex
