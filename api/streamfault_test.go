@@ -82,7 +82,7 @@ func TestTooLargeStreamMessageIsNotTheNodesFault(t *testing.T) {
 			if !errors.Is(err, transport.ErrTooLarge) || !errors.Is(err, rpcerr.ErrMessageTooLarge) {
 				t.Fatalf("got %v, want that the message is too large", err)
 			}
-			if failed, is := errors.AsType[*rpcerr.CallError](s.Error()); !is || failed.Service != "greeter" || !errors.Is(failed, transport.ErrTooLarge) {
+			if failed, is := errors.AsType[*rpcerr.CallError](s.Error()); !is || failed.Service != "greeter" || !errors.Is(failed, rpcerr.ErrMessageTooLarge) {
 				t.Errorf("got %v for how the stream ended, want the same with the name of the service", s.Error())
 			}
 			until(t, "the end of the stream", func() bool { return len(c.Runtime().Snapshot().Streams) == 0 })

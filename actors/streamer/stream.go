@@ -241,6 +241,7 @@ func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 		s.tell(messages.CancelStream{Err: err}, err)
 	default:
 		// A message over this client's limit is not the node's fault.
+		err = sized(err)
 		s.tell(messages.StreamEnded{Err: err, Fault: !errors.Is(err, transport.ErrTooLarge)}, err)
 	}
 	if phase == rpcerr.PhaseWait && errors.Is(err, transport.ErrNotSent) {
@@ -258,9 +259,7 @@ func (s *Stream) failed(phase rpcerr.Phase, proof rpcerr.Proof, err error) error
 
 func (s *Stream) report(phase rpcerr.Phase, proof rpcerr.Proof, err error, decision string) error {
 	took := s.desk.Clock.Now().Sub(s.began)
-	if errors.Is(err, transport.ErrTooLarge) {
-		err = fmt.Errorf("%w: %w", rpcerr.ErrMessageTooLarge, err) // as calls have it
-	}
+	err = sized(err)
 	return &rpcerr.CallError{
 		Service: s.opening.Service, Endpoint: s.opening.Endpoint, Elapsed: took, Err: err,
 		Attempts: []rpcerr.Attempt{{
@@ -268,6 +267,14 @@ func (s *Stream) report(phase rpcerr.Phase, proof rpcerr.Proof, err error, decis
 			Decision: decision,
 		}},
 	}
+}
+
+// sized returns the transport's error for a message over a limit as calls have it.
+func sized(err error) error {
+	if errors.Is(err, transport.ErrTooLarge) && !errors.Is(err, rpcerr.ErrMessageTooLarge) {
+		return fmt.Errorf("%w: %w", rpcerr.ErrMessageTooLarge, err)
+	}
+	return err
 }
 
 // hangUp closes the transport's stream.
