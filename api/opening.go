@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"google.golang.org/protobuf/types/known/emptypb"
+
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/streamer"
 	"example.com/mailcall/codec"
@@ -105,10 +107,15 @@ func (o *opening) Fill(ctx context.Context, m *transport.Message, node *messages
 	}
 	m.Header.Add("Micro-ID", o.id)
 	m.Header.Add("Micro-Stream", o.id)
-	if isNil(o.request.Body()) {
+	value := o.request.Body()
+	switch {
+	case !isNil(value):
+	case f.enveloper != nil:
+		value = &emptypb.Empty{} // a server cannot read the opening without its envelope
+	default:
 		return nil
 	}
-	m.Body, err = encodeMessage(f, nil, o.id, o.request.Endpoint(), o.request.Body())
+	m.Body, err = encodeMessage(f, nil, o.id, o.request.Endpoint(), value)
 	return err
 }
 

@@ -14,6 +14,9 @@ import (
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/mailcalltest/greet"
+	"example.com/mailcall/registry"
+	memregistry "example.com/mailcall/registry/memory"
+	"example.com/mailcall/registry/static"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 	"example.com/mailcall/transport/http"
@@ -128,6 +131,38 @@ func TestServerStream(t *testing.T) {
 			t.Errorf("got %v, want io.EOF", err)
 		}
 	})
+}
+
+// A stream that is opened without a value has the envelope that a server expects.
+func TestStreamOpenedWithoutAValue(t *testing.T) {
+	r := mailcalltest.Start(t)
+	legacy := memregistry.New(&registry.Service{Name: "greeter", Nodes: []*registry.Node{{ID: "old", Address: r.Address()}}})
+	current := static.New("greeter", r.Address())
+	for _, tc := range []struct {
+		contentType string
+		in          registry.Registry
+	}{
+		{"application/json", current},
+		{"application/protobuf", current},
+		{"application/json-rpc", current},
+		{"application/proto-rpc", current},
+		{"application/json", legacy},
+		{"application/protobuf", legacy},
+	} {
+		c := start(t, api.WithRegistry(tc.in))
+		s, err := c.Stream(within(t), c.NewRequest("greeter", "Greeter.Bidi", nil, api.WithContentType(tc.contentType)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		send(t, s, &greet.HelloRequest{Name: "Ann"})
+		rsp := new(greet.HelloReply)
+		if err := s.Recv(rsp); err != nil || rsp.GetGreeting() != "Hello Ann" {
+			t.Errorf("%s, registry %s: got %v and %v, want Hello Ann", tc.contentType, tc.in, rsp, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // The half-close is told, the handler's last words still arrive, and the
