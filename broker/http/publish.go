@@ -176,8 +176,8 @@ func (b *Broker) known(ctx context.Context, topic string) ([][]Node, error) {
 
 // deliver posts to the first of nodes that can be reached.
 func (b *Broker) deliver(ctx context.Context, nodes []Node, body []byte) (o outcome) {
-	for _, n := range nodes {
-		o = outcome{n.ID, b.post(ctx, n, body)}
+	for i, n := range nodes {
+		o = outcome{n.ID, b.post(ctx, n, body, b.share(ctx, len(nodes)-i))}
 		if !errors.Is(o.err, broker.ErrNotSent) || ctx.Err() != nil {
 			break
 		}
@@ -186,11 +186,40 @@ func (b *Broker) deliver(ctx context.Context, nodes []Node, body []byte) (o outc
 	return o
 }
 
-// post sends body to one node and waits for the answer.
-func (b *Broker) post(bound context.Context, n Node, body []byte) error {
+// share returns how long the first of so many nodes may take to accept a connection,
+// so that there is time for the others; 0 if there are none.
+func (b *Broker) share(ctx context.Context, nodes int) time.Duration {
+	if nodes < 2 {
+		return 0
+	}
+	left := b.timeout
+	if at, bounded := ctx.Deadline(); bounded {
+		left = min(left, b.clock.Instant(at).Sub(b.clock.Now()))
+	}
+	return max(left/time.Duration(nodes), 1)
+}
+
+// errNoConnection is the error of a post that has used up its share.
+var errNoConnection = errors.New("there was no connection in time for another node")
+
+// post sends body to one node and waits for the answer. It gives up if there is no
+// connection within the given time, unless that is 0.
+func (b *Broker) post(bound context.Context, n Node, body []byte, connect time.Duration) error {
 	ctx, cancel := context.WithTimeout(bound, b.timeout)
 	defer cancel()
 	var connected atomic.Bool
+	if connect > 0 {
+		patient, giveUp := context.WithCancelCause(ctx)
+		defer giveUp(nil)
+		timer := b.clock.Timer(func() {
+			if !connected.Load() {
+				giveUp(errNoConnection)
+			}
+		})
+		timer.Reset(b.clock.Now().Add(connect))
+		defer timer.Stop()
+		ctx = patient
+	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
