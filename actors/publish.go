@@ -34,7 +34,11 @@ func (r *Runtime) openBroker() error {
 		return err
 	}
 	r.publisher = messages.NewRef[messages.PublisherMessage](r.System, pid)
-	t := publisher.NewTransport(r.Broker, r.publisher)
+	aside := r.Go
+	if r.Simulation != nil {
+		aside = nil // simulated brokers return
+	}
+	t := publisher.NewTransport(r.Broker, r.publisher, aside)
 	if r.Transports = maps.Clone(r.Transports); r.Transports == nil {
 		r.Transports = make(map[string]transport.Transport)
 	}

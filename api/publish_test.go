@@ -5,8 +5,10 @@ package api_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/mailcall/api"
 	"example.com/mailcall/broker"
@@ -208,5 +210,51 @@ func TestBrokerThatPanics(t *testing.T) {
 	err := c.Publish(within(t), c.NewMessage("greetings", &greet.HelloRequest{}))
 	if a, _ := last(t, err); !errors.Is(err, rpcerr.ErrPanic) || !strings.Contains(err.Error(), "broker: as ordered") || a.Proof != rpcerr.SentUnknown {
 		t.Errorf("got %v, proof %s, want the panic of the broker, which may have sent it", err, a.Proof)
+	}
+}
+
+// holding is a broker that does not return from Publish until it is released, or ends
+// the goroutine.
+type holding struct {
+	broker.Broker
+	released chan struct{} // nil: it ends the goroutine
+}
+
+func (h holding) Publish(context.Context, string, *broker.Message) error {
+	if h.released == nil {
+		runtime.Goexit()
+	}
+	<-h.released
+	return nil
+}
+
+// A broker that does not return by the deadline does not hold the publish.
+func TestBrokerThatHangs(t *testing.T) {
+	b := holding{memory.New(), make(chan struct{})}
+	c := start(t, api.WithBroker(b))
+	defer close(b.released)
+	for _, cancelled := range []bool{false, true} {
+		ctx, cancel := context.WithTimeout(t.Context(), shortly)
+		want := context.DeadlineExceeded
+		if cancelled {
+			want = context.Canceled
+			cancel()
+			ctx, cancel = context.WithCancel(t.Context())
+			time.AfterFunc(shortly, cancel)
+		}
+		err := c.Publish(ctx, c.NewMessage("greetings", &greet.HelloRequest{}))
+		cancel()
+		if a, _ := last(t, err); !errors.Is(err, want) || a.Proof != rpcerr.SentUnknown {
+			t.Errorf("got %v, proof %s, want %v, and that it may have been sent", err, a.Proof, want)
+		}
+	}
+}
+
+// Nor does one that ends the goroutine end that of the caller.
+func TestBrokerThatEndsItsGoroutine(t *testing.T) {
+	c := start(t, api.WithBroker(holding{Broker: memory.New()}))
+	err := c.Publish(within(t), c.NewMessage("greetings", &greet.HelloRequest{}))
+	if a, _ := last(t, err); !errors.Is(err, rpcerr.ErrPanic) || a.Proof != rpcerr.SentUnknown {
+		t.Errorf("got %v, proof %s, want ErrPanic, and that it may have been sent", err, a.Proof)
 	}
 }

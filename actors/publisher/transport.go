@@ -16,6 +16,7 @@ import (
 	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/metadata"
+	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
 )
 
@@ -25,7 +26,17 @@ import (
 type Transport struct {
 	broker broker.Broker
 	ref    messages.Ref[messages.PublisherMessage]
+	aside  func(work func())
+	left   atomic.Int64 // publishes that are over, but not for the broker
 }
+
+const (
+	// grace is how long a broker may take to return once the context is done; its
+	// error says more than that the time is over.
+	grace = 100 * time.Millisecond
+	// maxLeft bounds the goroutines of a broker that never returns.
+	maxLeft = 1024
+)
 
 var (
 	_ transport.Transport   = (*Transport)(nil)
@@ -33,9 +44,10 @@ var (
 )
 
 // NewTransport returns the transport to b, which the publisher behind ref
-// connects.
-func NewTransport(b broker.Broker, ref messages.Ref[messages.PublisherMessage]) *Transport {
-	return &Transport{broker: b, ref: ref}
+// connects. aside runs work that may block on a goroutine of its own; if it is nil,
+// the broker is called on the goroutine of the publish, which it then can hold.
+func NewTransport(b broker.Broker, ref messages.Ref[messages.PublisherMessage], aside func(work func())) *Transport {
+	return &Transport{broker: b, ref: ref, aside: aside}
 }
 
 // Dial waits until the publisher has connected the broker.
@@ -63,7 +75,7 @@ func (t *Transport) connected(err error) (transport.Conn, error) {
 	if err != nil {
 		return nil, transport.NotSent(fmt.Errorf("broker %s: %w", t.broker, err))
 	}
-	return &conn{broker: t.broker}, nil
+	return &conn{Transport: t}, nil
 }
 
 // String returns [messages.Broker].
@@ -74,7 +86,8 @@ func (*Transport) Multiplexed() bool { return true }
 
 // conn is the broker as a connection.
 type conn struct {
-	broker  broker.Broker
+	*Transport
+
 	closed  atomic.Bool
 	running atomic.Int64
 	begun   atomic.Uint64
@@ -98,9 +111,46 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 	return proven(ctx, c.publish(ctx, to, m))
 }
 
-func (c *conn) publish(ctx context.Context, to string, m *broker.Message) (err error) {
+// publish hands m to the broker and waits until it returns. It leaves a broker behind
+// that does not return when ctx is done, as the contract wants.
+func (t *Transport) publish(ctx context.Context, to string, m *broker.Message) error {
+	if t.aside == nil {
+		return t.handOver(ctx, to, m)
+	}
+	if t.left.Load() >= maxLeft {
+		return broker.NotSent(fmt.Errorf("%w: the broker %s does not return from %d publishes that are over", rpcerr.ErrOverloaded, t.broker, maxLeft))
+	}
+	var over atomic.Bool // the first of both sides sets it
+	done := make(chan error, 1)
+	t.aside(func() {
+		guard.Ask(func() (struct{}, error) { return struct{}{}, t.handOver(ctx, to, m) }, func(_ struct{}, err error) {
+			if over.Swap(true) {
+				t.left.Add(-1)
+			}
+			done <- err
+		})
+	})
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	select {
+	case err := <-done:
+		return err
+	case <-late.Done():
+	}
+	if !over.Swap(true) {
+		t.left.Add(1)
+	}
+	return fmt.Errorf("%w: the broker %s does not return", ctx.Err(), t.broker)
+}
+
+func (t *Transport) handOver(ctx context.Context, to string, m *broker.Message) (err error) {
 	defer guard.Catch("broker", &err)
-	return c.broker.Publish(ctx, to, m)
+	return t.broker.Publish(ctx, to, m)
 }
 
 // message returns the message that the request carries, and its topic.
