@@ -7,6 +7,7 @@ import (
 	"errors"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,6 +17,8 @@ import (
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/metadata"
 	"example.com/mailcall/rpcerr"
+
+	"google.golang.org/protobuf/proto"
 )
 
 func subscribe(t *testing.T, b broker.Broker, topic string) <-chan broker.Event {
@@ -256,5 +259,45 @@ func TestBrokerThatEndsItsGoroutine(t *testing.T) {
 	err := c.Publish(within(t), c.NewMessage("greetings", &greet.HelloRequest{}))
 	if a, _ := last(t, err); !errors.Is(err, rpcerr.ErrPanic) || a.Proof != rpcerr.SentUnknown {
 		t.Errorf("got %v, proof %s, want ErrPanic, and that it may have been sent", err, a.Proof)
+	}
+}
+
+// late is a broker whose first Publish returns what it was given only when it is
+// released.
+type late struct {
+	broker.Broker
+	released chan struct{}
+	first    chan *broker.Message
+	begun    atomic.Bool
+}
+
+func (l *late) Publish(_ context.Context, _ string, m *broker.Message) error {
+	if !l.begun.Swap(true) {
+		<-l.released
+		l.first <- m
+	}
+	return nil
+}
+
+// A broker that is left behind still has the message that it was given, whatever is
+// published meanwhile.
+func TestBrokerThatIsLateKeepsItsMessage(t *testing.T) {
+	l := &late{Broker: memory.New(), released: make(chan struct{}), first: make(chan *broker.Message, 1)}
+	c := start(t, api.WithBroker(l))
+	ctx, cancel := context.WithTimeout(t.Context(), shortly)
+	defer cancel()
+	err := c.Publish(ctx, c.NewMessage("first", &greet.HelloRequest{Name: "Ann"}))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want the deadline", err)
+	}
+	for range 100 {
+		if err := c.Publish(within(t), c.NewMessage("other", &greet.HelloRequest{Name: "Bob"})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(l.released)
+	m, got := <-l.first, new(greet.HelloRequest)
+	if err := proto.Unmarshal(m.Body, got); err != nil || got.GetName() != "Ann" || m.Header["Micro-Topic"] != "first" {
+		t.Errorf("got %v in topic %q, %v, want the first message", got, m.Header["Micro-Topic"], err)
 	}
 }

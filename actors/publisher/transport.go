@@ -112,7 +112,8 @@ func (c *conn) Exchange(ctx context.Context, deadline time.Time, request, reply 
 }
 
 // publish hands m to the broker and waits until it returns. It leaves a broker behind
-// that does not return when ctx is done, as the contract wants.
+// that does not return when ctx is done, as the contract wants. That one may still read
+// m: the bytes of a publish are not reused.
 func (t *Transport) publish(ctx context.Context, to string, m *broker.Message) error {
 	if t.aside == nil {
 		return t.handOver(ctx, to, m)
@@ -142,8 +143,10 @@ func (t *Transport) publish(ctx context.Context, to string, m *broker.Message) e
 		return err
 	case <-late.Done():
 	}
-	if !over.Swap(true) {
-		t.left.Add(1)
+	t.left.Add(1)
+	if over.Swap(true) { // it has returned after all
+		t.left.Add(-1)
+		return <-done
 	}
 	return fmt.Errorf("%w: the broker %s does not return", ctx.Err(), t.broker)
 }
