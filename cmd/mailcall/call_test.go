@@ -54,6 +54,7 @@ func TestCall(t *testing.T) {
 		{"idempotent", []string{"-v", "--attempt-timeout=50ms", "--idempotent", "--retries=1", "greeter", "Greeter.Panic"}, "", 3, "", "attempt 2: "},
 		{"unknown content type", []string{"--raw", "--content-type=application/x-own", "greeter", "Greeter.Raw", "x"}, "", 3, "", "unsupported Content-Type: application/x-own"},
 
+		{"control characters of the service", []string{"greeter", "Greeter.Fail", `{"code":404,"detail":"\u001b[2Jgone\u0007"}`}, "", 2, "", `answered with an error: \u001b[2Jgone\u0007 (greeter.fail, 404 Not Found)`},
 		{"error without a detail", []string{"greeter", "Greeter.Fail"}, "", 2, "", "answered with an error: (greeter.fail, 0)\n"},
 
 		{"no endpoint", []string{"greeter"}, "", 1, "", "hint: "},

@@ -10,6 +10,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"example.com/mailcall/broker"
 	"example.com/mailcall/rpcerr"
@@ -152,7 +153,27 @@ func describe(e *rpcerr.Error) string {
 }
 
 // sayf prints to w. An error is ignored, because it could not be reported anyway.
-func sayf(w io.Writer, format string, args ...any) { _, _ = fmt.Fprintf(w, format, args...) }
+func sayf(w io.Writer, format string, args ...any) {
+	_, _ = io.WriteString(w, printable(fmt.Sprintf(format, args...)))
+}
+
+// printable escapes control characters, as JSON does: an error may contain text of the
+// peer, which must not control the terminal. Line breaks and tabs remain.
+func printable(text string) string {
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+	if !strings.ContainsFunc(text, control) {
+		return text
+	}
+	var b strings.Builder
+	for _, r := range text {
+		if control(r) {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
 
 // printAttempts prints the attempts of a failed call, for -v.
 func printAttempts(w io.Writer, err error) {

@@ -50,13 +50,16 @@ func (v *view) show(ctx context.Context) {
 	for {
 		select {
 		case now := <-tick.C:
-			sayf(v.out, "%s%s%s%s", clearLine, before, v.line(now), after)
+			v.control(clearLine + before + v.line(now) + after)
 		case <-ctx.Done():
-			sayf(v.out, "%s", clearLine)
+			v.control(clearLine)
 			return
 		}
 	}
 }
+
+// control writes text with control sequences for the terminal.
+func (v *view) control(text string) { _, _ = io.WriteString(v.out, text) }
 
 func (v *view) line(now time.Time) string {
 	var current tally
