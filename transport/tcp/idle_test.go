@@ -17,7 +17,7 @@ func TestIdleConnectionsHoldLittle(t *testing.T) {
 		conns = 300
 		most  = 24 << 10 // of a connection, both ends, in bytes
 	)
-	quick := tcp.WithPing(20 * time.Millisecond)
+	quick := tcp.WithPing(100 * time.Millisecond)
 	address := serve(t, tcp.ServerConfig{Handler: echo, Inline: true}, quick)
 	tr := newTransport(t, quick)
 	heap := func() int64 {
