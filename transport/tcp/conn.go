@@ -198,6 +198,10 @@ func (c *conn) refuse() error {
 	switch {
 	case c.err != nil:
 		return transport.NotSent(lost(c.address, c.err, c.link.Parting()))
+	case c.core.Leaving() && c.core.Begun() == 0:
+		// Not ErrFull: if the server treats every connection in this way, dialling
+		// others would never end.
+		return transport.NotSent(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
 	case c.core.Leaving():
 		return full(fmt.Errorf("tcp transport: %s: %w", c.address, errLeaving))
 	case c.gone.Load():

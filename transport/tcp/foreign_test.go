@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -109,26 +110,27 @@ func TestForeignServersAreNamed(t *testing.T) {
 	}
 }
 
-// If a server accepts no exchange at all, no other connection is tried: that would never
-// end.
+// If a server accepts no exchange on a new connection, no other one is tried at once:
+// that would never end.
 func TestServerThatTakesNothing(t *testing.T) {
-	told := make(chan struct{})
-	address := rawServer(t, rawLimits, func(r *raw) {
-		r.write(frame.Header{Type: frame.Settings}, nil, uvarints(3, 0))
-		h, _, ok := r.read()
-		if ok {
-			r.reply(h.ID, "") // after the settings
-		}
-		<-told
-	})
-	defer close(told)
-	c := dial(t, newTransport(t), address)
-	box := make(mailbox, 1)
-	if _, err := c.Begin(request(nil), box, 1); err == nil {
-		box.next(t)
-		_, err = c.Begin(request(nil), box, 1)
-		if errors.Is(err, transport.ErrFull) || !errors.Is(err, transport.ErrNotSent) {
-			t.Errorf("got %v, want one that is not ErrFull, and ErrNotSent", err)
-		}
+	for name, refuse := range map[string]func(*raw){
+		"settings": func(r *raw) { r.write(frame.Header{Type: frame.Settings}, nil, uvarints(3, 0)) },
+		"goaway":   func(r *raw) { r.write(frame.Header{Type: frame.Goaway}, nil, uvarints(0, 0)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, newTransport(t), rawServer(t, rawLimits, func(r *raw) {
+				refuse(r)
+				_, _, _ = r.read() // until the client closes
+			}))
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			for c.Ready(0) && ctx.Err() == nil { // until the frame has arrived
+				runtime.Gosched()
+			}
+			_, err := c.Begin(request(nil), make(mailbox, 1), 1)
+			if errors.Is(err, transport.ErrFull) || !errors.Is(err, transport.ErrNotSent) {
+				t.Errorf("got %v, want one that is not ErrFull, and ErrNotSent", err)
+			}
+		})
 	}
 }

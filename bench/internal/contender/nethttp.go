@@ -35,7 +35,6 @@ type exchange struct {
 	header http.Header
 	id     []string // the value of Micro-Id inside header
 	body   []byte
-	reader bytes.Reader
 	reply  bytes.Buffer
 }
 
@@ -87,10 +86,11 @@ func (n *netHTTP) Call(ctx context.Context, req, rsp proto.Message) error {
 	if !n.plain {
 		e.id[0] = strconv.FormatUint(n.id.Add(1)-1, 10)
 	}
-	e.reader.Reset(e.body)
 	out := n.template.WithContext(ctx)
 	out.Header = e.header
-	out.Body = io.NopCloser(&e.reader)
+	// The transport may still look for more in the reader when it has the reply, so
+	// that is not reused.
+	out.Body = io.NopCloser(bytes.NewReader(e.body))
 	out.ContentLength = int64(len(e.body))
 	in, err := n.transport.RoundTrip(out)
 	if err != nil {
