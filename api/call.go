@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 
+	"example.com/mailcall/internal/ctxerr"
 	"example.com/mailcall/rpcerr"
 )
 
@@ -58,7 +59,7 @@ func checkCall(ctx context.Context, req Request, rsp any) error {
 	case isNil(rsp):
 		return invalid("there is nothing to decode the reply into: rsp is nil")
 	}
-	return ctx.Err()
+	return ctxerr.Before(ctx)
 }
 
 // checkRequest returns an error for arguments with which neither a call nor a

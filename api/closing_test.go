@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"example.com/mailcall/api"
+	"example.com/mailcall/broker/memory"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/registry"
@@ -89,9 +90,53 @@ func TestCauseOfACancel(t *testing.T) {
 	go func() { result <- greetAnn(ctx, c) }()
 	until(t, "the request", func() bool { return server.Calls(hello) == 1 })
 	cancel(errEnough)
-	err := await(t, "the end of the call", result)
-	if !errors.Is(err, errEnough) || !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v, want both %v and %v", err, context.Canceled, errEnough)
+	rsp := new(greet.HelloReply)
+	_, stream := c.Stream(ctx, c.NewRequest("greeter", "Greeter.Bidi", nil))
+	for name, err := range map[string]error{
+		"in flight": await(t, "the end of the call", result),
+		"before":    c.Call(ctx, c.NewRequest("greeter", hello, &greet.HelloRequest{}), rsp),
+		"stream":    stream,
+		"publish":   start(t, api.WithBroker(memory.New())).Publish(ctx, c.NewMessage("topic", &greet.HelloRequest{})),
+	} {
+		if !errors.Is(err, errEnough) || !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: got %v, want both %v and %v", name, err, context.Canceled, errEnough)
+		}
+	}
+}
+
+// ended is a context of another kind, which ends with an error of its own.
+type ended struct {
+	context.Context
+	done chan struct{}
+}
+
+func (e ended) Done() <-chan struct{} { return e.done }
+
+func (e ended) Err() error {
+	select {
+	case <-e.done:
+		return errEnough
+	default:
+		return nil
+	}
+}
+
+// An end that is neither a cancel nor a deadline is not taken for a bound that
+// was not reached.
+func TestContextWithAnErrorOfItsOwn(t *testing.T) {
+	server := mailcalltest.Start(t)
+	server.Pause()
+	defer server.Resume()
+	c := start(t, api.WithAddress(server.Address()))
+	ctx := ended{context.Background(), make(chan struct{})}
+	result := make(chan error, 1)
+	go func() { result <- greetAnn(ctx, c) }()
+	until(t, "the request", func() bool { return server.Calls(hello) == 1 })
+	close(ctx.done)
+	for _, err := range []error{await(t, "the end of the call", result), greetAnn(ctx, c)} {
+		if !errors.Is(err, errEnough) || errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, want %v", err, errEnough)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"example.com/mailcall/actors/caller"
+	"example.com/mailcall/internal/ctxerr"
 	"example.com/mailcall/internal/uuid"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
@@ -75,7 +76,7 @@ func (cfg *config) checkPublish(ctx context.Context, msg Message) error {
 	case cfg.options.Broker == nil:
 		return errNoBroker
 	}
-	return ctx.Err()
+	return ctxerr.Before(ctx)
 }
 
 // eventForm returns the form of payloads, which have no envelope.

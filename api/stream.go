@@ -11,6 +11,7 @@ import (
 
 	"example.com/mailcall/actors/caller"
 	"example.com/mailcall/actors/streamer"
+	"example.com/mailcall/internal/ctxerr"
 	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/rpcerr"
 	"example.com/mailcall/transport"
@@ -44,7 +45,7 @@ func (c core) Stream(ctx context.Context, req Request, opts ...CallOption) (Stre
 func (cfg *config) stream(ctx context.Context, req Request, opts []CallOption) (Stream, error) {
 	err := checkRequest(ctx, req) // a stream may be opened without a value
 	if err == nil {
-		err = ctx.Err()
+		err = ctxerr.Before(ctx)
 	}
 	if err != nil {
 		return nil, refuse(req, err)

@@ -335,10 +335,10 @@ func (s *supervisor) unconnected() (first *attempt) {
 
 // contextError says how the caller's context ended the call.
 func (s *supervisor) contextError() error {
-	if errors.Is(s.cell.ctx.Err(), context.Canceled) {
-		return ctxerr.Cancelled(s.cell.ctx)
+	if errors.Is(s.cell.ctx.Err(), context.DeadlineExceeded) {
+		return s.deadlineError()
 	}
-	return s.deadlineError()
+	return ctxerr.Cancelled(s.cell.ctx)
 }
 
 func (s *supervisor) record(a *rpcerr.Attempt) { s.log = append(s.log, *a) }

@@ -16,6 +16,19 @@ import (
 // DeadlineReached says which bound has ended a call or stream: that of its context.
 const DeadlineReached = "the caller's deadline passed"
 
+// Before returns the error of a call or stream whose ctx is done before it begins,
+// nil if ctx is not done.
+func Before(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %s", err, DeadlineReached)
+	default:
+		return Cancelled(ctx)
+	}
+}
+
 // Cancelled returns the error of what ctx has ended by being cancelled: its cause if
 // that is the closing of the client, else that the caller gave up, and why.
 func Cancelled(ctx context.Context) error {
@@ -23,7 +36,7 @@ func Cancelled(ctx context.Context) error {
 	switch {
 	case errors.Is(cause, rpcerr.ErrClosed):
 		return cause
-	case cause == nil || errors.Is(cause, context.Canceled):
+	case cause == nil || errors.Is(err, cause):
 		return fmt.Errorf("the caller gave up: %w", err)
 	default:
 		return fmt.Errorf("the caller gave up: %w: %w", err, cause)

@@ -21,6 +21,7 @@ func TestCancelled(t *testing.T) {
 	}{
 		{"no cause", nil, "the caller gave up: context canceled"},
 		{"a cause", errors.New("changed my mind"), "the caller gave up: context canceled: changed my mind"},
+		{"a cause that is a cancel", fmt.Errorf("shutdown: %w", context.Canceled), "the caller gave up: context canceled: shutdown: context canceled"},
 		{"the client was closed", closed, closed.Error()},
 	} {
 		ctx, cancel := context.WithCancelCause(t.Context())
