@@ -62,7 +62,7 @@ func (r *Runtime) brokerInfo(now clock.Instant) *messages.BrokerInfo {
 }
 
 func serviceInfo(service *messages.Service, full float64, now clock.Instant) messages.ServiceInfo {
-	info := messages.ServiceInfo{Name: service.Name, Addresses: service.Addresses, Budget: full, Waiting: service.Waiting.Load()}
+	info := messages.ServiceInfo{Name: service.Name, Addresses: slices.Clone(service.Addresses), Budget: full, Waiting: service.Waiting.Load()}
 	if service.BudgetAt.Load() != 0 {
 		info.Budget = math.Float64frombits(service.Budget.Load())
 	}

@@ -2,7 +2,10 @@
 
 package api
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 type callOption struct {
 	name string
@@ -19,6 +22,7 @@ func (o callOption) applyCall(to *CallOptions) { o.set(to) }
 // WithAddress sets [CallOptions.Address]. Without arguments it goes back to using
 // the registry.
 func WithAddress(addresses ...string) ClientCallOption {
+	addresses = slices.Clone(addresses) // calls are made with them later
 	return callOption{"address", func(o *CallOptions) { o.Address = addresses }}
 }
 
@@ -90,18 +94,20 @@ func WithConnClose() ClientCallOption {
 
 // WithCallWrapper adds call wrappers, inside the existing ones.
 func WithCallWrapper(w ...CallWrapper) ClientCallOption {
+	w = slices.Clone(w)
 	return callOption{"call_wrappers", func(o *CallOptions) { o.CallWrappers = append(o.CallWrappers, w...) }}
 }
 
 // WithStreamWrapper adds stream wrappers, inside the existing ones.
 func WithStreamWrapper(w ...StreamWrapper) ClientCallOption {
+	w = slices.Clone(w)
 	return callOption{"stream_wrappers", func(o *CallOptions) { o.StreamWrappers = append(o.StreamWrappers, w...) }}
 }
 
 // WithFilter adds filters, which are applied in order. Those of a client run once
 // for each new list from the registry, on a goroutine of the client. Those of a
 // call run for each attempt, after those of the client.
-func WithFilter(f ...Filter) ClientCallOption { return filterOption(f) }
+func WithFilter(f ...Filter) ClientCallOption { return filterOption(slices.Clone(f)) }
 
 type filterOption []Filter
 

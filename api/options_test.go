@@ -218,6 +218,30 @@ func TestOptionsIsACopy(t *testing.T) {
 	}
 }
 
+// What a caller does later with the lists that it gave to options changes no call.
+func TestOptionsCopyTheirLists(t *testing.T) {
+	server := mailcalltest.Start(t)
+	for name, opts := range map[string]func(addresses ...string) api.Option{
+		"client": func(a ...string) api.Option { return api.WithAddress(a...) },
+		"method": func(a ...string) api.Option { return api.WithMethod(hello, api.WithAddress(a...)) },
+	} {
+		list := []string{server.Address()}
+		c := start(t, opts(list...))
+		list[0] = "127.0.0.1:1"
+		if err := greetAnn(within(t), c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	c := start(t, api.WithAddress(server.Address()))
+	if err := greetAnn(within(t), c); err != nil {
+		t.Fatal(err)
+	}
+	c.Runtime().Snapshot().Services[0].Addresses[0] = "127.0.0.1:1"
+	if got := c.Runtime().Snapshot().Services[0].Addresses[0]; got != server.Address() {
+		t.Errorf("got %s in the snapshot, want %s", got, server.Address())
+	}
+}
+
 // Names of go-micro's options set what those of ours set.
 func TestNamesOfGoMicro(t *testing.T) {
 	reg, wire := static.New("greeter", "127.0.0.1:1"), memory.New()
