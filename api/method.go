@@ -136,18 +136,46 @@ func (cfg *config) resolve(key methodKey, opts []CallOption) (*method, error) {
 		return nil, m.wire.missing
 	}
 	m.plan = caller.Plan{
-		Service: key.service, Endpoint: key.endpoint, Key: key.service, Addresses: o.Address,
+		Service: key.service, Endpoint: key.endpoint, Key: directoryKey(key.service, o.Address), Addresses: o.Address,
 		Timeout: o.RequestTimeout, AttemptTimeout: o.AttemptTimeout,
 		Attempts: o.Retries + 1, HedgeAfter: o.HedgeAfter, Idempotent: o.Idempotent,
 		BackoffBase: o.BackoffBase, BackoffCap: o.BackoffCap,
 		Filters: o.Filters, Picker: o.Strategy, Close: o.ConnClose,
 		Wrapped: len(o.CallWrappers) > 0,
 	}
-	if len(o.Address) > 0 {
-		m.plan.Key = key.service + "@" + strings.Join(o.Address, ",")
-	}
 	if m.plan.Wrapped || m.plan.Attempts < 2 || !o.Idempotent {
 		m.plan.HedgeAfter = 0
 	}
 	return m, nil
+}
+
+// directoryKey returns the key of a service, or of fixed addresses under its name,
+// in the root's directory. What separates the parts of a key is escaped in them:
+// no two services or lists have the same key, nor has one that of the broker.
+func directoryKey(service string, addresses []string) string {
+	key := escape(service, "%@:")
+	for i, a := range addresses {
+		separator := ","
+		if i == 0 {
+			separator = "@"
+		}
+		key += separator + escape(a, "%,")
+	}
+	return key
+}
+
+// escape replaces special characters by their codes, like a URL.
+func escape(part, special string) string {
+	if !strings.ContainsAny(part, special) {
+		return part
+	}
+	var b strings.Builder
+	for i := range len(part) {
+		if strings.IndexByte(special, part[i]) >= 0 {
+			_, _ = fmt.Fprintf(&b, "%%%02X", part[i]) // a strings.Builder cannot fail
+			continue
+		}
+		b.WriteByte(part[i])
+	}
+	return b.String()
 }

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"example.com/mailcall/api"
+	brokers "example.com/mailcall/broker/memory"
 	"example.com/mailcall/mailcalltest"
 	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/registry/memory"
@@ -71,5 +73,41 @@ func TestServicesInUseAreNotForgotten(t *testing.T) {
 	calls.Wait()
 	if err := greetAnn(ctx, c, list(bound+1)); err != nil {
 		t.Errorf("once they are idle: %v", err)
+	}
+}
+
+// What is called under one name does not depend on what was called under another
+// one before: a service whose name looks like a fixed address or like the broker, or
+// an address that looks like a list.
+func TestNamesAreNotConfused(t *testing.T) {
+	server := mailcalltest.Start(t)
+	const nowhere = "127.0.0.1:1"
+	broker := brokers.New()
+	subscribe(t, broker, "topic")
+	for name, do := range map[string]func(c *api.Caller) (first, second error){
+		"name like an address": func(c *api.Caller) (first, second error) {
+			name := "greeter@" + server.Address()
+			return greetAt(t, c, name, hello), greetAt(t, c, "greeter", hello, api.WithAddress(server.Address()))
+		},
+		"address like a list": func(c *api.Caller) (first, second error) {
+			list := []string{nowhere, server.Address()}
+			return greetAt(t, c, "greeter", hello, api.WithAddress(strings.Join(list, ","))),
+				greetAt(t, c, "greeter", hello, api.WithAddress(list...), api.WithStrategy(inOrder{}))
+		},
+		"name like the broker": func(c *api.Caller) (first, second error) {
+			return greetAt(t, c, "broker:"+broker.String(), hello), c.Publish(within(t), c.NewMessage("topic", &greet.HelloRequest{}))
+		},
+	} {
+		c := start(t, api.WithRegistry(memory.New()), api.WithBroker(broker))
+		if first, second := do(c); first == nil || second != nil {
+			t.Errorf("%s: got %v, then %v; want an error, then none", name, first, second)
+		}
+	}
+	c := start(t, api.WithRegistry(memory.New()), api.WithAddress(server.Address()))
+	if err := greetAnn(within(t), c); err != nil {
+		t.Fatal(err)
+	}
+	if err := greetAt(t, c, "greeter@"+server.Address(), hello, api.WithAddress()); !errors.Is(err, rpcerr.ErrNotFound) {
+		t.Errorf("got %v, want that no such service is known", err)
 	}
 }
