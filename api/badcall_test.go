@@ -121,7 +121,7 @@ func TestUnsendableRequests(t *testing.T) {
 		word              string
 	}{
 		{"value that JSON lacks", "application/json", make(chan int), nil, 500, nil, "json"},
-		{"struct under protobuf", "application/protobuf", &struct{ A int }{}, nil, 500, nil, "proto"},
+		{"struct under protobuf", "application/protobuf", &struct{ A int }{}, nil, 500, nil, "plain structs need application/json"},
 		{"body over the limit", "application/octet-stream", &codec.Frame{Data: make([]byte, 5*mega)}, nil, 500, rpcerr.ErrMessageTooLarge, "limit"},
 		{"header over the limit", "application/json", &greet.HelloRequest{}, metadata.Metadata{"X": strings.Repeat("x", mega)},
 			500, rpcerr.ErrMessageTooLarge, "limit"},

@@ -146,7 +146,7 @@ func (f *form) encode(buf []byte, v any) (body []byte, err error) {
 		body, err = f.codec.Marshal(v)
 	}
 	if err != nil {
-		return body, rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+		return body, rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+f.explain(err))
 	}
 	return f.framed(body, v), nil
 }
@@ -167,7 +167,7 @@ func (f *form) framed(body []byte, v any) []byte {
 func (f *form) envelop(e codec.Envelope, v any) ([]byte, error) {
 	body, err := f.enveloper.AppendRequest(nil, e, v)
 	if err != nil {
-		err = rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+err.Error())
+		err = rpcerr.Wrap(err, rpcerr.IDCodec, 500, "cannot encode the request: "+f.explain(err))
 	}
 	return body, err
 }
@@ -228,15 +228,25 @@ func means(got, contentType string) bool {
 // decode decodes the value of m into v.
 func (f *form) decode(payload []byte, v any, m *transport.Message) error {
 	if err := f.codec.Unmarshal(payload, v); err != nil {
-		return undecoded(err, m)
+		return f.undecoded(err, m)
 	}
 	return nil
 }
 
+// explain returns the text of a codec's error. If the codec cannot take the type of
+// the value, it says how plain structs are sent, which go-micro does by default.
+func (f *form) explain(err error) string {
+	var unfit *codec.TypeError
+	if !errors.As(err, &unfit) || strings.Contains(f.codecKey, "json") {
+		return err.Error()
+	}
+	return fmt.Sprintf("%s; the content type is %q, plain structs need %s (WithDefaultContentType)", err, f.contentType, jsonType)
+}
+
 // undecoded adds to a decoding error that the reply says it is compressed. If a
 // reply can be decoded, that field is only an echo of the request's.
-func undecoded(err error, m *transport.Message) error {
-	text := "cannot decode the reply: " + err.Error()
+func (f *form) undecoded(err error, m *transport.Message) error {
+	text := "cannot decode the reply: " + f.explain(err)
 	if coding := m.Header.Get("Content-Encoding"); coding != "" {
 		text += fmt.Sprintf("; its content encoding is %q, which is not undone", coding)
 	}
