@@ -67,6 +67,8 @@ func TestBadCallsAreRefused(t *testing.T) {
 		{"too many retries", ctx, good, rsp, opt(api.WithRetries(1000)), rpcerr.ErrInvalidArgument, "Retries"},
 		{"topic", ctx, good, rsp, opt(api.WithHeader("micro-topic", "news")), rpcerr.ErrInvalidArgument, `Header: "micro-topic"`},
 		{"error in the request", ctx, good, rsp, opt(api.WithHeader("Micro-Error", "x")), rpcerr.ErrInvalidArgument, "Micro-Error"},
+		{"content type as a header", ctx, good, rsp, opt(api.WithHeader("content-type", "text/html")), rpcerr.ErrInvalidArgument, `Header: "content-type"`},
+		{"service as a header", ctx, good, rsp, opt(api.WithHeader("Micro-Service", "other")), rpcerr.ErrInvalidArgument, "Micro-Service"},
 		{"empty address", ctx, good, rsp, opt(api.WithAddress("")), rpcerr.ErrInvalidArgument, "Address"},
 		{"unknown content type", ctx, c.NewRequest("greeter", hello, ann, api.WithContentType("x/y")), rsp, nil,
 			rpcerr.ErrUnsupportedContentType, "WithCodec"},

@@ -125,7 +125,7 @@ func (o *CallOptions) check() (faults []error) {
 		}
 	}
 	for _, f := range o.Header {
-		if isProtocol(f.Name) {
+		if isProtocol(f.Name) || isFixed(f.Name) {
 			faults = append(faults, fmt.Errorf("option Header: %q is the protocol's own; the client sets it where it is due", f.Name))
 		}
 	}

@@ -6,8 +6,9 @@ import "example.com/mailcall/transport"
 
 // WithHeader adds a header field to the request, besides metadata. A name may be
 // given several times if the transport can send it so (gRPC). Names that the
-// protocol uses are refused: "Micro-Topic", "Micro-Stream", "Micro-ID",
-// "Micro-Error" and "Timeout".
+// protocol uses are refused: "Content-Type" (see [WithContentType]),
+// "Micro-Service", "Micro-Method", "Micro-Endpoint", "Micro-Topic",
+// "Micro-Stream", "Micro-ID", "Micro-Error" and "Timeout".
 func WithHeader(name, value string) ClientCallOption {
 	return callOption{"header", func(o *CallOptions) { o.Header.Add(name, value) }}
 }

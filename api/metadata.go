@@ -39,6 +39,16 @@ func reserved(name string, fixed transport.Header) bool {
 	return is
 }
 
+// isFixed reports whether every request has the field, made from the request itself.
+func isFixed(name string) bool {
+	for _, own := range [...]string{"Content-Type", "Micro-Service", "Micro-Method", "Micro-Endpoint"} {
+		if len(name) == len(own) && strings.EqualFold(name, own) {
+			return true
+		}
+	}
+	return false
+}
+
 // isProtocol reports whether the field has a meaning of its own in the protocol.
 func isProtocol(name string) bool {
 	for _, own := range [...]string{"Micro-Topic", "Micro-ID", "Timeout", "Micro-Stream", "Micro-Error"} {
