@@ -30,12 +30,15 @@ func (o *Options) Settings() []Setting {
 	}
 	for _, name := range slices.Sorted(maps.Keys(o.methods)) {
 		changed := o.clone()
+		clear(changed.sources) // so that it gets those that the method sets
 		for _, m := range o.methods[name] {
-			m.applyCall(&changed.CallOptions)
+			if option, is := m.(Option); is {
+				option.applyClient(&changed)
+			}
 		}
 		for _, s := range table {
-			if v := s.show(&changed); v != s.show(o) {
-				all = append(all, Setting{s.name, v, "method " + name})
+			if changed.sources[s.name] != "" {
+				all = append(all, Setting{s.name, s.show(&changed), "method " + name})
 			}
 		}
 	}

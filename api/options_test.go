@@ -5,6 +5,7 @@ package api_test
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"example.com/mailcall/actors/selector"
 	"example.com/mailcall/api"
 	broker "example.com/mailcall/broker/memory"
 	bytescodec "example.com/mailcall/codec/bytes"
@@ -239,6 +241,25 @@ func TestOptionsCopyTheirLists(t *testing.T) {
 	c.Runtime().Snapshot().Services[0].Addresses[0] = "127.0.0.1:1"
 	if got := c.Runtime().Snapshot().Services[0].Addresses[0]; got != server.Address() {
 		t.Errorf("got %s in the snapshot, want %s", got, server.Address())
+	}
+}
+
+// Explain shows all that is set for a method, also the kind of its strategy,
+// and values that are those of the client.
+func TestExplainShowsAllOfAMethod(t *testing.T) {
+	filter := func(s []*registry.Service) []*registry.Service { return s }
+	c := start(t, api.WithFilter(filter), api.WithRetry(api.RetryNever), api.WithMethod("Greeter.Hello",
+		api.WithStrategy(selector.Random{}), api.WithFilter(filter), api.WithRetry(api.RetryAlways), api.WithRetries(2)))
+	options := c.Options()
+	got := make(map[string]string)
+	for _, s := range options.Settings() {
+		if s.Source == "method Greeter.Hello" {
+			got[s.Name] = s.Value
+		}
+	}
+	want := map[string]string{"strategy": "selector.Random", "filters": "2", "retry": "given", "retries": "2"}
+	if !maps.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
