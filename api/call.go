@@ -4,6 +4,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 
@@ -24,6 +25,18 @@ func (c *Caller) Call(ctx context.Context, req Request, rsp any, opts ...CallOpt
 type core struct {
 	*Caller
 	config *config
+}
+
+// errMaking is the error of Init in a [Wrapper] that is being called.
+var errMaking = errors.New("a wrapper calls Init while it is being applied; give the options to New, or call Init later")
+
+// Init implements [Client]. While wrappers are applied, an Init is in progress, or
+// New.
+func (c core) Init(opts ...Option) error {
+	if c.config.making.Load() {
+		return fmt.Errorf("mailcall: options: %w", errMaking)
+	}
+	return c.Caller.Init(opts...)
 }
 
 // Call implements [Client].

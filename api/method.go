@@ -21,7 +21,8 @@ import (
 type config struct {
 	caller  *Caller
 	options Options
-	outer   Client // the outermost wrapper around the client, nil if there is none
+	outer   Client      // the outermost wrapper around the client, nil if there is none
+	making  atomic.Bool // the wrappers are being made
 	methods atomic.Pointer[map[methodKey]*method]
 	last    atomic.Pointer[method] // the last one that was called without options
 }
@@ -72,6 +73,8 @@ func (cfg *config) wrap() (err error) {
 	if len(wrappers) == 0 {
 		return nil
 	}
+	cfg.making.Store(true)
+	defer cfg.making.Store(false)
 	defer guard.Catch("wrapper", &err)
 	var outer Client = core{cfg.caller, cfg}
 	for i, wrap := range slices.Backward(wrappers) {

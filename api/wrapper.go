@@ -11,8 +11,9 @@ import (
 )
 
 // Wrapper wraps a whole client. The first one given is the outermost. Unlike in
-// go-micro, one that is given to Init takes effect. If it panics or returns nil,
-// [New] or Init returns an error. The client that it returns runs on the calling
+// go-micro, one that is given to Init takes effect. Every Init calls all of them
+// again; within that call Init is an error. If it panics or returns nil, [New] or
+// Init returns an error. The client that it returns runs on the calling
 // goroutine, and its panics are not recovered.
 type Wrapper func(Client) Client
 

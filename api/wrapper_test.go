@@ -97,6 +97,26 @@ func TestWrapperMayUseItsClient(t *testing.T) {
 	}
 }
 
+// A wrapper that changes options while it is applied gets an error; later it may.
+func TestWrapperMayNotCallInitWhileApplied(t *testing.T) {
+	var inner api.Client
+	var early error
+	wrap := func(next api.Client) api.Client {
+		inner, early = next, next.Init(api.WithRetries(1))
+		return next
+	}
+	c := start(t, api.WithWrapper(wrap))
+	if early == nil {
+		t.Error("got no error from Init in a wrapper, want one")
+	}
+	if err := inner.Init(api.WithRetries(1)); err != nil || early == nil {
+		t.Errorf("got %v and %v in the wrapper, want an error there only", err, early)
+	}
+	if got := c.Options().CallOptions.Retries; got != 1 {
+		t.Errorf("got %d retries, want 1", got)
+	}
+}
+
 // A wrapper that is given to Init takes effect (go-micro forgets it).
 func TestInitTakesWrappers(t *testing.T) {
 	server := mailcalltest.Start(t)
