@@ -3,12 +3,16 @@
 package api_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
 )
 
 // A client lives in the actor system of a service, beside its actors, and
@@ -54,6 +58,52 @@ func TestEmbedding(t *testing.T) {
 	}
 	until(t, "the client's actors to be gone", func() bool { return processes(system) <= before })
 	system.Root.Stop(echo)
+}
+
+// The streams of a client cause no dead letters in the system of a service, which may
+// log or count them, however they end.
+func TestStreamsCauseNoDeadLetters(t *testing.T) {
+	system := actor.NewActorSystem()
+	defer system.Shutdown()
+	var dead atomic.Int64
+	watch := system.EventStream.Subscribe(func(event any) {
+		if letter, is := event.(*actor.DeadLetterEvent); is && dead.Add(1) < 10 {
+			t.Logf("%T to %s", letter.Message, letter.PID)
+		}
+	})
+	defer system.EventStream.Unsubscribe(watch)
+	server := mailcalltest.Start(t)
+	c, err := api.New(api.WithActorSystem(system), api.WithAddress(server.Address()), api.WithHalfCloseWait(time.Millisecond))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, end := range map[string]func(s api.Stream, cancel func()){
+		"closed": func(s api.Stream, _ func()) { _, _ = s.Close(), s.Close() },
+		"cancelled": func(s api.Stream, cancel func()) {
+			cancel()
+			until(t, "the end", func() bool { return s.Error() != nil })
+		},
+		"ended": func(s api.Stream, _ func()) {
+			_ = s.CloseSend()
+			for s.Recv(new(greet.HelloReply)) == nil { // until the end
+			}
+		},
+	} {
+		for range 20 {
+			ctx, cancel := context.WithCancel(within(t))
+			s, err := c.Stream(ctx, c.NewRequest("greeter", "Greeter.Bidi", &greet.HelloRequest{Name: "Ann"}))
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			end(s, cancel)
+			_ = s.Close()
+			cancel()
+		}
+	}
+	c.Close(t.Context())
+	if n := dead.Load(); n > 0 {
+		t.Errorf("got %d dead letters, want none", n)
+	}
 }
 
 // processes counts what is registered in a system.

@@ -44,7 +44,7 @@ func (a *streamActor) started() {
 	if a.state.deadline == 0 || a.timer != nil {
 		return
 	}
-	a.timer = a.desk.Clock.Timer(func() { a.self.Tell(messages.StreamTick{}) })
+	a.timer = a.desk.Clock.Timer(func() { a.post(a.self, messages.StreamTick{}) })
 	a.timer.Reset(a.state.deadline)
 }
 

@@ -122,7 +122,7 @@ func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 	}
 	s.ref = messages.NewRef[messages.StreamMessage](d.System, pid)
 	//nolint:contextcheck // s.ctx is made of ctx
-	d.AfterFunc(s.ctx, func() { s.ref.Tell(messages.CancelStream{Err: contextError(s.ctx)}) })
+	d.AfterFunc(s.ctx, func() { s.post(s.ref, messages.CancelStream{Err: contextError(s.ctx)}) })
 	s.mu.Lock()
 	s.ready = true
 	s.mu.Unlock()

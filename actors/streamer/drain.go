@@ -36,7 +36,7 @@ func (d *Desk) refuse() {
 func (d *Desk) Cancel(err error) (n int) {
 	for _, s := range d.streams() {
 		if s.started() {
-			s.ref.Tell(messages.CancelStream{Err: err})
+			s.post(s.ref, messages.CancelStream{Err: err})
 		}
 		s.cancel(err)
 		n++

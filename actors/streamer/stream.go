@@ -197,8 +197,18 @@ func (s *Stream) recv(m *transport.Message) (err error) {
 // tell reports an end to the actor, and publishes it as news until the actor has
 // handled it.
 func (s *Stream) tell(m messages.StreamMessage, err error) {
-	s.news.CompareAndSwap(nil, &err)
-	s.ref.Tell(m)
+	if s.news.CompareAndSwap(nil, &err) && s.end.Load() == nil {
+		s.ref.Tell(m)
+	}
+}
+
+// post sends the actor a message, unless it has ended the stream or is about to:
+// then it stops, and the actor system, which may be the user's, would report a dead
+// letter.
+func (s *Stream) post(to messages.Ref[messages.StreamMessage], m messages.StreamMessage) {
+	if s.end.Load() == nil && s.news.Load() == nil {
+		to.Tell(m)
+	}
 }
 
 // Answered ends the stream with an error that the service has sent. Only the
@@ -297,7 +307,9 @@ func (s *Stream) Trailer() (h transport.Header) {
 
 // Close ends both directions. It may be called more than once.
 func (s *Stream) Close() error {
-	s.seen.closed.Store(true)
-	s.ref.Tell(messages.CancelStream{Err: errClosedByUser})
+	if s.seen.closed.Swap(true) {
+		return nil
+	}
+	s.post(s.ref, messages.CancelStream{Err: errClosedByUser})
 	return nil
 }
