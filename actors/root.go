@@ -91,6 +91,7 @@ func (r *root) openService(ctx actor.Context, m messages.OpenService) {
 			return
 		}
 	}
+	s.Touched.Store(int64(r.rt.Clock.Now())) // its selector may handle the message only after others have been opened
 	s.Selector.Tell(m.Resolve)
 }
 

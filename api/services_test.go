@@ -40,6 +40,26 @@ func TestLeastRecentlyUsedServicesAreForgotten(t *testing.T) {
 	}
 }
 
+// TestServicesJustOpenedAreNotForgotten: those that were used before are older than
+// one whose first call has not got a node yet.
+func TestServicesJustOpenedAreNotForgotten(t *testing.T) {
+	const bound, callers = 100, 50
+	server := mailcalltest.Start(t)
+	c := start(t, api.WithMaxServices(bound))
+	var calls sync.WaitGroup
+	for n := range callers {
+		calls.Go(func() {
+			for i := range 50 {
+				other := fmt.Sprintf("127.0.0.1:%d", 1+50*n+i) // each list is new
+				if err := greetAnn(within(t), c, api.WithAddress(server.Address(), other), api.WithStrategy(inOrder{})); err != nil {
+					t.Errorf("list %d of caller %d: %v", i, n, err)
+				}
+			}
+		})
+	}
+	calls.Wait()
+}
+
 // TestServicesInUseAreNotForgotten: while as many are in use as may be known,
 // another one is refused, and the calls in flight go on.
 func TestServicesInUseAreNotForgotten(t *testing.T) {
