@@ -153,11 +153,14 @@ func TestBadSources(t *testing.T) {
 		}
 	}
 	t.Setenv("MAILCALL_POOL_MAX", "none")
-	if c, err := api.New(api.WithEnvironment()); err == nil || !strings.Contains(err.Error(), "pool_max") {
-		if c != nil {
-			c.Close(t.Context())
+	t.Setenv("MAILCALL_ADDRESS", "")
+	for _, want := range []string{"env: pool_max: ", "env: address: "} {
+		if c, err := api.New(api.WithEnvironment()); err == nil || !strings.Contains(err.Error(), want) {
+			if c != nil {
+				c.Close(t.Context())
+			}
+			t.Errorf("got %v, want an error with %q", err, want)
 		}
-		t.Errorf("got %v, want an error that names pool_max", err)
 	}
 }
 

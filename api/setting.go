@@ -46,10 +46,14 @@ func settings() []setting {
 		{"wrappers", nil, func(o *Options) string { return strconv.Itoa(len(o.Wrappers)) }},
 		{"methods", nil, func(o *Options) string { return list(o.methods) }},
 		{"address", func(o *Options, s string) error {
-			o.CallOptions.Address = nil
+			var addresses []string
 			for a := range strings.SplitSeq(s, ",") {
-				o.CallOptions.Address = append(o.CallOptions.Address, strings.TrimSpace(a))
+				if a = strings.TrimSpace(a); a == "" {
+					return fmt.Errorf("%q is no list of addresses, like a:1,b:2", s)
+				}
+				addresses = append(addresses, a)
 			}
+			o.CallOptions.Address = addresses
 			return nil
 		}, func(o *Options) string { return strings.Join(o.CallOptions.Address, ",") }},
 		duration("request_timeout", func(o *Options) *time.Duration { return &o.CallOptions.RequestTimeout }),
