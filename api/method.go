@@ -157,14 +157,14 @@ func (cfg *config) resolve(key methodKey, opts []CallOption) (*method, error) {
 // no two services or lists have the same key, nor has one that of the broker.
 func directoryKey(service string, addresses []string) string {
 	key := escape(service, "%@:")
-	for i, a := range addresses {
-		separator := ","
-		if i == 0 {
-			separator = "@"
-		}
-		key += separator + escape(a, "%,")
+	if len(addresses) == 0 {
+		return key
 	}
-	return key
+	list := make([]string, len(addresses))
+	for i, a := range addresses {
+		list[i] = escape(a, "%,")
+	}
+	return key + "@" + strings.Join(list, ",")
 }
 
 // escape replaces special characters by their codes, like a URL.

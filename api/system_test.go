@@ -85,7 +85,8 @@ func TestStreamsCauseNoDeadLetters(t *testing.T) {
 		},
 		"ended": func(s api.Stream, _ func()) {
 			_ = s.CloseSend()
-			for s.Recv(new(greet.HelloReply)) == nil { // until the end
+			for err := error(nil); err == nil; {
+				err = s.Recv(new(greet.HelloReply))
 			}
 		},
 	} {
