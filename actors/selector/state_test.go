@@ -165,8 +165,8 @@ func TestProbe(t *testing.T) {
 		t.Errorf("got %s, want healthy", got)
 	}
 	faults(s, "a", faultsToEject, now)
-	if _, until := s.review(now); until.Sub(now) > ejectBase {
-		t.Errorf("got an ejection of %s after the node was well, want at most %s", until.Sub(now), ejectBase)
+	if got := clock.Instant(s.node("a").Until.Load()).Sub(now); got < ejectBase/2 || got > ejectBase {
+		t.Errorf("got an ejection of %s after the node was well, want %s to %s", got, ejectBase/2, ejectBase)
 	}
 }
 
@@ -207,6 +207,15 @@ func TestFaultOfARemovedNode(t *testing.T) {
 		if s.fault(messages.Mark{Node: a, Err: errFault}, start) {
 			t.Fatal("got a change from a node that is gone")
 		}
+	}
+	s.replace(list("a", "b", "c"), messages.SelectorPolicy{Transport: "http"})
+	for range 2 * faultsToEject {
+		if s.fault(messages.Mark{Node: a, Err: errFault}, start) {
+			t.Fatal("got a change from a node that is gone and has a successor")
+		}
+	}
+	if n := s.node("a").Faults.Load(); n != 0 {
+		t.Errorf("got %d faults of the successor, want none", n)
 	}
 }
 
