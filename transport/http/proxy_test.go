@@ -102,17 +102,18 @@ func TestProxyFaults(t *testing.T) {
 		url   func(address string) (*url.URL, error)
 		want  string
 	}{
-		"refuses":        {proxy: answering("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno"), want: "407 Proxy Authentication Required: no"},
-		"upgrades":       {proxy: answering("HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "unexpected status 101"},
-		"goes on":        {proxy: answering(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20)), want: "unexpected status 100"},
-		"garbage":        {proxy: answering("hello"), want: transport.ErrProtocol.Error()},
-		"hangs up":       {proxy: func(net.Conn) {}, want: "answer to CONNECT"},
-		"talks too much": {proxy: answering("HTTP/1.1 200 OK\r\n\r\nhello"), want: "5 bytes after"},
-		"never answers":  {proxy: silent, want: "deadline of the exchange"},
-		"is not there":   {url: func(string) (*url.URL, error) { return url.Parse("http://127.0.0.1:1") }, want: "proxy 127.0.0.1:1: "},
-		"socks":          {url: func(string) (*url.URL, error) { return url.Parse("socks5://x:1") }, want: `scheme "socks5"`},
-		"lookup fails":   {url: func(string) (*url.URL, error) { return nil, failed }, want: "no idea"},
-		"no host":        {url: func(string) (*url.URL, error) { return url.Parse("http://:1") }, want: "no host"},
+		"refuses":         {proxy: answering("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno"), want: "407 Proxy Authentication Required: no"},
+		"sends elsewhere": {proxy: answering("HTTP/1.1 302 Found\r\nLocation: http://login.test/\r\nContent-Length: 0\r\n\r\n"), want: "302 Found"},
+		"upgrades":        {proxy: answering("HTTP/1.1 101 Switching Protocols\r\n\r\n"), want: "unexpected status 101"},
+		"goes on":         {proxy: answering(strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", 20)), want: "unexpected status 100"},
+		"garbage":         {proxy: answering("hello"), want: transport.ErrProtocol.Error()},
+		"hangs up":        {proxy: func(net.Conn) {}, want: "answer to CONNECT"},
+		"talks too much":  {proxy: answering("HTTP/1.1 200 OK\r\n\r\nhello"), want: "5 bytes after"},
+		"never answers":   {proxy: silent, want: "deadline of the exchange"},
+		"is not there":    {url: func(string) (*url.URL, error) { return url.Parse("http://127.0.0.1:1") }, want: "proxy 127.0.0.1:1: "},
+		"socks":           {url: func(string) (*url.URL, error) { return url.Parse("socks5://x:1") }, want: `scheme "socks5"`},
+		"lookup fails":    {url: func(string) (*url.URL, error) { return nil, failed }, want: "no idea"},
+		"no host":         {url: func(string) (*url.URL, error) { return url.Parse("http://:1") }, want: "no host"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -174,6 +175,7 @@ func TestProxyFromEnvironment(t *testing.T) {
 		"ip":                    {"http://p", "10.0.0.1", "10.0.0.1:1", ""},
 		"other ip":              {"http://p", "10.0.0.1", "10.0.0.2:1", "http://p"},
 		"range":                 {"http://p", "10.0.0.0/8", "10.9.9.9:1", ""},
+		"range, in six":         {"http://p", "10.0.0.0/8", "[::ffff:10.9.9.9]:1", ""},
 		"range, six":            {"http://p", "fd00::/8", "[fd00::1]:1", ""},
 	}
 	for name, tt := range tests {

@@ -171,6 +171,7 @@ func TestStatusError(t *testing.T) {
 		"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 5\r\nRetry-After: 1\r\n\r\nsorry",
 		"HTTP/1.1 404 \r\nContent-Length: 5000\r\n\r\n"+body,
 		"HTTP/1.1 204 No Content\r\n\r\n",
+		"HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n",
 		"HTTP/1.1 302 Found\r\nLocation: https://login.test/\r\nContent-Length: 0\r\n\r\n",
 		ok+"Content-Length: 2\r\n\r\nab",
 	))
@@ -180,6 +181,7 @@ func TestStatusError(t *testing.T) {
 		{Code: 503, Status: "503 Service Unavailable", Body: "sorry", RetryAfter: time.Second},
 		{Code: 404, Status: "404", Body: body[:4096]},
 		{Code: 204, Status: "204 No Content"},
+		{Code: 304, Status: "304 Not Modified"}, // the length is that of a body which is not sent
 		{Code: 302, Status: "302 Found", Location: "https://login.test/"},
 	} {
 		err := exchange(c, &m)

@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -222,4 +223,41 @@ func TestRoundTripBrokenInTheMiddle(t *testing.T) {
 		t.Errorf("got %v and %d calls of Sent, want an error that proves nothing, and 1", err, p.sent)
 	}
 	_ = c.Close()
+}
+
+// leaky is a context that counts the functions that wait for its end.
+type leaky struct {
+	context.Context
+	done    chan struct{} // its own, so that context.AfterFunc asks it
+	added   chan struct{} // gets one for each
+	waiting atomic.Int64
+}
+
+func (l *leaky) Done() <-chan struct{} { return l.done }
+
+func (l *leaky) AfterFunc(func()) (stop func() bool) {
+	l.waiting.Add(1)
+	l.added <- struct{}{}
+	return func() bool {
+		l.waiting.Add(-1)
+		return true
+	}
+}
+
+// TestLongWaitLeavesNothingInItsContext: a context that outlives many calls is not
+// filled with what they have left there.
+func TestLongWaitLeavesNothingInItsContext(t *testing.T) {
+	ctx := &leaky{Context: context.Background(), done: make(chan struct{}), added: make(chan struct{}, 1)}
+	over := newTransport(t)
+	address := respond(t, over, func(*transport.Message) { <-ctx.added })
+	c := dial(t, over, address).(transport.RoundTripper)
+	for range 2 {
+		c.Bind(ctx, time.Time{})
+		if err := c.RoundTrip(request("x"), new(transport.Message), new(progress)); err != nil {
+			t.Fatal(err)
+		}
+		if n := ctx.waiting.Load(); n != 0 {
+			t.Errorf("got %d functions that wait for the end of the context, want none", n)
+		}
+	}
 }
