@@ -146,8 +146,8 @@ func TestBudgetIsShared(t *testing.T) {
 		if i == 1 {
 			c = failure()
 		}
-		if got := s.judge(one, c, begin); got.Again != want {
-			t.Errorf("case %d: got %+v, want %t", i, got, want)
+		if got := s.judge(one, c, begin); got.Again != want || (got.Spent == one) != want {
+			t.Errorf("case %d: got %+v, want %t and that the service has paid: %t", i, got, want, want)
 		}
 	}
 	if got := s.judge(other, hedge, begin); !got.Again {

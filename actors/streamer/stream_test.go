@@ -103,3 +103,37 @@ func TestGoodbyeFollowsWholeMessages(t *testing.T) {
 		})
 	}
 }
+
+// hungUp is a connection that its peer closes without a word.
+type hungUp struct{ written }
+
+func (*hungUp) Recv(*transport.Message) error { return io.EOF }
+
+// That the service closes the connection is the end of a stream only after this side has
+// ended its own direction: a go-micro server does not say that it is done.
+func TestServiceThatHangsUp(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		halfClosed bool
+		want       error
+	}{
+		{"in the middle", false, io.ErrUnexpectedEOF},
+		{"after the half-close", true, io.EOF},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			wire := new(hungUp)
+			r := &connStream{conn: &messages.Conn{Conn: wire, Exclusive: wire}, clock: clock.Real(), halfCloseWait: time.Hour}
+			if c.halfClosed {
+				if err := r.CloseSend(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := r.Recv(new(transport.Message)); !errors.Is(err, c.want) || good(err) != c.halfClosed {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
