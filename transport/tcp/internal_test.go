@@ -99,3 +99,80 @@ func TestReplacedServerIsFoundOut(t *testing.T) {
 		t.Errorf("after %s: got gob %t, %v, want gob", doubtedFor, isGob, err)
 	}
 }
+
+// answers is a receiver that gets one for each result.
+type answers chan error
+
+func (a answers) Deliver(_ uint64, _ *transport.Message, loan transport.Loan, err error) {
+	if loan != nil {
+		loan.Return()
+	}
+	a <- err
+}
+
+// A connection on which something was received after a call had been cancelled is alive,
+// however long ago that was.
+func TestAnsweredConnectionStaysInUse(t *testing.T) {
+	tr, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &hands{Clock: tr.clock}
+	h.now.Store(1)
+	tr.clock = h
+	begun, release := make(chan struct{}), make(chan struct{})
+	server, err := NewServer(ServerConfig{Handler: func(req *Request, _ *Reply) {
+		if len(req.Body) > 0 {
+			begun <- struct{}{}
+			<-release
+		}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		_ = server.Serve(l)
+	}()
+	defer func() {
+		close(release)
+		server.Close()
+		<-over
+	}()
+	raw, err := tr.Dial(t.Context(), l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, is := raw.(*conn)
+	if !is {
+		t.Fatalf("got a %T, want our protocol", raw)
+	}
+	defer func() { _ = c.Close() }()
+	got := make(answers, 10)
+	cancel := func() {
+		t.Helper()
+		id, err := c.Begin(&transport.Message{Body: []byte("wait")}, got, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-begun
+		c.Cancel(id)
+	}
+	cancel()
+	if _, err := c.Begin(new(transport.Message), got, 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-got; err != nil {
+		t.Fatal(err)
+	}
+	h.now.Add(int64(unansweredFor))
+	cancel()
+	if !c.Ready(0) {
+		t.Error("got a connection that takes no calls, want it in use")
+	}
+}

@@ -360,3 +360,20 @@ func (k *keeper) Deliver(_ uint64, _ *transport.Message, loan transport.Loan, _ 
 	}
 	k.come <- struct{}{}
 }
+
+// A message that is longer than a stream may queue at once is sent to its end, even if the
+// peer grants no credit meanwhile.
+func TestStreamMessageLongerThanTheQueue(t *testing.T) {
+	const frames = 16 << 10
+	address := listen(t, newTransport(t, tcp.WithMaxFrame(frames), tcp.WithWindow(1<<20)), echoStream)
+	c := dial(t, newTransport(t, tcp.WithMaxQueue(64<<10)), address) // an eighth is less than a frame
+	s := open(t, c)
+	body := bytes.Repeat([]byte{7}, 5*frames)
+	if err := s.Send(&transport.Message{Body: body}); err != nil {
+		t.Fatal(err)
+	}
+	var m transport.Message
+	if err := s.Recv(&m); err != nil || !bytes.Equal(m.Body, body) {
+		t.Errorf("got %d bytes, %v, want %d", len(m.Body), err, len(body))
+	}
+}
