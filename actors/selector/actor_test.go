@@ -26,6 +26,16 @@ func (*told) SendSystemMessage(*actor.PID, any) {}
 
 func (*told) Stop(*actor.PID) {}
 
+// quits is the context of an actor that may stop itself, and do nothing else.
+type quits struct {
+	actor.Context
+	stopped bool
+}
+
+func (*quits) Self() *actor.PID { return nil }
+
+func (q *quits) Stop(*actor.PID) { q.stopped = true }
+
 // rig is a selector whose turns the test takes, with a clock and a registry that do
 // what the test says.
 type rig struct {
@@ -37,6 +47,8 @@ type rig struct {
 	stopped  int
 	parent   told
 	caller   told
+	quits    *quits
+	work     []func() // filters that have begun
 	replyTo  messages.Ref[messages.SupervisorMessage]
 }
 
@@ -52,13 +64,13 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	system := actor.NewActorSystem()
 	t.Cleanup(func() { system.Shutdown() })
-	r := &rig{now: start}
+	r := &rig{now: start, quits: new(quits)}
 	parent, _ := system.ProcessRegistry.Add(&r.parent, "parent")
 	caller, _ := system.ProcessRegistry.Add(&r.caller, "caller")
 	r.replyTo = messages.NewRef[messages.SupervisorMessage](system, caller)
 	s, is := New(Config{
 		Service: &messages.Service{Name: "greeter"}, Policy: messages.SelectorPolicy{Picker: P2C{}, Transport: "http"},
-		Clock: r, Dice: dice.NewSource(1).Dice(), Go: func(work func()) { work() },
+		Clock: r, Dice: dice.NewSource(1).Dice(), Go: func(work func()) { r.work = append(r.work, work) },
 		Lookup: func(string, func([]*registry.Service, error)) { r.lookups++ },
 		Watch: func(string, func([]*registry.Service), func(error)) (stop func()) {
 			r.watches++
@@ -74,7 +86,7 @@ func newRig(t *testing.T) *rig {
 	return r
 }
 
-func (r *rig) tell(m messages.SelectorMessage) { r.handle(nil, m) }
+func (r *rig) tell(m messages.SelectorMessage) { r.handle(r.quits, m) }
 
 // pass lets the time pass, at the end of which the timer fires.
 func (r *rig) pass(d time.Duration) {
@@ -175,5 +187,61 @@ func TestResolve(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A selector that is dismissed answers the calls that wait before it stops; one that has
+// to quit refuses them. Neither goes on watching.
+func TestSelectorThatStops(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		m    messages.SelectorMessage
+		then bool // it goes on until the lookup has ended
+		want error
+	}{
+		{"dismissed", messages.Dismiss{}, true, nil},
+		{"quits", messages.Quit{}, false, rpcerr.ErrClosed},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			r := newRig(t)
+			r.tell(messages.Looked{Records: list()}) // there is a watch, and no node
+			r.tell(messages.Resolve{Ticket: 1, ReplyTo: r.replyTo})
+			r.tell(tc.m)
+			if r.quits.stopped == tc.then || (len(r.caller) == 0) != tc.then {
+				t.Fatalf("got stopped: %t, and %+v, want that it goes on: %t", r.quits.stopped, r.caller, tc.then)
+			}
+			if tc.then {
+				r.tell(messages.Looked{Records: list("a")})
+			}
+			if got, _ := r.caller[0].(messages.Resolved); len(r.caller) != 1 || !errors.Is(got.Err, tc.want) {
+				t.Errorf("got %+v, want one reply with the error %v", r.caller, tc.want)
+			}
+			if !r.quits.stopped || r.stopped != 1 {
+				t.Errorf("got stopped: %t, and %d watches ended, want both", r.quits.stopped, r.stopped)
+			}
+		})
+	}
+}
+
+// However many lists come while filters hang, only a few are filtered at once, and the
+// newest one in the end.
+func TestFiltersThatHang(t *testing.T) {
+	r := newRig(t)
+	none := func([]*registry.Service) []*registry.Service { return nil }
+	r.tell(messages.SetPolicy{Policy: messages.SelectorPolicy{Picker: P2C{}, Transport: "http", Filters: []messages.Filter{none}}})
+	for range 3 * maxFilters {
+		r.tell(messages.Looked{Records: list("a")})
+	}
+	if len(r.work) != maxFilters {
+		t.Fatalf("got %d lists that are filtered, want %d", len(r.work), maxFilters)
+	}
+	r.tell(messages.Filtered{List: 1, Records: list("a")})
+	if len(r.work) != maxFilters+1 {
+		t.Fatalf("got %d lists that were filtered, want the newest one after the others", len(r.work))
+	}
+	r.tell(messages.Filtered{List: r.newest, Records: list("b")})
+	r.tell(messages.Filtered{List: 2, Records: list("c")})
+	if got, want := r.selectable(), []string{"b"}; !slices.Equal(got, want) || len(r.work) != maxFilters+1 {
+		t.Errorf("got %v and %d lists filtered, want %v and no more of them", got, len(r.work), want)
 	}
 }
