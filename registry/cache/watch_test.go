@@ -315,3 +315,52 @@ func TestCloseEndsEverything(t *testing.T) {
 		t.Errorf("got %v and %+v, want ErrClosed and nothing left", got, r.Inspect())
 	}
 }
+
+// A cache that is closed while the source begins a query or a watch ends both as soon as
+// it can: nobody else knows of them.
+func TestClosedWhileTheSourceBegins(t *testing.T) {
+	var c *cache.Registry
+	cancelled, stopped := 0, 0
+	source := cache.Source{
+		Name: "script",
+		Lookup: func(string, func([]*registry.Service, error)) (cancel func()) {
+			_ = c.Close() // returns nil
+			return func() { cancelled++ }
+		},
+		Watch: func(string, func([]*registry.Service), func(error)) (stop func()) {
+			_ = c.Close() // returns nil
+			return func() { stopped++ }
+		},
+	}
+	for _, begin := range []func(){
+		func() { c.Ask("greeter", func([]*registry.Service, error) {}) },
+		func() { c.Follow("greeter", func([]*registry.Service) {}, func(error) {}) },
+	} {
+		var err error
+		if c, err = cache.NewOf(source); err != nil {
+			t.Fatal(err)
+		}
+		begin()
+	}
+	if cancelled != 1 || stopped != 1 {
+		t.Errorf("got %d queries cancelled and %d watches stopped, want 1 and 1", cancelled, stopped)
+	}
+}
+
+// A service whose query runs is in use, even if nobody waits for the answer any more: a
+// second query must not begin beside it.
+func TestServiceThatIsAskedIsInUse(t *testing.T) {
+	r := newRig(t, cache.WithMaxServices(1))
+	leave := r.Ask("greeter", func([]*registry.Service, error) { t.Error("got an answer after leaving") })
+	leave()
+	var got error
+	other := func() { r.Ask("other", func(_ []*registry.Service, err error) { got = err }) }
+	if other(); !errors.Is(got, cache.ErrTooManyServices) {
+		t.Errorf("got %v while the query runs, want %v", got, cache.ErrTooManyServices)
+	}
+	r.reply("not found")
+	got = nil
+	if other(); got != nil {
+		t.Errorf("got %v once the query has ended, want none", got)
+	}
+}
