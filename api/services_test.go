@@ -131,3 +131,16 @@ func TestNamesAreNotConfused(t *testing.T) {
 		t.Errorf("got %v, want that no such service is known", err)
 	}
 }
+
+// TestPoolsOfForgottenServicesAreClosed: a client that has called many addresses keeps
+// connections only to those that it still knows.
+func TestPoolsOfForgottenServicesAreClosed(t *testing.T) {
+	const bound = 2
+	c := start(t, api.WithMaxServices(bound))
+	for range 3 * bound {
+		if err := greetAnn(within(t), c, api.WithAddress(mailcalltest.Start(t).Address())); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, "the pools of the others to be closed", func() bool { return len(c.Runtime().Snapshot().Pools) <= bound })
+}

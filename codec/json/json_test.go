@@ -35,6 +35,7 @@ func TestMarshal(t *testing.T) {
 		{"struct", ask{"Ann", []int{1, 2, 3}}, `{"name":"Ann","nums":[1,2,3]}` + "\n"},
 		{"html in a message", &greet.HelloReply{Greeting: "<b>&\u2028\u2029€", Headers: []string{"a <"}},
 			`{"greeting":"\u003cb\u003e\u0026\u2028\u2029€","headers":["a \u003c"]}` + "\n"},
+		{"only line ends", &greet.HelloReply{Greeting: "a\u2028b"}, `{"greeting":"a\u2028b"}` + "\n"},
 		{"html in a struct", ask{Name: "<&>"}, `{"name":"\u003c\u0026\u003e","nums":null}` + "\n"},
 		{"string", "hi", `"hi"` + "\n"},
 		{"nil map", map[string]int(nil), "null\n"},
