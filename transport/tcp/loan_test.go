@@ -118,3 +118,39 @@ func TestCancelledCallsKeepNoLoan(t *testing.T) {
 		t.Errorf("got %d chunks on loan, no call runs", n)
 	}
 }
+
+// A chunk that is not read into any more counts as long as a message in it is in use, and
+// no longer: otherwise all messages of the connection would be copied in the end.
+func TestChunksOnLoan(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		before int // how many of three loans are returned before the chunk is retired
+		out    int64
+	}{
+		{"all are returned later", 0, 1},
+		{"some are returned later", 2, 1},
+		{"none is returned later", 3, 0},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := &intake{shelf: new(shelf)}
+			in.room()
+			var loans []transport.Loan
+			for range 3 {
+				loans = append(loans, in.lend())
+			}
+			for _, l := range loans[:tc.before] {
+				l.Return()
+			}
+			in.retire()
+			if got := in.out.Load(); got != tc.out {
+				t.Errorf("got %d chunks on loan, want %d", got, tc.out)
+			}
+			for _, l := range loans[tc.before:] {
+				l.Return()
+			}
+			if got := in.out.Load(); got != 0 || len(in.shelf.small) != 1 {
+				t.Errorf("got %d chunks on loan and %d free in the end, want 0 and 1", got, len(in.shelf.small))
+			}
+		})
+	}
+}

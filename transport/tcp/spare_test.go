@@ -5,6 +5,7 @@ package tcp
 import (
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +87,43 @@ func TestGoroutinesOfCallsAreUsedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.got(t, c, 0, "later")
+}
+
+// A call on a goroutine that has served a cancelled one is not cancelled itself.
+func TestGoroutineForgetsThatItsCallWasCancelled(t *testing.T) {
+	begun := make(chan struct{})
+	var told atomic.Bool
+	server, err := NewServer(ServerConfig{Handler: func(req *Request, reply *Reply) {
+		if string(req.Body) == "wait" {
+			close(begun)
+			for !req.Cancelled() {
+				runtime.Gosched()
+			}
+		} else if req.Cancelled() {
+			told.Store(true)
+		}
+		reply.Body = append(reply.Body, req.Body...)
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dialled(t, served(t, server))
+	id, err := c.Begin(text("wait"), newCaller(), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-begun
+	c.Cancel(id)
+	p := only(t, server)
+	until(t, "the goroutine waits for another call", p, func() bool { return len(p.spare) == 1 })
+	w := newCaller()
+	if _, err := c.Begin(text("again"), w, 2); err != nil {
+		t.Fatal(err)
+	}
+	w.got(t, c, 0, "again")
+	if told.Load() {
+		t.Error("got a call that was told that it is cancelled, want that only for the one before")
+	}
 }
 
 // A handler that ends its goroutine fails its call or, if it runs on the goroutine that
