@@ -76,6 +76,50 @@ func TestNodeRemovedAfterItWasPicked(t *testing.T) {
 	}
 }
 
+// A node that goes before it had a connection takes no part in the pool of its address,
+// which another service has made: that one goes with its own nodes.
+func TestRemovedNodeDoesNotHoldThePoolOfAnother(t *testing.T) {
+	going, staying := mailcalltest.Start(t), mailcalltest.Start(t)
+	record := func(service, id, address string) *registry.Service {
+		return &registry.Service{Name: service, Version: "1", Nodes: []*registry.Node{{
+			ID: id, Address: address, Metadata: map[string]string{"protocol": "mucp", "transport": "http"},
+		}}}
+	}
+	source := memory.New(
+		record("greeter", "going", going.Address()), record("greeter", "staying", staying.Address()),
+		record("other", "same", going.Address()))
+	r, err := cache.New(source, cache.WithGrace(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	c := start(t, api.WithRegistry(r))
+	if err := greetAt(t, c, "other", hello); err != nil {
+		t.Fatal(err)
+	}
+	nodes := func(service string) (n int) {
+		for _, s := range c.Runtime().Snapshot().Services {
+			if s.Name == service {
+				n = len(s.Nodes)
+			}
+		}
+		return n
+	}
+	leave := func() {
+		if err := source.Remove("greeter", "going"); err != nil {
+			t.Error(err)
+		}
+		until(t, "the node to go", func() bool { return nodes("greeter") == 1 })
+	}
+	if err := greetAnn(within(t), c, api.WithStrategy(departing{going.Address(), leave})); err != nil {
+		t.Errorf("got %v, want the answer of the node that stayed", err)
+	}
+	if err := source.Remove("other", "same"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the pool to go with the other service's node", func() bool { return !pooled(c.Runtime().Snapshot(), going.Address()) })
+}
+
 func pooled(s messages.Snapshot, address string) bool {
 	for _, p := range s.Pools {
 		if p.Address == address {
