@@ -103,6 +103,36 @@ func TestUnsolicitedAnswersAreNotTaken(t *testing.T) {
 	}
 }
 
+// A go-micro server repeats the id of the first request on a connection, which may have
+// been another goroutine's: only the transport knows which ids there were.
+func TestAnswersMayRepeatTheIDOfAnotherCall(t *testing.T) {
+	const calls = 2
+	wire := memory.New()
+	ids, largest := make(chan int, calls), make(chan int, calls)
+	address := greeting(t, wire, func(request, reply *transport.Message) {
+		id, err := strconv.Atoi(request.Header.Get("Micro-ID"))
+		if err != nil {
+			t.Error(err)
+		}
+		ids <- id
+		reply.Header.Add("Micro-ID", strconv.Itoa(<-largest))
+	})
+	c := start(t, api.WithTransport(wire), api.WithAddress(address), api.WithDefaultContentType("application/json"))
+	ended := make(chan error, calls)
+	for range calls {
+		go func() { ended <- greetAnn(within(t), c) }()
+	}
+	most := max(await(t, "a request", ids), await(t, "the other request", ids))
+	for range calls {
+		largest <- most
+	}
+	for range calls {
+		if err := await(t, "the end of a call", ended); err != nil {
+			t.Errorf("got %v for the id %d, want the answer", err, most)
+		}
+	}
+}
+
 // An envelope has an id on every wire. The reply to another request of this
 // client, one that came twice, is as wrong as one to a request that nobody made.
 func TestUnsolicitedEnvelopesAreNotTaken(t *testing.T) {

@@ -214,12 +214,13 @@ func TestInitIsAtomic(t *testing.T) {
 
 // Options hands out a copy.
 func TestOptionsIsACopy(t *testing.T) {
-	c := start(t, api.WithAddress("a:1"))
+	c := start(t, api.WithAddress("a:1"), api.WithHeader("Tenant", "one"))
 	o := c.Options()
 	o.CallOptions.Address[0] = "b:2"
+	o.CallOptions.Header[0].Value = "two"
 	delete(o.Codecs, "application/json")
-	if got := c.Options(); got.CallOptions.Address[0] != "a:1" || got.Codecs["application/json"] == nil {
-		t.Errorf("got %v and %d codecs, want those of the client", got.CallOptions.Address, len(got.Codecs))
+	if got := c.Options(); got.CallOptions.Address[0] != "a:1" || got.CallOptions.Header.Get("Tenant") != "one" || got.Codecs["application/json"] == nil {
+		t.Errorf("got %v, %v and %d codecs, want those of the client", got.CallOptions.Address, got.CallOptions.Header, len(got.Codecs))
 	}
 }
 
