@@ -137,3 +137,30 @@ func TestServiceThatHangsUp(t *testing.T) {
 		})
 	}
 }
+
+// armed is a clock whose one timer says whether it is set.
+type armed struct {
+	clock.Clock
+	set bool
+}
+
+func (a *armed) Now() clock.Instant { return 1 }
+
+func (a *armed) Timer(func()) clock.Timer { return a }
+
+func (a *armed) Reset(clock.Instant) { a.set = true }
+
+func (a *armed) Stop() { a.set = false }
+
+// A stream that is closed does not wait any more for the last message of the
+// service, and leaves no timer behind.
+func TestClosedStreamWaitsForNothing(t *testing.T) {
+	wire, c := new(written), new(armed)
+	r := &connStream{conn: &messages.Conn{Conn: wire, Exclusive: wire}, clock: c, halfCloseWait: time.Second}
+	if err := r.CloseSend(); err != nil || !c.set {
+		t.Fatalf("got %v and a timer that is set: %t, want nil and true", err, c.set)
+	}
+	if err := r.Close(); err != nil || c.set {
+		t.Errorf("got %v and a timer that is set: %t, want nil and false", err, c.set)
+	}
+}
