@@ -157,6 +157,8 @@ func TestHandlerEndsItsGoroutine(t *testing.T) {
 				}
 				w.got(t, c, 0, "stay")
 			}
+			p := only(t, server)
+			until(t, "no handler counts as running", p, func() bool { return p.handling == 0 })
 		})
 	}
 }
