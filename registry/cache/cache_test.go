@@ -162,6 +162,30 @@ func TestPanicsOfTheSourceAreErrors(t *testing.T) {
 	}
 }
 
+// What a source leaves out of its lists by nil is not handed on: those who read them,
+// filters above all, do not expect it. The source's own records are not changed.
+func TestListsAreWithoutNil(t *testing.T) {
+	of := &registry.Service{
+		Name: "greeter", Nodes: []*registry.Node{nil, {ID: "a", Address: "a:1"}},
+		Endpoints: []*registry.Endpoint{nil, {Name: "Greeter.Hello"}},
+	}
+	r := over(t, scripted{
+		lookup: func(context.Context) ([]*registry.Service, error) { return []*registry.Service{nil, of}, nil },
+		watch: func(ctx context.Context, _ func([]*registry.Service)) error {
+			<-ctx.Done()
+			return ctx.Err()
+		},
+	})
+	found, err := r.Lookup(t.Context(), "greeter")
+	if err != nil || len(found) != 1 || len(found[0].Nodes) != 1 || found[0].Nodes[0].ID != "a" ||
+		len(found[0].Endpoints) != 1 || found[0].Endpoints[0].Name != "Greeter.Hello" {
+		t.Errorf("got %+v, %v; want a record with one node and one endpoint", found, err)
+	}
+	if len(of.Nodes) != 2 || len(of.Endpoints) != 2 {
+		t.Errorf("got %+v, want the source's record as it was", of)
+	}
+}
+
 // A slow watcher holds up neither the source nor other watchers, and gets the
 // latest list in the end.
 func TestSlowWatcher(t *testing.T) {

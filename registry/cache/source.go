@@ -77,20 +77,24 @@ func watch(ctx context.Context, r registry.Registry, service string, changed fun
 
 var errWatchEnded = errors.New("the watch ended without an error")
 
-// tidy returns a copy of the list without nil records and nil nodes. Records are
-// shared, so those that have to change are copied.
+// tidy returns a copy of the list without nil records, nodes and endpoints. Records
+// are shared, so those that have to change are copied.
 func tidy(list []*registry.Service) []*registry.Service {
 	var tidied []*registry.Service
 	for _, s := range list {
 		if s == nil {
 			continue
 		}
-		if slices.Contains(s.Nodes, nil) {
+		if slices.Contains(s.Nodes, nil) || slices.Contains(s.Endpoints, nil) {
 			without := *s
-			without.Nodes = slices.DeleteFunc(slices.Clone(s.Nodes), func(n *registry.Node) bool { return n == nil })
+			without.Nodes, without.Endpoints = withoutNil(s.Nodes), withoutNil(s.Endpoints)
 			s = &without
 		}
 		tidied = append(tidied, s)
 	}
 	return tidied
+}
+
+func withoutNil[T any](list []*T) []*T {
+	return slices.DeleteFunc(slices.Clone(list), func(v *T) bool { return v == nil })
 }
