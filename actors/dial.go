@@ -32,7 +32,7 @@ func (r *Runtime) dialer(n *messages.Node, p *messages.Pool) (dialFunc, error) {
 		return r.Simulation.Dial, nil
 	}
 	if t == nil {
-		known := slices.Sorted(maps.Keys(r.Transports))
+		known := slices.DeleteFunc(slices.Sorted(maps.Keys(r.Transports)), func(name string) bool { return name == messages.Broker })
 		return nil, transport.BadAddress(fmt.Errorf("%w: node %s of %s wants %q, the client has %s (WithTransports)",
 			rpcerr.ErrUnsupportedTransport, n.Address, n.Service, n.Transport, strings.Join(known, ", ")))
 	}

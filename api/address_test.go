@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"example.com/mailcall/api"
+	"example.com/mailcall/broker"
 	"example.com/mailcall/mailcalltest"
+	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/registry/memory"
 	"example.com/mailcall/rpcerr"
@@ -89,4 +91,38 @@ func TestNodesThatWantAnotherTransport(t *testing.T) {
 	if a, n := last(t, err); n != 2 || a.Proof != rpcerr.NotSent || !errors.Is(err, rpcerr.ErrUnsupportedTransport) {
 		t.Errorf("got %d attempts, the last %s: %v; want one for each node, and %v", n, a.Proof, err, rpcerr.ErrUnsupportedTransport)
 	}
+}
+
+// The broker is reached like a node, but no record names it: a node that wants a
+// transport of this name is one that the client cannot call, and a service may have
+// any name.
+func TestNoNodeIsTheBroker(t *testing.T) {
+	server := mailcalltest.Start(t)
+	node := func(id, address, transport string) *registry.Node {
+		return &registry.Node{ID: id, Address: address, Metadata: map[string]string{"protocol": "mucp", "transport": transport}}
+	}
+	records := memory.New(
+		&registry.Service{Name: "greeter", Nodes: []*registry.Node{node("a", "a:1", "broker"), node("b", server.Address(), "http")}},
+		&registry.Service{Name: "strange", Nodes: []*registry.Node{node("c", "c:1", "broker")}},
+		&registry.Service{Name: "broker:http", Nodes: []*registry.Node{node("d", server.Address(), "http")}},
+	)
+	c := start(t, api.WithRegistry(records), api.WithStrategy(inOrder{}))
+	if err := greetAnn(within(t), c); err != nil {
+		t.Errorf("a node that wants another transport ended the call: %v", err)
+	}
+	call := func(service string) error {
+		return c.Call(within(t), c.NewRequest(service, hello, &greet.HelloRequest{}), new(greet.HelloReply))
+	}
+	if err := call("strange"); !errors.Is(err, rpcerr.ErrUnsupportedTransport) || !strings.Contains(err.Error(), "the client has http ") {
+		t.Errorf("got %v, want %v and the transports of the client", err, rpcerr.ErrUnsupportedTransport)
+	}
+	for range 2 {
+		if err := call("broker:http"); err != nil {
+			t.Errorf("call of a service named like the broker: %v", err)
+		}
+		if err := c.Publish(within(t), c.NewMessage("greetings", &greet.HelloRequest{})); !errors.Is(err, broker.ErrNoSubscribers) {
+			t.Errorf("publish beside such a service: got %v, want %v", err, broker.ErrNoSubscribers)
+		}
+	}
+	mailcalltest.AssertCalls(t, server, hello, 3)
 }

@@ -38,5 +38,6 @@ type BrokerState struct {
 // transport. It is not sent to the broker.
 const PublishTo = ":to"
 
-// Broker is the name of the transport that publishes messages.
-const Broker = "broker"
+// Broker is the name of the transport that publishes messages. The colon keeps it
+// apart from the transports that nodes name in their records.
+const Broker = ":broker"
