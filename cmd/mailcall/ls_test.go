@@ -7,7 +7,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"example.com/mailcall/contrib/nats"
 	"example.com/mailcall/registry"
 )
 
@@ -93,6 +95,33 @@ func TestServeRegisters(t *testing.T) {
 	}
 	if all := records(t, "--registry", url); len(all) != 0 {
 		t.Errorf("after the end: got %d records, want none", len(all))
+	}
+}
+
+// A node whose record names no protocol gets JSON in the envelope of json-rpc; one that
+// names it gets the body unchanged.
+func TestNodesWithoutAProtocol(t *testing.T) {
+	url := natsServer(t)
+	r, err := nats.NewRegistry(nats.WithURL(url))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	address := serve(t)
+	for name, metadata := range map[string]map[string]string{"old": nil, "new": {"protocol": "mucp"}} {
+		s := &registry.Service{Name: name, Nodes: []*registry.Node{{ID: name + "-1", Address: address, Metadata: metadata}}}
+		if err := r.Register(t.Context(), s, time.Minute); err != nil {
+			t.Fatal(err)
+		}
+		got := mailcall(t, "call", "--registry", url, name, "Greeter.Hello", `{ "name": "Ada" }`)
+		if got.code != 0 || got.out != `{"greeting":"Hello Ada"}`+"\n" {
+			t.Errorf("call of the %s node: got exit code %d, %q, %q, want 0 and the reply", name, got.code, got.out, got.errors)
+		}
+		cmd := command(t, "stream", "--registry", url, "--half-close-wait=50ms", name, "Greeter.Bidi")
+		cmd.Stdin = strings.NewReader(`{"name":"Ada"}` + "\n" + `{"count":-1}` + "\n")
+		if got := finish(t, cmd); got.code != 0 || got.out != `{"greeting":"Hello Ada"}`+"\n" {
+			t.Errorf("stream to the %s node: got exit code %d, %q, %q, want 0 and the reply", name, got.code, got.out, got.errors)
+		}
 	}
 }
 

@@ -55,7 +55,7 @@ func (f *schemaFlags) shape(ctx context.Context, contentType string, raw bool, q
 	case raw:
 		return rawShape{}, nil
 	case kind == encodingJSON:
-		return jsonShape{enveloped: contentType != "application/json"}, nil
+		return jsonShape{}, nil
 	case kind == encodingOther:
 		return nil, usage("add --raw to send BODY as raw bytes",
 			"BODY is JSON, but the content type is %s", contentType)

@@ -12,6 +12,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 
 	"example.com/mailcall/codec"
+	codecjson "example.com/mailcall/codec/json"
 )
 
 // shape converts between the user's bodies and messages.
@@ -65,33 +66,49 @@ func (rawShape) show(reply any) ([]byte, error) {
 	return data, nil
 }
 
-// jsonShape sends and prints JSON unchanged. Codecs that add an envelope get it as a
-// value, the others as bytes.
-type jsonShape struct{ enveloped bool }
+// jsonShape sends and prints JSON unchanged. It is a value and not bytes, because a node
+// whose record names no protocol gets application/json in an envelope.
+type jsonShape struct{}
 
-func (j jsonShape) value(body []byte) (any, error) {
+func (jsonShape) value(body []byte) (any, error) {
 	if err := checkJSON(body, "--raw sends anything"); err != nil {
 		return nil, err
 	}
-	if j.enveloped {
-		return json.RawMessage(body), nil
-	}
-	return codec.Frame{Data: body}, nil
+	return json.RawMessage(body), nil
 }
 
-func (j jsonShape) empty() any {
-	if j.enveloped {
-		return new(json.RawMessage)
-	}
-	return new(codec.Frame)
-}
+func (jsonShape) empty() any { return new(json.RawMessage) }
 
 func (jsonShape) show(reply any) ([]byte, error) {
-	if raw, is := reply.(*json.RawMessage); is {
-		return *raw, nil
+	raw, is := reply.(*json.RawMessage)
+	if !is {
+		return nil, fmt.Errorf("a reply of type %T is not JSON", reply)
 	}
-	data, _ := codec.FrameOf(reply)
-	return data, nil
+	return *raw, nil
+}
+
+// jsonCodec is the codec of application/json. It leaves the JSON of a [jsonShape]
+// unchanged, also that of a reply, which need not be JSON at all.
+type jsonCodec struct{ codecjson.Codec }
+
+// Marshal implements codec.Codec.
+func (c jsonCodec) Marshal(v any) ([]byte, error) { return c.Append(nil, v) }
+
+// Append implements codec.Appender.
+func (c jsonCodec) Append(dst []byte, v any) ([]byte, error) {
+	if body, is := v.(json.RawMessage); is {
+		return append(dst, body...), nil
+	}
+	return c.Codec.Append(dst, v)
+}
+
+// Unmarshal implements codec.Codec.
+func (c jsonCodec) Unmarshal(data []byte, v any) error {
+	if body, is := v.(*json.RawMessage); is {
+		*body = bytes.Clone(data)
+		return nil
+	}
+	return c.Codec.Unmarshal(data, v)
 }
 
 // protoShape converts between JSON and protobuf messages.

@@ -72,7 +72,7 @@ func (t *targetFlags) open(ctx context.Context, opts []api.Option) (client *api.
 
 // options returns the client options that both commands set.
 func (t *targetFlags) options(raw bool) []api.Option {
-	opts := []api.Option{api.WithEnvironment()}
+	opts := []api.Option{api.WithEnvironment(), api.WithCodec("application/json", jsonCodec{})}
 	if raw {
 		opts = append(opts, api.WithCodec(t.ContentType, rawCodec{}))
 	}
