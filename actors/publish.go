@@ -38,7 +38,7 @@ func (r *Runtime) openBroker() error {
 	if r.Simulation != nil {
 		aside = nil // simulated brokers return
 	}
-	t := publisher.NewTransport(r.Broker, r.publisher, aside)
+	t := publisher.NewTransport(r.Broker, r.publisher, r.Clock, aside)
 	if r.Transports = maps.Clone(r.Transports); r.Transports == nil {
 		r.Transports = make(map[string]transport.Transport)
 	}

@@ -39,7 +39,7 @@ type poolEntry struct {
 	pool    *messages.Pool
 	users   int  // nodes that share the address
 	leaving int  // those of them that are leaving
-	left    bool // the keeper was told that all of them are
+	told    bool // the keeper was told that all of them are
 	made    int  // its number in the order of creation
 }
 
@@ -91,7 +91,8 @@ func (r *root) openService(ctx actor.Context, m messages.OpenService) {
 			return
 		}
 	}
-	s.Touched.Store(int64(r.rt.Clock.Now())) // its selector may handle the message only after others have been opened
+	// The selector may handle the message only after others have been opened.
+	s.Touched.Store(int64(r.rt.Clock.Now()))
 	s.Selector.Tell(m.Resolve)
 }
 
@@ -258,9 +259,9 @@ func (r *root) entry(n *messages.Node) *poolEntry {
 // tellLeaving tells the keeper whether all nodes at its address are leaving, if that
 // has changed.
 func (e *poolEntry) tellLeaving() {
-	if left := e.leaving == e.users; left != e.left {
-		e.left = left
-		e.pool.Keeper.Tell(messages.SetLeaving{Leaving: left})
+	if all := e.leaving == e.users; all != e.told {
+		e.told = all
+		e.pool.Keeper.Tell(messages.SetLeaving{Leaving: all})
 	}
 }
 

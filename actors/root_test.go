@@ -8,17 +8,9 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"example.com/mailcall/actors/internal/actortest"
 	"example.com/mailcall/messages"
 )
-
-// told is a process that keeps what it is told.
-type told []any
-
-func (p *told) SendUserMessage(_ *actor.PID, m any) { *p = append(*p, actor.UnwrapEnvelopeMessage(m)) }
-
-func (*told) SendSystemMessage(*actor.PID, any) {}
-
-func (*told) Stop(*actor.PID) {}
 
 // The keeper of an address that several nodes share is told that the address is being
 // left only while all of those that are still there leave.
@@ -63,7 +55,7 @@ func TestNodesThatShareAnAddress(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			system := actor.NewActorSystem()
 			defer system.Shutdown()
-			var keeper told
+			var keeper actortest.Inbox
 			pid, _ := system.ProcessRegistry.Add(&keeper, "keeper")
 			pool := &messages.Pool{Address: "a:80", Keeper: messages.NewRef[messages.KeeperMessage](system, pid)}
 			one, other := &messages.Node{ID: "one", Address: "a:80"}, &messages.Node{ID: "other", Address: "a:80"}

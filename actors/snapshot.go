@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"example.com/mailcall/actors/publisher"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/messages"
 )
@@ -49,6 +50,9 @@ func (r *Runtime) brokerInfo(now clock.Instant) *messages.BrokerInfo {
 		return nil
 	}
 	info := &messages.BrokerInfo{Name: p.Name, State: "idle", Waiting: p.Waiting}
+	if t, is := r.Transports[messages.Broker].(*publisher.Transport); is {
+		info.LeftBehind = t.LeftBehind()
+	}
 	switch {
 	case p.Connected:
 		info.State = "connected"

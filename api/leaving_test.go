@@ -8,7 +8,6 @@ import (
 	"example.com/mailcall/actors/selector"
 	"example.com/mailcall/api"
 	"example.com/mailcall/mailcalltest"
-	"example.com/mailcall/mailcalltest/greet"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/registry/memory"
 )
@@ -103,45 +102,5 @@ func TestLeavingNodesKeepNoIdleConnection(t *testing.T) {
 	until(t, "the connections to be closed", func() bool { return open(all[0]) == 0 && open(all[1]) == 0 })
 	if a, b := open(all[2]), open(all[3]); a != 1 || b != 1 {
 		t.Errorf("got %d and %d connections to the nodes that stay, want one each", a, b)
-	}
-}
-
-// A node that leaves one service may stay in another, which goes on using the same
-// connections.
-func TestConnectionsStayForTheServiceThatStays(t *testing.T) {
-	r := memory.New()
-	both, one := mailcalltest.Start(t), mailcalltest.Start(t)
-	add := func(service string, s *mailcalltest.Responder) {
-		if err := r.Add(&registry.Service{Name: service, Nodes: []*registry.Node{{
-			ID: s.Address(), Address: s.Address(), Metadata: map[string]string{"protocol": "mucp"},
-		}}}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	add("leaves", both)
-	add("leaves", one)
-	add("stays", both)
-	c := start(t, api.WithRegistry(r))
-	around := new(selector.RoundRobin)
-	for _, service := range []string{"leaves", "leaves", "stays"} {
-		req := c.NewRequest(service, hello, &greet.HelloRequest{Name: "Ann"})
-		if err := c.Call(within(t), req, new(greet.HelloReply), api.WithStrategy(around)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, s := range []*mailcalltest.Responder{both, one} {
-		if err := r.Remove("leaves", s.Address()); err != nil {
-			t.Fatal(err)
-		}
-	}
-	open := map[string]int64{}
-	until(t, "a connection to be closed", func() bool {
-		for _, p := range c.Runtime().Snapshot().Pools {
-			open[p.Address] = p.Open
-		}
-		return open[one.Address()] == 0
-	})
-	if got := open[both.Address()]; got != 1 {
-		t.Errorf("got %d connections to the node that stays in a service, want one", got)
 	}
 }

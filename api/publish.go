@@ -137,7 +137,8 @@ func (*publication) Sent(bool) {}
 // Keep implements caller.Exchange. The bytes are not reused.
 func (*publication) Keep() {}
 
-// randomID returns a random UUID, the id that go-micro gives to each event. No decision depends on it, so it need not come from the seed.
+// randomID returns a random UUID, the id that go-micro gives to each event. No
+// decision depends on it, so it need not come from the seed.
 func randomID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails

@@ -235,8 +235,8 @@ func (h holding) Publish(context.Context, string, *broker.Message) error {
 func TestBrokerThatHangs(t *testing.T) {
 	b := holding{memory.New(), make(chan struct{})}
 	c := start(t, api.WithBroker(b))
-	defer close(b.released)
-	for _, cancelled := range []bool{false, true} {
+	left := func() int64 { return c.Runtime().Snapshot().Broker.LeftBehind }
+	for n, cancelled := range []bool{false, true} {
 		ctx, cancel := context.WithTimeout(t.Context(), shortly)
 		want := context.DeadlineExceeded
 		if cancelled {
@@ -250,7 +250,12 @@ func TestBrokerThatHangs(t *testing.T) {
 		if a, _ := last(t, err); !errors.Is(err, want) || a.Proof != rpcerr.SentUnknown {
 			t.Errorf("got %v, proof %s, want %v, and that it may have been sent", err, a.Proof, want)
 		}
+		if got := left(); got != int64(n+1) {
+			t.Errorf("got %d publishes left behind, want %d", got, n+1)
+		}
 	}
+	close(b.released)
+	until(t, "the broker to return", func() bool { return left() == 0 })
 }
 
 // Nor does one that ends the goroutine end that of the caller.

@@ -165,9 +165,10 @@ type explosive struct{}
 
 func (*explosive) UnmarshalJSON([]byte) error { panic("boom") }
 
-// Error returns the end that Recv has just returned: programs written for go-micro
-// check Error after a loop of Recv.
-func TestStreamErrorAgreesWithRecv(t *testing.T) {
+// eachEnd runs a test on every wire with a stream that the service ends, well or with an
+// error; Recv returns what matches want.
+func eachEnd(t *testing.T, test func(t *testing.T, s api.Stream, want error)) {
+	t.Helper()
 	for name, tc := range map[string]struct {
 		last *greet.HelloRequest
 		want error
@@ -179,41 +180,37 @@ func TestStreamErrorAgreesWithRecv(t *testing.T) {
 			eachWire(t, func(t *testing.T, c *api.Caller) {
 				s := openStream(t, c, "Greeter.Bidi")
 				send(t, s, tc.last)
-				told := s.Recv(new(greet.HelloReply))
-				if got := s.Error(); !errors.Is(told, tc.want) || !errors.Is(got, tc.want) {
-					t.Errorf("got %v from Recv and %v from Error, want %v from both", told, got, tc.want)
-				}
+				test(t, s, tc.want)
 			})
 		})
 	}
 }
 
+// Error returns the end that Recv has just returned: programs written for go-micro
+// check Error after a loop of Recv.
+func TestStreamErrorAgreesWithRecv(t *testing.T) {
+	eachEnd(t, func(t *testing.T, s api.Stream, want error) {
+		told := s.Recv(new(greet.HelloReply))
+		if got := s.Error(); !errors.Is(told, want) || !errors.Is(got, want) {
+			t.Errorf("got %v from Recv and %v from Error, want %v from both", told, got, want)
+		}
+	})
+}
+
 // A Send to a stream that the service has ended returns io.EOF, also after Recv has
 // returned the reason, which it goes on to return.
 func TestSendAfterTheServiceHasEnded(t *testing.T) {
-	for name, tc := range map[string]struct {
-		last *greet.HelloRequest
-		want error
-	}{
-		"good end": {&greet.HelloRequest{Count: -1}, io.EOF},
-		"an error": {&greet.HelloRequest{Code: 418, Detail: "teapot"}, &rpcerr.Error{Code: 418}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachWire(t, func(t *testing.T, c *api.Caller) {
-				s := openStream(t, c, "Greeter.Bidi")
-				send(t, s, tc.last)
-				for range 2 {
-					if err := s.Recv(new(greet.HelloReply)); !errors.Is(err, tc.want) {
-						t.Errorf("got %v from Recv, want %v", err, tc.want)
-					}
-					if err := s.Send(new(greet.HelloRequest)); err != io.EOF {
-						t.Errorf("got %v from Send, want io.EOF", err)
-					}
-				}
-				if err := s.CloseSend(); err != nil {
-					t.Errorf("got %v from CloseSend, want none", err)
-				}
-			})
-		})
-	}
+	eachEnd(t, func(t *testing.T, s api.Stream, want error) {
+		for range 2 {
+			if err := s.Recv(new(greet.HelloReply)); !errors.Is(err, want) {
+				t.Errorf("got %v from Recv, want %v", err, want)
+			}
+			if err := s.Send(new(greet.HelloRequest)); err != io.EOF {
+				t.Errorf("got %v from Send, want io.EOF", err)
+			}
+		}
+		if err := s.CloseSend(); err != nil {
+			t.Errorf("got %v from CloseSend, want none", err)
+		}
+	})
 }

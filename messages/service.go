@@ -26,8 +26,9 @@ type Service struct {
 	View atomic.Pointer[View]
 	// Waiting is how many calls wait for a node, published by the selector.
 	Waiting atomic.Int64
-	// Touched is the Instant at which the selector was last sent a question by the
-	// root or handled a message, Folded the one at which it last folded the tallies of its nodes.
+	// Touched is the Instant at which the root last sent the selector a question, or
+	// the selector handled a message; Folded is that at which it last folded the
+	// tallies of its nodes.
 	Touched, Folded atomic.Int64
 	// folding says that a Fold is on its way to the selector.
 	folding atomic.Bool

@@ -75,6 +75,9 @@ type BrokerInfo struct {
 	// Waiting is how many publishes wait for the connection; those that share
 	// one wait are counted once.
 	Waiting int `json:"waiting,omitempty"`
+	// LeftBehind is how many publishes are over, although the broker has not
+	// returned from them. From 1024 on, further ones are refused.
+	LeftBehind int64 `json:"left_behind,omitempty"`
 	// LastFault is why the last attempt to connect failed, "" if it did not;
 	// LastFaultAge is how long ago that was.
 	LastFault    string        `json:"last_fault,omitempty"`

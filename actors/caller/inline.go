@@ -4,6 +4,7 @@ package caller
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"example.com/mailcall/internal/guard"
@@ -66,7 +67,7 @@ func (a *attempt) parked(err *error) {
 	c.now = c.desk.Clock.Now()
 	if !c.parking.CompareAndSwap(a.token(), notParked) {
 		c.parking.Store(notParked)
-		if *err == nil {
+		if *err == nil || errors.Is(*err, transport.ErrComplete) {
 			*err = transport.ErrInterrupted
 		}
 	}

@@ -9,20 +9,12 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"example.com/mailcall/actors/internal/actortest"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
 )
-
-// told is a process that keeps what it is told.
-type told []any
-
-func (p *told) SendUserMessage(_ *actor.PID, m any) { *p = append(*p, unwrap(m)) }
-
-func (*told) SendSystemMessage(*actor.PID, any) {}
-
-func (*told) Stop(*actor.PID) {}
 
 // unwished is the exchange of a call without a retry function.
 type unwished struct{ Exchange }
@@ -53,7 +45,7 @@ func TestHedgeGrantedInVain(t *testing.T) {
 		{"the call is over, and there is no hedge", none, true, 0, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			var retrier told
+			var retrier actortest.Inbox
 			pid, _ := system.ProcessRegistry.Add(&retrier, tc.name)
 			d := NewDesk(Config{
 				System: system, Name: tc.name, Clock: clock.Real(), Dice: dice.NewSource(1), MaxCalls: blockSize,

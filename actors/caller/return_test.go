@@ -11,6 +11,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"example.com/mailcall/actors/internal/actortest"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
@@ -25,7 +26,7 @@ func (idle) Close() error { return nil }
 
 // attempting returns the first attempt of a live call. It has a connection, and
 // keeper gets what the pool's keeper is told.
-func attempting(t *testing.T) (a *attempt, keeper *told) {
+func attempting(t *testing.T) (a *attempt, keeper *actortest.Inbox) {
 	t.Helper()
 	system := actor.NewActorSystem()
 	t.Cleanup(func() { system.Shutdown() })
@@ -35,7 +36,7 @@ func attempting(t *testing.T) (a *attempt, keeper *told) {
 		t.Fatal(err)
 	}
 	t.Cleanup(d.Vacate)
-	keeper = new(told)
+	keeper = new(actortest.Inbox)
 	pid, _ := system.ProcessRegistry.Add(keeper, "keeper")
 	pool := &messages.Pool{Keeper: messages.NewRef[messages.KeeperMessage](system, pid)}
 	pool.Resize(1)
@@ -158,18 +159,22 @@ func TestLoanOfALateReply(t *testing.T) {
 // An exchange that was interrupted has failed, even if its reply was there already: its
 // connection is not good any more.
 func TestReplyOfAnInterruptedExchange(t *testing.T) {
+	cutOff := func(*attempt) uint64 { return interrupted }
 	for _, tc := range []struct {
 		name string
 		word func(a *attempt) uint64
+		err  error // of the exchange itself
 		want error
 	}{
-		{"interrupted", func(*attempt) uint64 { return interrupted }, transport.ErrInterrupted},
-		{"not interrupted", (*attempt).token, nil},
+		{"interrupted", cutOff, nil, transport.ErrInterrupted},
+		{"interrupted behind an answer", cutOff, transport.ErrComplete, transport.ErrInterrupted},
+		{"not interrupted", (*attempt).token, nil, nil},
+		{"answered", (*attempt).token, transport.ErrComplete, transport.ErrComplete},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			a, _ := attempting(t)
 			a.cell.parking.Store(tc.word(a))
-			var err error
+			err := tc.err
 			a.parked(&err)
 			if !errors.Is(err, tc.want) || (err == nil) != (tc.want == nil) {
 				t.Errorf("got %v, want %v", err, tc.want)
@@ -239,7 +244,7 @@ func (p pushback) Pushback() time.Duration { return p.Duration }
 // after which attempt that was.
 func TestAttemptAfterWhichTheServerPushedBack(t *testing.T) {
 	a, _ := attempting(t)
-	var retrier told
+	var retrier actortest.Inbox
 	c := a.cell
 	pid, _ := c.desk.System.ProcessRegistry.Add(&retrier, "retrier")
 	c.desk.Retrier = messages.NewRef[messages.RetrierMessage](c.desk.System, pid)

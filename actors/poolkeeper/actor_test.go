@@ -9,6 +9,7 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"example.com/mailcall/actors/internal/actortest"
 	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
@@ -16,44 +17,26 @@ import (
 	"example.com/mailcall/transport"
 )
 
-// told is a process that keeps what it is told.
-type told []any
-
-func (p *told) SendUserMessage(_ *actor.PID, m any) { *p = append(*p, actor.UnwrapEnvelopeMessage(m)) }
-
-func (*told) SendSystemMessage(*actor.PID, any) {}
-
-func (*told) Stop(*actor.PID) {}
-
 // rig is a keeper whose turns the test takes, with a clock that it moves, and dials
 // that end when it says so.
 type rig struct {
 	*keeper
-	clock.Clock
-	now, due clock.Instant
-	dialled  int
-	cancels  int // dials that were cancelled
-	caller   told
-	replyTo  messages.Ref[messages.AttemptMessage]
+	actortest.Clock
+	dialled int
+	cancels int // dials that were cancelled
+	caller  actortest.Inbox
+	replyTo messages.Ref[messages.AttemptMessage]
 }
-
-func (r *rig) Now() clock.Instant { return r.now }
-
-func (r *rig) Timer(func()) clock.Timer { return r }
-
-func (r *rig) Reset(at clock.Instant) { r.due = at }
-
-func (r *rig) Stop() { r.due = 0 }
 
 func newRig(t *testing.T, limits messages.PoolLimits) *rig {
 	t.Helper()
 	system := actor.NewActorSystem()
 	t.Cleanup(func() { system.Shutdown() })
-	r := &rig{now: clock.Instant(time.Hour)}
+	r := &rig{Clock: actortest.Clock{At: clock.Instant(time.Hour)}}
 	caller, _ := system.ProcessRegistry.Add(&r.caller, "caller")
 	r.replyTo = messages.NewRef[messages.AttemptMessage](system, caller)
 	k, is := New(Config{
-		Pool: &messages.Pool{Address: "a:80"}, Limits: limits, Clock: r, Dice: dice.NewSource(1).Dice(),
+		Pool: &messages.Pool{Address: "a:80"}, Limits: limits, Clock: &r.Clock, Dice: dice.NewSource(1).Dice(),
 		Dial: func(string, time.Duration, func(transport.Conn, error)) (cancel func()) {
 			return func() { r.cancels++ }
 		},
@@ -63,7 +46,7 @@ func newRig(t *testing.T, limits messages.PoolLimits) *rig {
 		t.Fatal("got another actor, want a keeper")
 	}
 	r.keeper = k
-	k.timer = r.Timer(nil)
+	k.timer = r.Clock.Timer(nil)
 	return r
 }
 
@@ -239,7 +222,7 @@ func TestLowerSize(t *testing.T) {
 		r.succeed(c)
 	}
 	for _, m := range r.caller {
-		r.now++
+		r.At++
 		r.tell(messages.Released{Conn: m.(messages.Leased).Conn})
 	}
 	r.tell(messages.SetLimits{Limits: messages.PoolLimits{Size: 1, Max: 2}})
@@ -266,13 +249,13 @@ func TestIdleSharedConnection(t *testing.T) {
 			c := new(shared)
 			r.acquire(1, messages.Acquire{})
 			r.succeed(c)
-			if r.due == 0 {
+			if r.Due == 0 {
 				t.Fatal("got no timer for an open connection")
 			}
 			if tc.used {
 				c.begun++
 			}
-			r.now = r.now.Add(time.Minute)
+			r.At = r.At.Add(time.Minute)
 			r.tell(messages.Tend{})
 			if c.closed != tc.close {
 				t.Errorf("got it closed: %t, want %t", c.closed, tc.close)

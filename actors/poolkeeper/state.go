@@ -17,20 +17,20 @@ type state struct {
 	open    int                // open connections: idle, leased and shared
 	dialing int
 	retired bool
-	left    bool // all nodes at the address are leaving
+	leaving bool // all nodes at the address are leaving
 	// multiplexed says that connections are shared: one dial serves all waiters.
 	multiplexed bool
 }
 
-// leftIdle is how long a connection to a node that is leaving may stay idle. It is
+// leavingIdle is how long a connection to a node that is leaving may stay idle. It is
 // enough for one that is still used because no other node is left.
-const leftIdle = 500 * time.Millisecond
+const leavingIdle = 500 * time.Millisecond
 
 // idleTimeout returns how long a connection may stay idle; 0 is no limit.
 func (s *state) idleTimeout() time.Duration {
 	limit := s.limits.IdleTimeout
-	if s.left && (limit <= 0 || limit > leftIdle) {
-		return leftIdle
+	if s.leaving && (limit <= 0 || limit > leavingIdle) {
+		return leavingIdle
 	}
 	return limit
 }

@@ -26,7 +26,7 @@ func (k *keeper) expiry(now clock.Instant) clock.Instant {
 // setLeaving begins or ends the time in which idle connections are closed soon,
 // because all nodes at the address are leaving.
 func (k *keeper) setLeaving(leaving bool) {
-	k.state.left = leaving
+	k.state.leaving = leaving
 	k.tends = false // the timer may be set too late
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/mailcall/broker"
+	"example.com/mailcall/internal/clock"
 	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/internal/stage"
 	"example.com/mailcall/messages"
@@ -26,6 +27,7 @@ import (
 type Transport struct {
 	broker broker.Broker
 	ref    messages.Ref[messages.PublisherMessage]
+	clock  clock.Clock
 	aside  func(work func())
 	left   atomic.Int64 // publishes that are over, but not for the broker
 }
@@ -34,7 +36,8 @@ const (
 	// grace is how long a broker may take to return once the context is done; its
 	// error says more than that the time is over.
 	grace = 100 * time.Millisecond
-	// maxLeft bounds the goroutines of a broker that never returns.
+	// maxLeft is how many publishes may be left behind before further ones are refused,
+	// so that a broker that never returns does not use up the memory.
 	maxLeft = 1024
 )
 
@@ -46,9 +49,13 @@ var (
 // NewTransport returns the transport to b, which the publisher behind ref
 // connects. aside runs work that may block on a goroutine of its own; if it is nil,
 // the broker is called on the goroutine of the publish, which it then can hold.
-func NewTransport(b broker.Broker, ref messages.Ref[messages.PublisherMessage], aside func(work func())) *Transport {
-	return &Transport{broker: b, ref: ref, aside: aside}
+func NewTransport(b broker.Broker, ref messages.Ref[messages.PublisherMessage], c clock.Clock, aside func(work func())) *Transport {
+	return &Transport{broker: b, ref: ref, clock: c, aside: aside}
 }
+
+// LeftBehind returns how many publishes are over, although the broker has not
+// returned from them.
+func (t *Transport) LeftBehind() int64 { return t.left.Load() }
 
 // Dial waits until the publisher has connected the broker.
 func (t *Transport) Dial(ctx context.Context, _ string) (transport.Conn, error) {
@@ -136,12 +143,14 @@ func (t *Transport) publish(ctx context.Context, to string, m *broker.Message) e
 		return err
 	case <-ctx.Done():
 	}
-	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
-	defer cancel()
+	late := make(chan struct{})
+	timer := t.clock.Timer(func() { close(late) })
+	timer.Reset(t.clock.Now().Add(grace))
+	defer timer.Stop()
 	select {
 	case err := <-done:
 		return err
-	case <-late.Done():
+	case <-late:
 	}
 	t.left.Add(1)
 	if over.Swap(true) { // it has returned after all

@@ -10,21 +10,12 @@ import (
 
 	"github.com/asynkron/protoactor-go/actor"
 
-	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/actors/internal/actortest"
 	"example.com/mailcall/internal/dice"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/registry"
 	"example.com/mailcall/rpcerr"
 )
-
-// told is a process that keeps what it is told.
-type told []any
-
-func (p *told) SendUserMessage(_ *actor.PID, m any) { *p = append(*p, actor.UnwrapEnvelopeMessage(m)) }
-
-func (*told) SendSystemMessage(*actor.PID, any) {}
-
-func (*told) Stop(*actor.PID) {}
 
 // quits is the context of an actor that may stop itself, and do nothing else.
 type quits struct {
@@ -40,37 +31,28 @@ func (q *quits) Stop(*actor.PID) { q.stopped = true }
 // what the test says.
 type rig struct {
 	*selector
-	clock.Clock
-	now, due clock.Instant
-	lookups  int
-	watches  int
-	stopped  int
-	parent   told
-	caller   told
-	quits    *quits
-	work     []func() // filters that have begun
-	replyTo  messages.Ref[messages.SupervisorMessage]
+	actortest.Clock
+	lookups int
+	watches int
+	stopped int
+	parent  actortest.Inbox
+	caller  actortest.Inbox
+	quits   *quits
+	work    []func() // filters that have begun
+	replyTo messages.Ref[messages.SupervisorMessage]
 }
-
-func (r *rig) Now() clock.Instant { return r.now }
-
-func (r *rig) Timer(func()) clock.Timer { return r }
-
-func (r *rig) Reset(at clock.Instant) { r.due = at }
-
-func (r *rig) Stop() { r.due = 0 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	system := actor.NewActorSystem()
 	t.Cleanup(func() { system.Shutdown() })
-	r := &rig{now: start, quits: new(quits)}
+	r := &rig{Clock: actortest.Clock{At: start}, quits: new(quits)}
 	parent, _ := system.ProcessRegistry.Add(&r.parent, "parent")
 	caller, _ := system.ProcessRegistry.Add(&r.caller, "caller")
 	r.replyTo = messages.NewRef[messages.SupervisorMessage](system, caller)
 	s, is := New(Config{
 		Service: &messages.Service{Name: "greeter"}, Policy: messages.SelectorPolicy{Picker: P2C{}, Transport: "http"},
-		Clock: r, Dice: dice.NewSource(1).Dice(), Go: func(work func()) { r.work = append(r.work, work) },
+		Clock: &r.Clock, Dice: dice.NewSource(1).Dice(), Go: func(work func()) { r.work = append(r.work, work) },
 		Lookup: func(string, func([]*registry.Service, error)) { r.lookups++ },
 		Watch: func(string, func([]*registry.Service), func(error)) (stop func()) {
 			r.watches++
@@ -82,7 +64,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal("got another actor, want a selector")
 	}
 	r.selector = s
-	s.timer = r.Timer(nil)
+	s.timer = r.Clock.Timer(nil)
 	return r
 }
 
@@ -90,7 +72,7 @@ func (r *rig) tell(m messages.SelectorMessage) { r.handle(r.quits, m) }
 
 // pass lets the time pass, at the end of which the timer fires.
 func (r *rig) pass(d time.Duration) {
-	r.now = r.now.Add(d)
+	r.At = r.At.Add(d)
 	r.tell(messages.Review{})
 }
 
@@ -105,8 +87,8 @@ func TestWatchThatFailed(t *testing.T) {
 		t.Fatalf("got %d watches after the first lookup, want 1", r.watches)
 	}
 	r.tell(messages.WatchEnded{Err: errFault})
-	if want := r.now.Add(retryAfter); r.due != want {
-		t.Fatalf("got the next lookup at %d, want it at %d", r.due, want)
+	if want := r.At.Add(retryAfter); r.Due != want {
+		t.Fatalf("got the next lookup at %d, want it at %d", r.Due, want)
 	}
 	r.pass(retryAfter)
 	if r.lookups != 1 {
@@ -149,8 +131,8 @@ func TestLookupThatFailed(t *testing.T) {
 			if gone := slices.Contains(r.parent, any(messages.NodeGone{Node: a})); gone == tc.kept {
 				t.Errorf("got %+v told to the parent, want the node gone: %t", r.parent, !tc.kept)
 			}
-			if want := r.now.Add(tc.again); r.due != want {
-				t.Errorf("got the next lookup at %d, want it at %d", r.due, want)
+			if want := r.At.Add(tc.again); r.Due != want {
+				t.Errorf("got the next lookup at %d, want it at %d", r.Due, want)
 			}
 		})
 	}

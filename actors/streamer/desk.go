@@ -11,7 +11,6 @@ package streamer
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -122,7 +121,7 @@ func (s *Stream) begin(ctx context.Context, opened messages.Opened) error {
 	}
 	s.ref = messages.NewRef[messages.StreamMessage](d.System, pid)
 	//nolint:contextcheck // s.ctx is made of ctx
-	d.AfterFunc(s.ctx, func() { s.post(s.ref, messages.CancelStream{Err: contextError(s.ctx)}) })
+	d.AfterFunc(s.ctx, func() { s.post(s.ref, messages.CancelStream{Err: ctxerr.Ended(s.ctx)}) })
 	s.mu.Lock()
 	s.ready = true
 	s.mu.Unlock()
@@ -156,14 +155,6 @@ func (s *Stream) lend(bound clock.Instant) transport.Stream {
 		conn: s.opened.Conn, header: s.opened.Header, clock: c, aside: s.desk.Go,
 		halfCloseWait: s.opening.HalfCloseWait,
 	}
-}
-
-// contextError returns the error that says how its context ended the stream.
-func contextError(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("%w: %s", context.DeadlineExceeded, ctxerr.DeadlineReached)
-	}
-	return ctxerr.Cancelled(ctx)
 }
 
 func (d *Desk) admit(s *Stream) error {

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"example.com/mailcall/internal/clock"
+	"example.com/mailcall/internal/ctxerr"
 	"example.com/mailcall/internal/guard"
 	"example.com/mailcall/messages"
 	"example.com/mailcall/rpcerr"
@@ -247,7 +248,7 @@ func (s *Stream) broke(phase rpcerr.Phase, err error) error {
 	case s.ctx.Err() != nil:
 		// The context is done or the client was closed; the actor is about to
 		// publish the same.
-		err = contextError(s.ctx)
+		err = ctxerr.Ended(s.ctx)
 		s.tell(messages.CancelStream{Err: err}, err)
 	default:
 		// A message over this client's limit is not the node's fault.

@@ -152,7 +152,8 @@ func describe(e *rpcerr.Error) string {
 	return strings.TrimSpace(fmt.Sprintf("%s (%s)", e.Detail, strings.TrimSpace(fmt.Sprintf("%s, %d %s", e.ID, e.Code, e.Status))))
 }
 
-// sayf prints to w. An error is ignored, because it could not be reported anyway.
+// sayf prints to w what is printable. An error is ignored, because it could not be
+// reported anyway.
 func sayf(w io.Writer, format string, args ...any) {
 	_, _ = io.WriteString(w, printable(fmt.Sprintf(format, args...)))
 }

@@ -19,14 +19,18 @@ const DeadlineReached = "the caller's deadline passed"
 // Before returns the error of a call or stream whose ctx is done before it begins,
 // nil if ctx is not done.
 func Before(ctx context.Context) error {
-	switch err := ctx.Err(); {
-	case err == nil:
+	if ctx.Err() == nil {
 		return nil
-	case errors.Is(err, context.DeadlineExceeded):
-		return fmt.Errorf("%w: %s", err, DeadlineReached)
-	default:
-		return Cancelled(ctx)
 	}
+	return Ended(ctx)
+}
+
+// Ended returns the error of what ctx has ended, by its deadline or by being cancelled.
+func Ended(ctx context.Context) error {
+	if err := ctx.Err(); errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w: %s", err, DeadlineReached)
+	}
+	return Cancelled(ctx)
 }
 
 // Cancelled returns the error of what ctx has ended by being cancelled: its cause if

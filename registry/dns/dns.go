@@ -16,8 +16,9 @@
 // Nodes are ordered by their addresses and named after them, so that the same
 // answer makes the same list. A name that does not exist, or has no such record,
 // is [registry.ErrNotFound]; a server that fails or does not answer is another
-// error, unless there are addresses of the other kind. Nothing is cached: each Lookup resolves again; put package cache in front
-// of it to save queries. DNS cannot list services.
+// error, unless there are addresses of the other kind. Nothing is cached: each Lookup
+// resolves again; put package cache in front of it to save queries. DNS cannot list
+// services.
 package dns
 
 import (

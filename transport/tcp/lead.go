@@ -181,8 +181,8 @@ func (c *conn) turn() error {
 	return err
 }
 
-// pauseListener pauses the listener while messages arrive one at a time. It returns the error
-// with which a leader's reading has ended, nil if it has not.
+// pauseListener pauses the listener while messages arrive one at a time. It returns the
+// error with which a leader's reading has ended, nil if it has not.
 func (c *conn) pauseListener() error {
 	c.mu.Lock()
 	if c.lone < loneStreak || c.gone.Load() || !c.mayRest() {
@@ -221,8 +221,8 @@ func (c *conn) count(now clock.Instant) {
 	c.heard = now
 }
 
-// resumeListener makes the resting listener read again, unless a leader is reading. It is called
-// with the lock held.
+// resumeListener makes the resting listener read again, unless a leader is reading. It is
+// called with the lock held.
 func (c *conn) resumeListener() {
 	if c.resting && !c.reading {
 		c.resting, c.leader = false, 0

@@ -116,8 +116,9 @@ func (l *line) overdue() bool {
 	return l.crowd >= 2*leastBatch && l.crowd <= manyRunning && l.visits >= max(leastBatch, l.crowd/batchShare)
 }
 
-// unlockAndFlushSoon is unlockAndFlush for a caller that is about to queue more: another goroutine writes when
-// a processor is free, so that one system call writes many messages.
+// unlockAndFlushSoon is unlockAndFlush for a caller that is about to queue more: another
+// goroutine writes when a processor is free, so that one system call writes many
+// messages.
 func (l *line) unlockAndFlushSoon() {
 	if l.writing || l.link.Queued() == 0 || l.err != nil {
 		l.mu.Unlock()

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//go:build unix
-
 package http_test
 
 import (
@@ -61,6 +59,6 @@ func TestRoundTripCutOffHalfWay(t *testing.T) {
 		t.Errorf("got %v, want %v without a proof that nothing was sent", err, context.Canceled)
 	}
 	if p.sent != 0 {
-		t.Skip("the sockets have room for the whole request")
+		t.Error("got the whole request sent, want sockets without room for it")
 	}
 }
